@@ -1,0 +1,42 @@
+//! Whatever answers a request: a worker, static assets, the network.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::body::Body;
+
+/// A request with an absolute URI. The extension [`ClientAddress`](std::net::SocketAddr) may say who sent it.
+pub type Request = http::Request<Body>;
+/// A response. A 101 carries a [`SocketEnd`](crate::SocketEnd) in its extensions.
+pub type Response = http::Response<Body>;
+
+/// Why there is no response.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The worker's code threw, or a limit ended it. The text is for developers: message and mapped stack.
+    #[error("{0}")]
+    Worker(protocol::Failure),
+    /// The isolate died or was replaced while it worked on the request.
+    #[error("{message}")]
+    Lost {
+        /// What a caller's code sees.
+        message: String,
+        /// Whether trying again can help.
+        retryable: bool,
+    },
+    /// Too much is under way.
+    #[error("{0}")]
+    Overloaded(String),
+    /// The request cannot be sent: a bad URL, a refused address, a failing connection.
+    #[error("{0}")]
+    Network(String),
+}
+
+/// Something that answers requests.
+pub trait Fetcher: Send + Sync + 'static {
+    /// Answers one request.
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>>;
+}

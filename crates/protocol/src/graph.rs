@@ -1,0 +1,73 @@
+//! A worker version: its modules and what its `env` holds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::CapabilityId;
+
+/// What a module's bytes mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModuleKind {
+    /// An ECMAScript module, ready for the engine: no TypeScript, no JSX, no decorators.
+    EsModule,
+    /// A CommonJS module; its `module.exports` becomes the default export.
+    CommonJs,
+    /// Its default export is the text as a string.
+    Text,
+    /// Its default export is an `ArrayBuffer`.
+    Data,
+    /// Its default export is the parsed value.
+    Json,
+    /// Its default export is a `WebAssembly.Module`.
+    Wasm,
+}
+
+/// One module of a [`Program`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Module {
+    /// The specifier that other modules import it by, relative to the program's root: `index.js`.
+    pub name: String,
+    /// What `content` means.
+    pub kind: ModuleKind,
+    /// The module's source or bytes.
+    #[serde(with = "serde_bytes")]
+    pub content: Vec<u8>,
+}
+
+/// Everything a template needs to evaluate one worker version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The worker's name, used in messages only.
+    pub name: String,
+    /// The name of the module whose exports are the worker's entrypoints.
+    pub main: String,
+    /// All modules, the main one included.
+    pub modules: Vec<Module>,
+    /// `YYYY-MM-DD`, as in `wrangler.jsonc`.
+    pub compatibility_date: String,
+    /// As in `wrangler.jsonc`: `nodejs_compat` and the like.
+    pub compatibility_flags: Vec<String>,
+    /// What `env` holds. Capabilities in it are indexes into the isolate's own table.
+    pub env: Vec<Binding>,
+}
+
+/// One property of `env`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The property's name.
+    pub name: String,
+    /// The property's value.
+    pub value: BindingValue,
+}
+
+/// The value of a property of `env`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BindingValue {
+    /// A string: a text variable or a secret.
+    Text(String),
+    /// JSON source, parsed once when the template is made.
+    Json(String),
+    /// Bytes, given as an `ArrayBuffer`.
+    Data(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Something with `fetch()`: a service binding or the static assets.
+    Fetcher(CapabilityId),
+}

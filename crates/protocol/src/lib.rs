@@ -1,0 +1,15 @@
+//! What the host and an isolate say to each other.
+//!
+//! A connection carries *frames*: a four byte little-endian length and one [`ToIsolate`] or
+//! [`FromIsolate`] in `postcard` form. Everything here is plain data. Nothing here does I/O, and
+//! nothing here trusts its input: decoding is bounded by [`limits`] and never panics.
+
+mod frame;
+mod graph;
+pub mod limits;
+mod message;
+mod wire;
+
+pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
+pub use graph::{Binding, BindingValue, Module, ModuleKind, Program};
+pub use message::*;

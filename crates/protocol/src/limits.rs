@@ -1,0 +1,46 @@
+//! Bounds on everything that crosses the boundary. Passing one is an error with a name.
+
+/// The longest frame that either side accepts, in bytes. A 32 MiB WebSocket message fits.
+pub const MAX_FRAME_BYTES: usize = 34 * 1024 * 1024;
+
+/// The largest piece of a stream in one `Data` frame, in bytes.
+pub const MAX_CHUNK_BYTES: usize = 256 * 1024;
+
+/// How many bytes of a stream may be under way before the reader has granted more.
+pub const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+
+/// The largest body that travels inside its request or response frame instead of as a stream, in bytes.
+pub const MAX_INLINE_BODY_BYTES: usize = 64 * 1024;
+
+/// The most headers in one request or response.
+pub const MAX_HEADERS: usize = 512;
+
+/// The most bytes of all header names and values in one request or response.
+pub const MAX_HEADER_BYTES: usize = 8 * 1024 * 1024;
+
+/// The longest URL in a request, in bytes.
+pub const MAX_URL_BYTES: usize = 64 * 1024;
+
+/// The longest WebSocket message that reaches a worker, in bytes (Workers: 32 MiB).
+pub const MAX_SOCKET_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// The most streams, calls and sockets each that one isolate may have open.
+pub const MAX_OPEN_PER_ISOLATE: usize = 16 * 1024;
+
+/// The longest log line that an isolate may send, in bytes; longer ones are cut (Workers: 256 KB a request).
+pub const MAX_LOG_BYTES: usize = 256 * 1024;
+
+/// The most bytes that may wait to be written to one isolate before it counts as stuck.
+pub const MAX_OUTBOX_BYTES: usize = 128 * 1024 * 1024;
+
+/// Memory of one isolate's JavaScript heap unless set otherwise, in bytes (Workers: 128 MB).
+pub const DEFAULT_MEMORY_BYTES: u64 = 128 * 1024 * 1024;
+
+/// CPU time of one event unless set otherwise, in milliseconds (Workers: 30 s).
+pub const DEFAULT_CPU_MS: u32 = 30_000;
+
+/// Time for a worker's top level to evaluate, in milliseconds of CPU (Workers: 1 s).
+pub const STARTUP_CPU_MS: u32 = 1_000;
+
+/// Subrequests of one event unless set otherwise (Workers: 10,000 on the paid plan).
+pub const DEFAULT_SUBREQUESTS: u32 = 10_000;

@@ -1,0 +1,421 @@
+//! The messages of both directions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::Program;
+pub use crate::wire::Headers;
+
+/// An entry of an isolate's own capability table. Nothing else gives an isolate any power.
+pub type CapabilityId = u32;
+/// An event under way, numbered by the host.
+pub type EventId = u32;
+/// A call under way, numbered by the isolate.
+pub type CallId = u32;
+/// A stream of bytes, numbered by the side that sends the bytes.
+pub type StreamId = u32;
+/// A WebSocket, numbered by the side that opened its end: see [`SocketRef`].
+pub type SocketId = u32;
+
+/// What the host says to an isolate or a template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToIsolate<'a> {
+    /// First frame of a template: evaluate this program. Answered by [`FromIsolate::Evaluated`].
+    Evaluate(Box<Program>, Settings),
+    /// First frame of an isolate: where its randomness comes from and how late it is.
+    Start {
+        /// Seed of every random number that is not asked of the host.
+        seed: [u8; 32],
+        /// Milliseconds since 1970.
+        now_ms: f64,
+    },
+    /// Something happens to the worker.
+    Event {
+        /// Answers name it.
+        id: EventId,
+        /// Milliseconds since 1970.
+        now_ms: f64,
+        /// What happens.
+        #[serde(borrow)]
+        event: Event<'a>,
+    },
+    /// The caller of an event is gone: its `request.signal` aborts.
+    CancelEvent(EventId),
+    /// The answer to a call.
+    Result {
+        /// The call.
+        call: CallId,
+        /// Milliseconds since 1970.
+        now_ms: f64,
+        /// What it gave.
+        #[serde(borrow)]
+        result: Result<Reply<'a>, CallError>,
+    },
+    /// Bytes, or the end, of a stream that the host sends.
+    Stream(StreamId, #[serde(borrow)] StreamPart<'a>),
+    /// The host takes more of a stream that the isolate sends, or no more at all.
+    Flow(StreamId, Flow),
+    /// Something arrived on a WebSocket.
+    Socket(SocketRef, #[serde(borrow)] SocketPart<'a>),
+    /// The time that [`FromIsolate::Wake`] asked for has come.
+    Tick {
+        /// Milliseconds since 1970.
+        now_ms: f64,
+    },
+}
+
+/// What an isolate or a template says to the host. Hostile input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FromIsolate<'a> {
+    /// A template has evaluated its program, or could not.
+    Evaluated(Result<Exports, Failure>),
+    /// A fetch event has its response. The event goes on until [`FromIsolate::Done`].
+    Respond(EventId, #[serde(borrow)] Response<'a>),
+    /// An event is over, `waitUntil` included.
+    Done {
+        /// The event.
+        id: EventId,
+        /// What became of its handler.
+        outcome: Result<(), Failure>,
+        /// CPU time it took so far, in microseconds.
+        cpu_us: u64,
+    },
+    /// A use of a capability.
+    Call {
+        /// Answers name it.
+        id: CallId,
+        /// Which of the isolate's capabilities.
+        capability: CapabilityId,
+        /// The event that it is made for, if one is known.
+        event: Option<EventId>,
+        /// What is asked.
+        #[serde(borrow)]
+        call: Call<'a>,
+    },
+    /// Nobody waits for the answer of this call.
+    CancelCall(CallId),
+    /// Bytes, or the end, of a stream that the isolate sends.
+    Stream(StreamId, #[serde(borrow)] StreamPart<'a>),
+    /// The isolate takes more of a stream that the host sends, or no more at all.
+    Flow(StreamId, Flow),
+    /// Something to send on a WebSocket.
+    Socket(SocketRef, #[serde(borrow)] SocketPart<'a>),
+    /// A line for the log.
+    Log {
+        /// The event that wrote it, if one is known.
+        event: Option<EventId>,
+        /// How loud.
+        level: LogLevel,
+        /// The text, formatted as a person reads it.
+        message: &'a str,
+    },
+    /// Send a tick at this time (milliseconds since 1970); `None` takes an earlier wish back.
+    Wake(Option<f64>),
+    /// An error that no code handled. The worker goes on.
+    Unhandled(Option<EventId>, Failure),
+}
+
+/// How an isolate is to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Bytes of JavaScript heap.
+    pub memory_bytes: u64,
+    /// CPU time of one event in milliseconds.
+    pub cpu_ms: u32,
+    /// CPU time of the program's top level in milliseconds.
+    pub startup_cpu_ms: u32,
+    /// What the global `fetch()` uses, if it may be used.
+    pub global_fetch: Option<CapabilityId>,
+    /// What `caches` uses, if it may be used.
+    pub cache: Option<CapabilityId>,
+}
+
+/// What a program exports.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exports {
+    /// Each entrypoint; the default export is named `default`.
+    pub entrypoints: Vec<Entrypoint>,
+}
+
+/// One exported handler object or class.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrypoint {
+    /// The export's name.
+    pub name: String,
+    /// What it is.
+    pub kind: EntrypointKind,
+    /// The handlers among `fetch`, `scheduled`, `test`, `tail`, `queue`, `email` that it has.
+    pub handlers: Vec<String>,
+}
+
+/// What an export is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntrypointKind {
+    /// An object with handlers.
+    Handlers,
+    /// A class that extends `WorkerEntrypoint`.
+    Worker,
+    /// A class that extends `DurableObject`.
+    Object,
+    /// A class that extends `WorkflowEntrypoint`.
+    Workflow,
+}
+
+/// Everything that can happen to a worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event<'a> {
+    /// An HTTP request for an entrypoint; `None` is the default export.
+    Fetch {
+        /// The export it is for.
+        entrypoint: Option<&'a str>,
+        /// The request.
+        #[serde(borrow)]
+        request: Request<'a>,
+    },
+    /// A cron trigger.
+    Scheduled {
+        /// The export it is for.
+        entrypoint: Option<&'a str>,
+        /// The expression, as configured.
+        cron: &'a str,
+        /// When it was due, in milliseconds since 1970.
+        scheduled_ms: f64,
+    },
+    /// `atoll test`.
+    Test {
+        /// The export it is for.
+        entrypoint: Option<&'a str>,
+    },
+}
+
+/// A request in either direction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request<'a> {
+    /// The method, in upper case where the Fetch standard says so.
+    pub method: &'a str,
+    /// The absolute URL.
+    pub url: &'a str,
+    /// In order, names in lower case.
+    #[serde(borrow)]
+    pub headers: Headers<'a>,
+    /// The body.
+    #[serde(borrow)]
+    pub body: Body<'a>,
+    /// JSON for `request.cf`.
+    pub cf: Option<&'a str>,
+    /// What to do with a redirect; always `Manual` towards an isolate.
+    pub redirect: Redirect,
+    /// The request asks for a WebSocket.
+    pub websocket: bool,
+}
+
+/// `RequestInit.redirect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Redirect {
+    /// Follow up to 20.
+    Follow,
+    /// Give the redirect itself.
+    Manual,
+    /// Fail.
+    Error,
+}
+
+/// A response in either direction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Response<'a> {
+    /// 101 with a socket, or 200 to 599.
+    pub status: u16,
+    /// The reason phrase; HTTP/2 has none.
+    pub status_text: &'a str,
+    /// In order, names in lower case.
+    #[serde(borrow)]
+    pub headers: Headers<'a>,
+    /// The body.
+    #[serde(borrow)]
+    pub body: Body<'a>,
+    /// The URL after redirects, towards an isolate.
+    pub url: &'a str,
+    /// A redirect was followed.
+    pub redirected: bool,
+    /// The other end of a WebSocket, when the status is 101. Towards the host: an end that the isolate numbered.
+    /// Towards an isolate: one that the host numbered.
+    pub socket: Option<SocketId>,
+}
+
+/// Where a body's bytes are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Body<'a> {
+    /// There is none.
+    None,
+    /// Here, whole.
+    Inline(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// They follow as a stream that the sender of this message numbered.
+    Stream {
+        /// Its number.
+        id: StreamId,
+        /// Its length, when it is known.
+        length: Option<u64>,
+    },
+    /// They are those of a stream that the *receiver* of this message sends: the host joins the two ends, and the
+    /// isolate sees none of it. Only towards the host.
+    Forward(StreamId),
+}
+
+/// A piece of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StreamPart<'a> {
+    /// At most [`MAX_CHUNK_BYTES`](crate::limits::MAX_CHUNK_BYTES), and no more than was granted.
+    Data(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// All bytes have been sent.
+    End,
+    /// There will be no more, and what came is not whole.
+    Abort(&'a str),
+}
+
+/// What the reader of a stream says to its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Flow {
+    /// That many more bytes may be sent. A stream starts with
+    /// [`STREAM_WINDOW_BYTES`](crate::limits::STREAM_WINDOW_BYTES).
+    Grant(u32),
+    /// Send nothing more.
+    Cancel,
+}
+
+/// Which WebSocket: ends are numbered by the side that made them known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SocketRef {
+    /// The isolate gave it away in a response.
+    Isolate(SocketId),
+    /// The host gave it in the answer to a call.
+    Host(SocketId),
+}
+
+/// What travels on a WebSocket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SocketPart<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// A binary message.
+    Binary(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// A close frame.
+    Close {
+        /// The code; `None` is an empty close frame (1005).
+        code: Option<u16>,
+        /// At most 123 bytes.
+        reason: &'a str,
+    },
+    /// The connection broke without a close frame (1006).
+    Broken(&'a str),
+}
+
+/// Everything that an isolate can ask for, on a capability in its own table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Call<'a> {
+    /// `fetch()`. Answered by [`Reply::Response`].
+    Fetch(#[serde(borrow)] Request<'a>),
+    /// `cache.match()`. Answered by [`Reply::Response`] or [`Reply::Nothing`].
+    CacheMatch {
+        /// The cache's name; `None` is `caches.default`.
+        cache: Option<&'a str>,
+        /// The request, without a body.
+        #[serde(borrow)]
+        request: Request<'a>,
+        /// Do not look at the method.
+        ignore_method: bool,
+    },
+    /// `cache.put()`. Answered by [`Reply::Nothing`].
+    CachePut {
+        /// The cache's name; `None` is `caches.default`.
+        cache: Option<&'a str>,
+        /// The request, without a body.
+        #[serde(borrow)]
+        request: Request<'a>,
+        /// What to keep.
+        #[serde(borrow)]
+        response: Response<'a>,
+    },
+    /// `cache.delete()`. Answered by [`Reply::Flag`].
+    CacheDelete {
+        /// The cache's name; `None` is `caches.default`.
+        cache: Option<&'a str>,
+        /// The request, without a body.
+        #[serde(borrow)]
+        request: Request<'a>,
+        /// Do not look at the method.
+        ignore_method: bool,
+    },
+}
+
+/// What a call gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Reply<'a> {
+    /// A response.
+    Response(#[serde(borrow)] Response<'a>),
+    /// It was done, or there is nothing.
+    Nothing,
+    /// Yes or no.
+    Flag(bool),
+}
+
+/// Why a call failed. `message` is what a worker's code sees.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallError {
+    /// The JavaScript error's name: `TypeError`, `Error`.
+    pub name: String,
+    /// The JavaScript error's message.
+    pub message: String,
+    /// The error's `stack` where it was thrown, when it crossed from another worker.
+    pub stack: Option<String>,
+    /// It came from another worker.
+    pub remote: bool,
+    /// Trying again can help.
+    pub retryable: bool,
+    /// The callee is overloaded: trying again makes it worse.
+    pub overloaded: bool,
+}
+
+/// An error that ended a handler or a program's top level.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// The error's name: `TypeError`.
+    pub name: String,
+    /// The error's message.
+    pub message: String,
+    /// The error's stack: lines of `    at function (module:line:column)`.
+    pub stack: String,
+}
+
+/// What kind of failure ended a handler or a program's top level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// The worker's code threw.
+    #[default]
+    Exception,
+    /// A module could not be parsed or linked.
+    Syntax,
+    /// More CPU time than allowed.
+    Cpu,
+    /// More memory than allowed.
+    Memory,
+    /// The event's export or handler does not exist.
+    NoHandler,
+    /// Nothing is left to wait for, and there is no answer.
+    Hung,
+}
+
+/// How loud a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogLevel {
+    /// `console.debug`
+    Debug,
+    /// `console.log`
+    Log,
+    /// `console.info`
+    Info,
+    /// `console.warn`
+    Warn,
+    /// `console.error`
+    Error,
+}
