@@ -1,1 +1,15 @@
-//! isolate
+//! The jailed side: a JavaScript engine with the Workers API, driven by frames.
+//!
+//! An [`Isolate`] is a deterministic function of its inbox: it opens no file and no socket, has no clock but the time in
+//! the last frame and no randomness but the seed in its first. Everything it wants leaves through its outbox.
+
+mod async_context;
+mod cpu;
+mod isolate;
+mod modules;
+mod native;
+mod sources;
+mod state;
+
+pub use isolate::{Isolate, Turn};
+pub use sources::Sources;

@@ -419,3 +419,13 @@ pub enum LogLevel {
     /// `console.error`
     Error,
 }
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.name.as_str(), self.message.as_str()) {
+            ("", message) => formatter.write_str(message),
+            (name, "") => formatter.write_str(name),
+            (name, message) => write!(formatter, "{name}: {message}"),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+// The worker's `env`: one object for handlers, classes and `import { env } from "cloudflare:workers"`.
+
+import { makeFetcher } from "./fetch.js";
+
+export const env = {};
+
+/** Defines one property of `env`. */
+export function bind(name, kind, value) {
+  env[name] = kind === "json" ? JSON.parse(value) : kind === "fetcher" ? makeFetcher(value) : value;
+}

@@ -1,0 +1,69 @@
+// What the program exports, and how its handlers are found.
+
+import { DurableObject, WorkerEntrypoint, WorkflowEntrypoint } from "./cloudflare/workers.js";
+import { env } from "./env.js";
+
+const HANDLERS = ["fetch", "scheduled", "test", "tail", "queue", "email", "alarm", "tailStream", "trace"];
+
+/** @type {Record<string, any>} */
+let exported = {};
+
+const isClass = (value, Base) => typeof value === "function" && (value === Base || value.prototype instanceof Base);
+
+function kindOf(value) {
+  if (isClass(value, DurableObject)) return "object";
+  if (isClass(value, WorkflowEntrypoint)) return "workflow";
+  if (isClass(value, WorkerEntrypoint)) return "worker";
+  if (typeof value === "object" && value !== null) return "handlers";
+  // Classes of objects from before the base class existed need not extend anything.
+  if (typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value))) return "object";
+  return undefined;
+}
+
+const has = (value, name) => {
+  const holder = typeof value === "function" ? value.prototype : value;
+  return typeof holder?.[name] === "function";
+};
+
+/** Keeps the main module's exports and lists them as `[name, kind, handlers]`. */
+export function install(namespace) {
+  exported = namespace;
+  const listed = [];
+  for (const name of Object.keys(namespace)) {
+    const value = namespace[name];
+    const kind = kindOf(value);
+    if (kind === undefined) continue;
+    const handlers = HANDLERS.filter((handler) => has(value, handler));
+    if (kind !== "handlers" || name === "default" || handlers.length > 0) listed.push([name, kind, handlers]);
+  }
+  return listed;
+}
+
+class NoHandler extends Error {}
+Object.defineProperty(NoHandler.prototype, "name", { value: "Error", writable: true, configurable: true });
+
+export const isNoHandler = (error) => error instanceof NoHandler;
+
+/**
+ * The function that handles `name` events of an entrypoint, with everything but the event bound.
+ * @returns {(argument: unknown) => unknown}
+ */
+export function findHandler(entrypoint, name, ctx) {
+  const value = exported[entrypoint ?? "default"];
+  if (value === undefined) {
+    throw new NoHandler(
+      entrypoint === undefined || entrypoint === null || entrypoint === "default"
+        ? "Worker has no default entrypoint."
+        : `Worker has no such entrypoint: ${entrypoint}`,
+    );
+  }
+  if (typeof value === "function") {
+    const instance = new value(ctx, env);
+    const handler = instance[name];
+    if (typeof handler !== "function") throw new NoHandler(`Handler does not export a ${name}() function.`);
+    return (argument) => handler.call(instance, argument);
+  }
+  const handler = value[name];
+  if (typeof handler !== "function") throw new NoHandler(`Handler does not export a ${name}() function.`);
+  return (argument) => handler.call(value, argument, env, ctx);
+}

@@ -1,0 +1,66 @@
+// Everything that the Workers API puts on the global object.
+
+import { get, queueMicrotask, set } from "./async_context.js";
+import { Performance, performance } from "./performance.js";
+import { clearInterval, clearTimeout, scheduler, setInterval, setTimeout } from "./timers.js";
+import { expose } from "./webidl.js";
+
+expose({ Performance });
+
+// Attributes and operations of the global scope are enumerable.
+Object.assign(globalThis, {
+  clearInterval,
+  clearTimeout,
+  performance,
+  queueMicrotask,
+  scheduler,
+  self: globalThis,
+  setInterval,
+  setTimeout,
+});
+
+// What the bundler's pass calls around `await`.
+for (const [name, value] of Object.entries({ __atoll_ctx_get: get, __atoll_ctx_set: set })) {
+  Object.defineProperty(globalThis, name, { value, writable: false, enumerable: false, configurable: false });
+}
+
+// Code only comes from modules.
+const refuse = () => {
+  throw new EvalError("Code generation from strings disallowed for this context");
+};
+globalThis.eval = { eval: (source) => (typeof source === "string" ? refuse() : source) }.eval;
+for (const sample of [function () {}, async function () {}, function* () {}, async function* () {}]) {
+  const prototype = Object.getPrototypeOf(sample);
+  const native = prototype.constructor;
+  const Replacement = function (...args) {
+    return refuse(...args);
+  };
+  Object.defineProperty(Replacement, "name", { value: native.name, configurable: true });
+  Object.defineProperty(Replacement, "length", { value: 1, configurable: true });
+  Object.defineProperty(Replacement, "prototype", { value: prototype, writable: false, configurable: false });
+  if (native === Function) {
+    Object.setPrototypeOf(Replacement, Function.prototype);
+    Object.defineProperty(globalThis, "Function", {
+      value: Replacement,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+  } else {
+    Object.setPrototypeOf(Replacement, globalThis.Function);
+  }
+  Object.defineProperty(prototype, "constructor", { value: Replacement, writable: native === Function, configurable: true });
+}
+
+// Every random number comes from the isolate's seed.
+import { float } from "atoll:native/random";
+Object.defineProperty(Math, "random", {
+  value: {
+    random() {
+      return float();
+    },
+  }.random,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+});

@@ -1,0 +1,371 @@
+// Calls, streams and sockets between JavaScript and frames.
+
+import * as native from "atoll:native/io";
+import { currentEvent, get, run } from "./async_context.js";
+import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
+
+export { currentEvent };
+export const { inGlobalScope, globalFetchCapability, cacheCapability, now } = native;
+
+/** As in the protocol's limits. */
+const WINDOW = 256 * 1024;
+const MAX_INLINE_BODY = 64 * 1024;
+const CHUNK = 64 * 1024;
+
+/** How many things are under way that the host will answer: while there are some, nothing is hung. */
+let underWay = 0;
+export const isWaiting = () => underWay > 0;
+
+// --- Calls -----------------------------------------------------------------------------------------------------------
+
+/** @type {Map<number, { resolve: Function, reject: Function }>} */
+const calls = new Map();
+let nextCall = 1;
+
+function call(signal, send) {
+  if (inGlobalScope()) return Promise.reject(new Error(DISALLOWED_IN_GLOBAL_SCOPE));
+  if (signal?.aborted) return Promise.reject(signal.reason);
+  const id = nextCall++;
+  return new Promise((resolve, reject) => {
+    send(id, currentEvent()?.id);
+    underWay += 1;
+    const finish = (settle) => (value) => {
+      calls.delete(id);
+      underWay -= 1;
+      signal?.removeEventListener("abort", abort);
+      settle(value);
+    };
+    const entry = { resolve: finish(resolve), reject: finish(reject) };
+    const abort = () => {
+      native.cancelCall(id);
+      entry.reject(signal.reason);
+    };
+    signal?.addEventListener("abort", abort);
+    calls.set(id, entry);
+  });
+}
+
+/** Wire bodies arrive as kind, value and length. */
+export function wireBody(kind, value, length) {
+  if (kind === 1) return new Uint8Array(value);
+  if (kind === 2) return registerStream(value, length < 0 ? null : length);
+  return null;
+}
+
+/** Asks a capability to fetch. Resolves to a wire response. */
+export async function callFetch(capability, request, signal) {
+  const wire = await call(signal, (id, event) => native.callFetch(id, capability, event, outgoing(request)));
+  return incoming(wire);
+}
+
+/** Asks the cache. `match` resolves to a wire response or undefined, `delete` to a boolean. */
+export async function callCache(capability, action, cache, request, response, ignoreMethod) {
+  const operation = { action, cache, request: outgoing(request), response: response && outgoing(response), ignoreMethod };
+  const answer = await call(undefined, (id, event) => native.callCache(id, capability, event, operation));
+  return typeof answer === "object" ? incoming(answer) : answer;
+}
+
+function incoming(wire) {
+  wire.body = wireBody(wire.bodyKind, wire.bodyValue, wire.bodyLength);
+  return wire;
+}
+
+/** A body of many bytes goes as a stream. */
+function outgoing(wire) {
+  if (wire.body instanceof Uint8Array && wire.body.byteLength > MAX_INLINE_BODY) {
+    wire.body = { stream: sendBytes(wire.body), length: wire.body.byteLength };
+  }
+  return wire;
+}
+
+/** Answers a fetch event. */
+export function respond(event, wire) {
+  native.respond(event, outgoing(wire));
+}
+
+function hostError({ name, message, stack, remote, retryable, overloaded }) {
+  const Class = { TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError }[name] ?? Error;
+  const error = new Class(message);
+  if (Class === Error && name !== "Error") error.name = name;
+  if (stack !== undefined) error.stack = stack;
+  for (const [flag, set] of Object.entries({ remote, retryable, overloaded })) if (set) error[flag] = true;
+  return error;
+}
+
+// --- Streams from the host -------------------------------------------------------------------------------------------
+
+/** @typedef {{ id: number, length: number | null, chunks: Uint8Array[], ended: boolean, error: any, wanted: Function | undefined, owed: number, event: any }} Incoming */
+
+/** @type {Map<number, Incoming>} */
+const incomingStreams = new Map();
+
+function registerStream(id, length) {
+  const stream = { id, length, chunks: [], ended: false, error: undefined, wanted: undefined, owed: 0, event: undefined };
+  incomingStreams.set(id, stream);
+  currentEvent()?.own(stream);
+  return { stream: id, length };
+}
+
+function endIncoming(stream) {
+  incomingStreams.delete(stream.id);
+  if (stream.wanted !== undefined) {
+    underWay -= 1;
+    const wanted = stream.wanted;
+    stream.wanted = undefined;
+    wanted();
+  }
+}
+
+/** Nobody will read the rest. */
+export function dropStream(id) {
+  const stream = incomingStreams.get(id);
+  if (stream === undefined) return;
+  if (!stream.ended) native.cancelStream(id);
+  stream.ended = true;
+  stream.chunks.length = 0;
+  endIncoming(stream);
+}
+
+/** A stream that is passed on whole: the host joins its ends. */
+export function forwardStream(id) {
+  incomingStreams.delete(id);
+}
+
+/**
+ * The readable end of a stream that the host sends.
+ * @param {number} id
+ * @returns {ReadableStream<Uint8Array>}
+ */
+export function hostStream(id) {
+  const stream = incomingStreams.get(id);
+  const context = get();
+  return new ReadableStream(
+    {
+      type: "bytes",
+      pull(controller) {
+        return run(context, pull, stream, controller);
+      },
+      cancel() {
+        dropStream(id);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+async function pull(stream, controller) {
+  if (stream === undefined) throw new TypeError("This ReadableStream belongs to an event that is over.");
+  if (stream.chunks.length === 0 && !stream.ended) {
+    underWay += 1;
+    await new Promise((resolve) => {
+      stream.wanted = resolve;
+    });
+  }
+  const chunk = stream.chunks.shift();
+  if (chunk !== undefined) {
+    stream.owed += chunk.byteLength;
+    if (stream.owed >= WINDOW / 2 && !stream.ended) {
+      native.grant(stream.id, stream.owed);
+      stream.owed = 0;
+    }
+    controller.enqueue(chunk);
+  } else if (stream.error !== undefined) {
+    controller.error(stream.error);
+  } else {
+    controller.close();
+    controller.byobRequest?.respond(0);
+  }
+}
+
+// --- Streams to the host ---------------------------------------------------------------------------------------------
+
+/** @type {Map<number, { credit: number, wanted: Function | undefined, cancel: Function }>} */
+const outgoingStreams = new Map();
+let nextStream = 1;
+
+function openOutgoing(cancel) {
+  const id = nextStream++;
+  outgoingStreams.set(id, { credit: WINDOW, wanted: undefined, cancel });
+  return id;
+}
+
+/** Sends as the host grants. Resolves to false when the host wants no more. */
+async function sendChunk(id, bytes) {
+  let start = 0;
+  while (start < bytes.byteLength) {
+    const stream = outgoingStreams.get(id);
+    if (stream === undefined) return false;
+    if (stream.credit === 0) {
+      underWay += 1;
+      await new Promise((resolve) => {
+        stream.wanted = resolve;
+      });
+      underWay -= 1;
+      continue;
+    }
+    const size = Math.min(stream.credit, CHUNK, bytes.byteLength - start);
+    stream.credit -= size;
+    native.streamData(id, bytes.subarray(start, start + size));
+    start += size;
+  }
+  return true;
+}
+
+function sendBytes(bytes) {
+  const id = openOutgoing(() => {});
+  const event = currentEvent();
+  event?.begin();
+  sendChunk(id, bytes).then((whole) => {
+    if (whole) native.streamEnd(id);
+    outgoingStreams.delete(id);
+    event?.end();
+  });
+  return id;
+}
+
+function chunkBytes(chunk) {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk);
+  throw new TypeError("This ReadableStream did not return bytes.");
+}
+
+/**
+ * Sends everything that `readable` gives.
+ * @param {ReadableStream} readable
+ * @returns {number} the stream's number
+ */
+export function sendStream(readable) {
+  const reader = readable.getReader();
+  const id = openOutgoing(() => reader.cancel(new Error("The reader of this stream is gone.")).catch(() => {}));
+  const event = currentEvent();
+  event?.begin();
+  pump(id, reader).then(() => {
+    outgoingStreams.delete(id);
+    event?.end();
+  });
+  return id;
+}
+
+async function pump(id, reader) {
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return native.streamEnd(id);
+      if (!(await sendChunk(id, chunkBytes(value)))) return undefined;
+    }
+  } catch (error) {
+    if (outgoingStreams.has(id)) native.streamAbort(id, String(error?.message ?? error));
+    reader.cancel(error).catch(() => {});
+    return undefined;
+  }
+}
+
+// --- WebSockets ------------------------------------------------------------------------------------------------------
+
+/** @typedef {{ host: number } | { isolate: number }} SocketRef */
+
+const sockets = new Map();
+let nextSocket = 1;
+const socketKey = (ofHost, id) => (ofHost ? id : -id);
+
+/** A number for an end that is given to the host in a response. */
+export const newSocket = () => nextSocket++;
+
+/**
+ * @param {SocketRef} ref
+ * @param {{ message(data: string | Uint8Array): void, close(code: number | undefined, reason: string): void, broken(message: string): void }} handlers
+ */
+export function socketOpen(ref, handlers) {
+  const ofHost = ref.host !== undefined;
+  const event = currentEvent();
+  event?.begin();
+  underWay += 1;
+  sockets.set(socketKey(ofHost, ref.host ?? ref.isolate), { handlers, context: get(), event });
+}
+
+/** @param {SocketRef} ref @param {string | Uint8Array} data */
+export function socketSend(ref, data) {
+  native.socketSend(ref.host !== undefined, ref.host ?? ref.isolate, data);
+}
+
+/** @param {SocketRef} ref @param {number | undefined} code @param {string} reason */
+export function socketClose(ref, code, reason) {
+  native.socketClose(ref.host !== undefined, ref.host ?? ref.isolate, code, reason);
+}
+
+/** Both sides have closed, or one broke: nothing will arrive any more. @param {SocketRef} ref */
+export function socketForget(ref) {
+  const key = socketKey(ref.host !== undefined, ref.host ?? ref.isolate);
+  const socket = sockets.get(key);
+  if (socket === undefined) return;
+  sockets.delete(key);
+  underWay -= 1;
+  socket.event?.end();
+}
+
+function withSocket(ofHost, id, work) {
+  const socket = sockets.get(socketKey(ofHost, id));
+  if (socket !== undefined) run(socket.context, work, socket.handlers);
+}
+
+// --- What the host says ----------------------------------------------------------------------------------------------
+
+export const host = {
+  reply(id, value) {
+    calls.get(id)?.resolve(value);
+  },
+  fail(id, error) {
+    calls.get(id)?.reject(hostError(error));
+  },
+  streamData(id, buffer) {
+    const stream = incomingStreams.get(id);
+    if (stream === undefined) return;
+    stream.chunks.push(new Uint8Array(buffer));
+    wakeReader(stream);
+  },
+  streamEnd(id) {
+    const stream = incomingStreams.get(id);
+    if (stream === undefined) return;
+    stream.ended = true;
+    wakeReader(stream);
+  },
+  streamAbort(id, reason) {
+    const stream = incomingStreams.get(id);
+    if (stream === undefined) return;
+    stream.ended = true;
+    stream.error = Object.assign(new Error(reason), { retryable: true });
+    wakeReader(stream);
+  },
+  granted(id, bytes) {
+    const stream = outgoingStreams.get(id);
+    if (stream === undefined) return;
+    stream.credit += bytes;
+    stream.wanted?.();
+    stream.wanted = undefined;
+  },
+  canceled(id) {
+    const stream = outgoingStreams.get(id);
+    if (stream === undefined) return;
+    outgoingStreams.delete(id);
+    stream.wanted?.();
+    stream.cancel();
+  },
+  socketMessage(ofHost, id, data) {
+    withSocket(ofHost, id, (handlers) => handlers.message(typeof data === "string" ? data : new Uint8Array(data)));
+  },
+  socketClose(ofHost, id, code, reason) {
+    withSocket(ofHost, id, (handlers) => handlers.close(code ?? undefined, reason));
+  },
+  socketBroken(ofHost, id, message) {
+    withSocket(ofHost, id, (handlers) => handlers.broken(message));
+  },
+};
+
+function wakeReader(stream) {
+  if (stream.wanted === undefined) return;
+  underWay -= 1;
+  const wanted = stream.wanted;
+  stream.wanted = undefined;
+  wanted();
+}

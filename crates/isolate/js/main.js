@@ -1,0 +1,87 @@
+// The functions that the event loop calls: the other side of each is in `src/isolate.rs`.
+
+import "./globals.js";
+import { unhandled } from "atoll:native/io";
+import { set } from "./async_context.js";
+import { bind } from "./env.js";
+import { describe } from "./errors.js";
+import { EventContext, events, failHungEvents } from "./event_context.js";
+import { ExecutionContext } from "./execution_context.js";
+import { findHandler, install } from "./exports.js";
+import { fetchEvent } from "./fetch_event.js";
+import { host as io, isWaiting } from "./io.js";
+import { askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
+import { ScheduledController, TestController } from "./controllers.js";
+
+/** Promises that were rejected while nobody listened. @type {Map<Promise<unknown>, unknown>} */
+const rejected = new Map();
+
+/** Runs a handler that gives nothing back. */
+function simpleEvent(id, entrypoint, name, argument) {
+  const event = new EventContext(id);
+  set(event.context);
+  let result;
+  try {
+    const handler = findHandler(entrypoint, name, new ExecutionContext(event));
+    result = handler(argument);
+  } catch (error) {
+    event.fail(error);
+    return;
+  }
+  Promise.resolve(result).then(
+    () => event.succeed(),
+    (error) => event.fail(error),
+  );
+}
+
+export const host = {
+  ...io,
+  bind,
+  install,
+  configure(date, flags) {
+    globalThis.Cloudflare = Object.freeze({
+      compatibilityFlags: Object.freeze(Object.fromEntries(flags.map((flag) => [flag, true]))),
+    });
+    Object.defineProperty(globalThis, "Cloudflare", { enumerable: false, writable: false });
+    return date;
+  },
+  fetch: fetchEvent,
+  scheduled(id, entrypoint, cron, time) {
+    simpleEvent(id, entrypoint, "scheduled", new ScheduledController(cron, time));
+  },
+  test(id, entrypoint) {
+    simpleEvent(id, entrypoint, "test", new TestController());
+  },
+  cancelEvent(id) {
+    events.get(id)?.cancel();
+  },
+  tick: tickCame,
+  rejection(promise, reason, handled) {
+    if (handled) rejected.delete(promise);
+    else rejected.set(promise, reason);
+  },
+  /** All jobs have run. Returns whether there is more to do in this turn. */
+  drained() {
+    if (rejected.size > 0) {
+      for (const [promise, reason] of rejected) {
+        rejected.delete(promise);
+        reportRejection(promise, reason);
+      }
+      return true;
+    }
+    if (runDueTimer()) return true;
+    if (events.size > 0 && !isWaiting() && !hasTimers() && failHungEvents()) return true;
+    askForTick();
+    return false;
+  },
+};
+
+function reportRejection(promise, reason) {
+  if (typeof globalThis.dispatchEvent === "function" && typeof globalThis.PromiseRejectionEvent === "function") {
+    const event = new globalThis.PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true });
+    if (!globalThis.dispatchEvent(event)) return;
+  }
+  const { name, message, stack } = describe(reason);
+  unhandled(undefined, name, message, stack);
+}
+

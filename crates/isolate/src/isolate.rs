@@ -1,0 +1,643 @@
+//! One isolate: an engine, a program, and what the host says to it.
+#![expect(
+    unsafe_code,
+    reason = "one job at a time is run through the engine's own function"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use protocol::limits::STARTUP_CPU_MS;
+use protocol::{
+    BindingValue, Body, CallError, CallId, Entrypoint, EntrypointKind, Event, EventId, Exports,
+    Failure, FailureKind, Flow, FromIsolate, Headers, Program, Reply, Response, Settings,
+    SocketPart, SocketRef, StreamPart, ToIsolate,
+};
+use rquickjs::promise::PromiseState;
+use rquickjs::{
+    Array, ArrayBuffer, Context, Ctx, Error, FromJs, Function, IntoJs, Module, Object, Persistent,
+    Promise, Result, Runtime, Value, qjs,
+};
+
+use crate::modules::{Contents, MAIN, Names, ProgramModules};
+use crate::sources::Sources;
+use crate::{async_context, cpu, state};
+
+/// Native stack that JavaScript may use, in bytes.
+const MAX_STACK_BYTES: usize = 1024 * 1024;
+/// Heap growth before the first collection. A collection writes to every object, and every page that an isolate writes
+/// to is no longer shared with its template; so a small isolate should never collect.
+const GC_THRESHOLD_BYTES: usize = 8 * 1024 * 1024;
+
+/// What became of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The isolate waits for the next frame.
+    Idle,
+    /// A limit was passed: the outbox says which. The isolate must not run any further.
+    Condemned,
+}
+
+/// An engine with the Workers API, and perhaps a program.
+pub struct Isolate {
+    // Persistent values have to go before the context, and the context before the runtime.
+    host: Persistent<Object<'static>>,
+    context: Context,
+    runtime: Runtime,
+    program: ProgramModules,
+    settings: Cell<Settings>,
+    interrupted: Rc<Cell<bool>>,
+    deadline_us: Rc<Cell<u64>>,
+    calls: RefCell<BTreeMap<CallId, EventId>>,
+}
+
+impl Isolate {
+    /// An engine with the Workers API loaded and no program.
+    ///
+    /// # Errors
+    /// When the Workers API itself does not load: a failure with the engine's message.
+    pub fn new(sources: Sources) -> std::result::Result<Self, Failure> {
+        let runtime = Runtime::new().map_err(|error| engine_failure(&error))?;
+        runtime.set_max_stack_size(MAX_STACK_BYTES);
+        runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
+        let program = ProgramModules::default();
+        runtime.set_loader(
+            Names {
+                program: Rc::clone(&program),
+            },
+            Contents {
+                sources,
+                program: Rc::clone(&program),
+            },
+        );
+        let interrupted = Rc::new(Cell::new(false));
+        let deadline_us = Rc::new(Cell::new(u64::MAX));
+        runtime.set_interrupt_handler(Some(Box::new({
+            let (interrupted, deadline_us) = (Rc::clone(&interrupted), Rc::clone(&deadline_us));
+            move || {
+                let over = cpu::used_us() > deadline_us.get();
+                if over {
+                    interrupted.set(true);
+                }
+                over
+            }
+        })));
+        let context = Context::full(&runtime).map_err(|error| engine_failure(&error))?;
+        let host = context.with(|ctx| load_api(&ctx))?;
+        let isolate = Self {
+            host,
+            context,
+            runtime,
+            program,
+            settings: Cell::new(Settings {
+                memory_bytes: protocol::limits::DEFAULT_MEMORY_BYTES,
+                cpu_ms: protocol::limits::DEFAULT_CPU_MS,
+                startup_cpu_ms: STARTUP_CPU_MS,
+                global_fetch: None,
+                cache: None,
+            }),
+            interrupted,
+            deadline_us,
+            calls: RefCell::default(),
+        };
+        isolate.track_rejections();
+        Ok(isolate)
+    }
+
+    /// Evaluates a program's top level and says what it exports.
+    ///
+    /// # Errors
+    /// When it cannot be parsed or linked, throws, takes too long or never settles.
+    pub fn evaluate(
+        &self,
+        program: Program,
+        settings: Settings,
+    ) -> std::result::Result<Exports, Failure> {
+        self.settings.set(settings);
+        state::with(|state| {
+            state.global_scope = true;
+            state.global_fetch = settings.global_fetch;
+            state.cache = settings.cache;
+        });
+        self.runtime
+            .set_memory_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
+        let main = program.main;
+        self.program.borrow_mut().extend(
+            program
+                .modules
+                .into_iter()
+                .map(|module| (module.name, (module.kind, module.content))),
+        );
+        self.begin(settings.startup_cpu_ms);
+        let described = self.context.with(|ctx| {
+            self.call(
+                &ctx,
+                "configure",
+                (program.compatibility_date, program.compatibility_flags),
+            )?;
+            for binding in program.env {
+                self.bind(&ctx, &binding.name, binding.value)?;
+            }
+            let promise = Module::import(&ctx, main.as_str())
+                .map_err(|error| caught(&ctx, error, self.interrupted.get()))?;
+            Ok(Persistent::save(&ctx, promise))
+        });
+        let promise: Persistent<Promise<'static>> = match described {
+            Ok(promise) => promise,
+            Err(failure) => {
+                return Err(self
+                    .limit_failure(settings.startup_cpu_ms)
+                    .unwrap_or(failure));
+            }
+        };
+        self.run_jobs();
+        if let Some(failure) = self.limit_failure(settings.startup_cpu_ms) {
+            return Err(failure);
+        }
+        let exports = self.context.with(|ctx| {
+            let promise = promise
+                .restore(&ctx)
+                .map_err(|error| caught(&ctx, error, false))?;
+            match promise.state() {
+                PromiseState::Pending => Err(Failure {
+                    kind: FailureKind::Hung,
+                    name: "Error".to_owned(),
+                    message: "Top-level await in module is unsettled.".to_owned(),
+                    stack: String::new(),
+                }),
+                PromiseState::Rejected => {
+                    let error = promise
+                        .result::<Value<'_>>()
+                        .and_then(std::result::Result::err);
+                    Err(error.map_or_else(Failure::default, |error| caught(&ctx, error, false)))
+                }
+                PromiseState::Resolved => {
+                    let namespace: Value<'_> = promise
+                        .result()
+                        .expect("the promise is resolved")
+                        .map_err(|error| caught(&ctx, error, false))?;
+                    read_exports(&ctx, self.call(&ctx, "install", (namespace,))?)
+                }
+            }
+        })?;
+        self.deadline_us.set(u64::MAX);
+        Ok(exports)
+    }
+
+    /// Handles one message from the host and everything that follows from it without the host.
+    pub fn receive(&self, message: ToIsolate<'_>) -> Turn {
+        self.begin(self.settings.get().cpu_ms);
+        let event = self.event_of(&message);
+        if let Some(id) = event {
+            // What an event used in earlier turns counts as well.
+            let used = state::with(|state| state.event_cpu_us.get(&id).copied().unwrap_or(0));
+            self.deadline_us
+                .set(self.deadline_us.get().saturating_sub(used));
+        }
+        let delivered = self.context.with(|ctx| {
+            self.deliver(&ctx, message)
+                .map_err(|error| caught(&ctx, error, false))
+        });
+        if let Err(failure) = delivered
+            && !self.interrupted.get()
+        {
+            state::send(&FromIsolate::Unhandled(event, failure));
+        }
+        self.settle(event);
+        if let Some(id) = event {
+            let turn_us = state::turn_cpu_us();
+            state::with(|state| *state.event_cpu_us.entry(id).or_default() += turn_us);
+        }
+        match self.limit_failure(self.settings.get().cpu_ms) {
+            None => Turn::Idle,
+            Some(failure) => {
+                let cpu_us = state::turn_cpu_us();
+                match event {
+                    Some(id) => state::send(&FromIsolate::Done {
+                        id,
+                        outcome: Err(failure),
+                        cpu_us,
+                    }),
+                    None => state::send(&FromIsolate::Unhandled(None, failure)),
+                }
+                Turn::Condemned
+            }
+        }
+    }
+
+    /// Runs jobs, and whatever else is due, until only the host can make anything happen.
+    fn settle(&self, event: Option<EventId>) {
+        let mut more = true;
+        while more {
+            self.run_jobs();
+            if self.interrupted.get() {
+                return;
+            }
+            more = self
+                .context
+                .with(|ctx| match self.call(&ctx, "drained", ()) {
+                    Ok(more) => more.as_bool().unwrap_or(false),
+                    Err(failure) => {
+                        if !self.interrupted.get() {
+                            state::send(&FromIsolate::Unhandled(event, failure));
+                        }
+                        true
+                    }
+                });
+        }
+    }
+
+    /// Takes the frames that wait for the host.
+    #[must_use]
+    pub fn take_outbox(&self) -> Vec<u8> {
+        state::with(|state| std::mem::take(&mut state.outbox))
+    }
+
+    fn begin(&self, cpu_ms: u32) {
+        state::begin_turn();
+        self.interrupted.set(false);
+        self.deadline_us
+            .set(cpu::used_us() + u64::from(cpu_ms) * 1_000);
+    }
+
+    /// The failure that stands for an interrupt, if there was one.
+    fn limit_failure(&self, cpu_ms: u32) -> Option<Failure> {
+        self.interrupted.get().then(|| Failure {
+            kind: FailureKind::Cpu,
+            name: "Error".to_owned(),
+            message: format!("Worker exceeded CPU time limit ({cpu_ms} ms)."),
+            stack: String::new(),
+        })
+    }
+
+    /// The event that a message belongs to, for counting.
+    fn event_of(&self, message: &ToIsolate<'_>) -> Option<EventId> {
+        match message {
+            ToIsolate::Event { id, .. } | ToIsolate::CancelEvent(id) => Some(*id),
+            ToIsolate::Result { call, .. } => self.calls.borrow_mut().remove(call),
+            _ => None,
+        }
+    }
+
+    fn bind(
+        &self,
+        ctx: &Ctx<'_>,
+        name: &str,
+        value: BindingValue,
+    ) -> std::result::Result<(), Failure> {
+        match value {
+            BindingValue::Text(text) => self.call(ctx, "bind", (name, "text", text))?,
+            BindingValue::Json(json) => self.call(ctx, "bind", (name, "json", json))?,
+            BindingValue::Data(bytes) => {
+                let buffer = ArrayBuffer::new_copy(ctx.clone(), bytes)
+                    .map_err(|error| caught(ctx, error, false))?;
+                self.call(ctx, "bind", (name, "data", buffer))?
+            }
+            BindingValue::Fetcher(capability) => {
+                self.call(ctx, "bind", (name, "fetcher", capability))?
+            }
+        };
+        Ok(())
+    }
+
+    /// Calls one of `js/main.js`'s functions for the host.
+    fn call<'js, A: rquickjs::function::IntoArgs<'js>>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        arguments: A,
+    ) -> std::result::Result<Value<'js>, Failure> {
+        let answer = || -> Result<Value<'js>> {
+            let host = self.host.clone().restore(ctx)?;
+            let function: Function<'js> = host.get(name)?;
+            function.call(arguments)
+        };
+        answer().map_err(|error| caught(ctx, error, self.interrupted.get()))
+    }
+
+    fn deliver(&self, ctx: &Ctx<'_>, message: ToIsolate<'_>) -> Result<()> {
+        async_context::clear(ctx);
+        let host = self.host.clone().restore(ctx)?;
+        let function = |name: &str| host.get::<_, Function<'_>>(name);
+        match message {
+            ToIsolate::Evaluate(..) => Ok(()),
+            ToIsolate::Start { seed, now_ms } => {
+                state::with(|state| {
+                    state.now_ms = now_ms;
+                    state.global_scope = false;
+                });
+                crate::native::random::reseed(seed);
+                Ok(())
+            }
+            ToIsolate::Event { id, now_ms, event } => {
+                set_now(now_ms);
+                self.deliver_event(ctx, &host, id, &event)
+            }
+            ToIsolate::CancelEvent(id) => function("cancelEvent")?.call((id,)),
+            ToIsolate::Result {
+                call,
+                now_ms,
+                result,
+            } => {
+                set_now(now_ms);
+                match result {
+                    Ok(reply) => function("reply")?.call((call, reply_value(ctx, &reply)?)),
+                    Err(error) => function("fail")?.call((call, error_value(ctx, &error)?)),
+                }
+            }
+            ToIsolate::Stream(id, StreamPart::Data(bytes)) => {
+                function("streamData")?.call((id, ArrayBuffer::new_copy(ctx.clone(), bytes)?))
+            }
+            ToIsolate::Stream(id, StreamPart::End) => function("streamEnd")?.call((id,)),
+            ToIsolate::Stream(id, StreamPart::Abort(reason)) => {
+                function("streamAbort")?.call((id, reason))
+            }
+            ToIsolate::Flow(id, Flow::Grant(bytes)) => function("granted")?.call((id, bytes)),
+            ToIsolate::Flow(id, Flow::Cancel) => function("canceled")?.call((id,)),
+            ToIsolate::Socket(socket, part) => {
+                let (of_host, id) = match socket {
+                    SocketRef::Host(id) => (true, id),
+                    SocketRef::Isolate(id) => (false, id),
+                };
+                match part {
+                    SocketPart::Text(text) => function("socketMessage")?.call((of_host, id, text)),
+                    SocketPart::Binary(bytes) => function("socketMessage")?.call((
+                        of_host,
+                        id,
+                        ArrayBuffer::new_copy(ctx.clone(), bytes)?,
+                    )),
+                    SocketPart::Close { code, reason } => {
+                        function("socketClose")?.call((of_host, id, code, reason))
+                    }
+                    SocketPart::Broken(message) => {
+                        function("socketBroken")?.call((of_host, id, message))
+                    }
+                }
+            }
+            ToIsolate::Tick { now_ms } => {
+                set_now(now_ms);
+                function("tick")?.call(())
+            }
+        }
+    }
+
+    fn deliver_event<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        host: &Object<'js>,
+        id: EventId,
+        event: &Event<'_>,
+    ) -> Result<()> {
+        match event {
+            Event::Fetch {
+                entrypoint,
+                request,
+            } => {
+                let (kind, value, length) = body_value(ctx, &request.body)?;
+                let arguments = (
+                    (id, *entrypoint),
+                    (request.method, request.url),
+                    headers_value(ctx, &request.headers)?,
+                    (kind, value, length),
+                    (request.cf, request.websocket),
+                );
+                let ((a, b), (c, d), e, (f, g, h), (i, j)) = arguments;
+                let mut list = rquickjs::function::Args::new(ctx.clone(), 10);
+                list.push_arg(a)?;
+                list.push_arg(b)?;
+                list.push_arg(c)?;
+                list.push_arg(d)?;
+                list.push_arg(e)?;
+                list.push_arg(f)?;
+                list.push_arg(g)?;
+                list.push_arg(h)?;
+                list.push_arg(i)?;
+                list.push_arg(j)?;
+                host.get::<_, Function<'_>>("fetch")?.call_arg(list)
+            }
+            Event::Scheduled {
+                entrypoint,
+                cron,
+                scheduled_ms,
+            } => host.get::<_, Function<'_>>("scheduled")?.call((
+                id,
+                *entrypoint,
+                *cron,
+                *scheduled_ms,
+            )),
+            Event::Test { entrypoint } => {
+                host.get::<_, Function<'_>>("test")?.call((id, *entrypoint))
+            }
+        }
+    }
+
+    /// Runs everything that waits in the engine's job queue, each job with no async context of its own.
+    fn run_jobs(&self) {
+        loop {
+            if self.interrupted.get() {
+                return;
+            }
+            let more = self.context.with(|ctx| {
+                async_context::clear(&ctx);
+                let mut job_context = std::ptr::null_mut();
+                // SAFETY: the runtime is alive and locked by `with`; the context it reports is the only one there is.
+                let result = unsafe {
+                    qjs::JS_ExecutePendingJob(
+                        qjs::JS_GetRuntime(ctx.as_raw().as_ptr()),
+                        &raw mut job_context,
+                    )
+                };
+                if result < 0 {
+                    let failure = caught(&ctx, Error::Exception, false);
+                    if !self.interrupted.get() {
+                        state::send(&FromIsolate::Unhandled(None, failure));
+                    }
+                }
+                result != 0
+            });
+            if !more {
+                return;
+            }
+        }
+    }
+
+    fn track_rejections(&self) {
+        let host = self.host.clone();
+        self.runtime
+            .set_host_promise_rejection_tracker(Some(Box::new(
+                move |ctx, promise, reason, handled| {
+                    let tell = || -> Result<()> {
+                        let host = host.clone().restore(&ctx)?;
+                        host.get::<_, Function<'_>>("rejection")?
+                            .call((promise, reason, handled))
+                    };
+                    if tell().is_err() {
+                        // An exception here would surface in whatever code happens to run.
+                        drop(ctx.catch());
+                    }
+                },
+            )));
+    }
+}
+
+fn set_now(now_ms: f64) {
+    state::with(|state| state.now_ms = now_ms);
+}
+
+fn load_api(ctx: &Ctx<'_>) -> std::result::Result<Persistent<Object<'static>>, Failure> {
+    let load = || -> Result<Persistent<Object<'static>>> {
+        let promise = Module::import(ctx, MAIN)?;
+        while ctx.execute_pending_job() {}
+        let namespace: Object<'_> = promise.finish()?;
+        Ok(Persistent::save(
+            ctx,
+            namespace.get::<_, Object<'_>>("host")?,
+        ))
+    };
+    load().map_err(|error| caught(ctx, error, false))
+}
+
+fn engine_failure(error: &Error) -> Failure {
+    Failure {
+        message: error.to_string(),
+        ..Failure::default()
+    }
+}
+
+/// An engine error as a failure, with the pending exception taken out of the engine.
+fn caught(ctx: &Ctx<'_>, error: Error, interrupted: bool) -> Failure {
+    if !error.is_exception() {
+        return engine_failure(&error);
+    }
+    let thrown = ctx.catch();
+    if interrupted {
+        return Failure {
+            kind: FailureKind::Cpu,
+            ..Failure::default()
+        };
+    }
+    let Some(object) = thrown.as_object() else {
+        let text = rquickjs::Coerced::<String>::from_js(ctx, thrown)
+            .map_or_else(|_| String::new(), |text| text.0);
+        return Failure {
+            name: "Error".to_owned(),
+            message: format!("Uncaught {text}"),
+            ..Failure::default()
+        };
+    };
+    let property = |name: &str| {
+        object
+            .get::<_, Option<String>>(name)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    };
+    let (name, message) = (property("name"), property("message"));
+    let kind = match (name.as_str(), message.as_str()) {
+        ("SyntaxError", _) => FailureKind::Syntax,
+        ("InternalError", "out of memory") => FailureKind::Memory,
+        _ => FailureKind::Exception,
+    };
+    Failure {
+        kind,
+        name,
+        message,
+        stack: property("stack"),
+    }
+}
+
+/// The exports as `install()` lists them: `[name, kind, handlers]`.
+fn read_exports<'js>(ctx: &Ctx<'js>, listed: Value<'js>) -> std::result::Result<Exports, Failure> {
+    let read = || -> Result<Exports> {
+        let mut entrypoints = Vec::new();
+        for entry in Array::from_js(ctx, listed.clone())?.iter::<Array<'js>>() {
+            let entry = entry?;
+            entrypoints.push(Entrypoint {
+                name: entry.get(0)?,
+                kind: match entry.get::<String>(1)?.as_str() {
+                    "worker" => EntrypointKind::Worker,
+                    "object" => EntrypointKind::Object,
+                    "workflow" => EntrypointKind::Workflow,
+                    _ => EntrypointKind::Handlers,
+                },
+                handlers: entry.get(2)?,
+            });
+        }
+        Ok(Exports { entrypoints })
+    };
+    read().map_err(|error| caught(ctx, error, false))
+}
+
+/// Bytes as a string of the characters with the same numbers.
+fn byte_string_value<'js>(ctx: &Ctx<'js>, bytes: &[u8]) -> Result<Value<'js>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => text.into_js(ctx),
+        _ => bytes
+            .iter()
+            .copied()
+            .map(char::from)
+            .collect::<String>()
+            .into_js(ctx),
+    }
+}
+
+fn headers_value<'js>(ctx: &Ctx<'js>, headers: &Headers<'_>) -> Result<Array<'js>> {
+    let list = Array::new(ctx.clone())?;
+    for (index, (name, value)) in headers.0.iter().enumerate() {
+        list.set(index * 2, byte_string_value(ctx, name)?)?;
+        list.set(index * 2 + 1, byte_string_value(ctx, value)?)?;
+    }
+    Ok(list)
+}
+
+/// A body as `js/io.js` takes it: kind, bytes or number, length.
+fn body_value<'js>(ctx: &Ctx<'js>, body: &Body<'_>) -> Result<(u8, Value<'js>, f64)> {
+    Ok(match body {
+        Body::None | Body::Forward(_) => (0, Value::new_null(ctx.clone()), -1.0),
+        Body::Inline(bytes) => (
+            1,
+            ArrayBuffer::new_copy(ctx.clone(), bytes)?.into_value(),
+            bytes.len() as f64,
+        ),
+        Body::Stream { id, length } => (
+            2,
+            id.into_js(ctx)?,
+            length.map_or(-1.0, |length| length as f64),
+        ),
+    })
+}
+
+fn response_value<'js>(ctx: &Ctx<'js>, response: &Response<'_>) -> Result<Value<'js>> {
+    let wire = Object::new(ctx.clone())?;
+    wire.set("status", response.status)?;
+    wire.set("statusText", response.status_text)?;
+    wire.set("headers", headers_value(ctx, &response.headers)?)?;
+    let (kind, value, length) = body_value(ctx, &response.body)?;
+    wire.set("bodyKind", kind)?;
+    wire.set("bodyValue", value)?;
+    wire.set("bodyLength", length)?;
+    wire.set("url", response.url)?;
+    wire.set("redirected", response.redirected)?;
+    wire.set("socket", response.socket)?;
+    Ok(wire.into_value())
+}
+
+fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Value<'js>> {
+    match reply {
+        Reply::Response(response) => response_value(ctx, response),
+        Reply::Nothing => Ok(Value::new_undefined(ctx.clone())),
+        Reply::Flag(flag) => flag.into_js(ctx),
+    }
+}
+
+fn error_value<'js>(ctx: &Ctx<'js>, error: &CallError) -> Result<Object<'js>> {
+    let value = Object::new(ctx.clone())?;
+    value.set("name", error.name.as_str())?;
+    value.set("message", error.message.as_str())?;
+    value.set("stack", error.stack.as_deref())?;
+    value.set("remote", error.remote)?;
+    value.set("retryable", error.retryable)?;
+    value.set("overloaded", error.overloaded)?;
+    Ok(value)
+}

@@ -1,0 +1,330 @@
+//! From specifiers to modules: the worker's own, the Workers API's, Node's, and native ones.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use protocol::ModuleKind;
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::Declared;
+use rquickjs::{
+    ArrayBuffer, Ctx, Error, Exception, Module, Object, Result, String as JsString, Value,
+};
+
+use crate::native;
+use crate::sources::Sources;
+
+/// In front of the names of internal modules.
+const INTERNAL: &str = "atoll:";
+/// What the event loop loads first. Only it imports from nowhere.
+pub(crate) const MAIN: &str = "atoll:main.js";
+/// In front of the names of native modules.
+const NATIVE: &str = "atoll:native/";
+
+/// The modules of the program that is loaded, by name.
+pub(crate) type ProgramModules = Rc<RefCell<BTreeMap<String, (ModuleKind, Vec<u8>)>>>;
+
+/// Node's built-in modules that may be imported without `node:`.
+const NODE_BUILTINS: &[&str] = &[
+    "_http_agent",
+    "_http_client",
+    "_http_common",
+    "_http_incoming",
+    "_http_outgoing",
+    "_http_server",
+    "_stream_duplex",
+    "_stream_passthrough",
+    "_stream_readable",
+    "_stream_transform",
+    "_stream_wrap",
+    "_stream_writable",
+    "_tls_common",
+    "_tls_wrap",
+    "assert",
+    "assert/strict",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "dns/promises",
+    "domain",
+    "events",
+    "fs",
+    "fs/promises",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "inspector/promises",
+    "module",
+    "net",
+    "os",
+    "path",
+    "path/posix",
+    "path/win32",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "readline/promises",
+    "repl",
+    "stream",
+    "stream/consumers",
+    "stream/promises",
+    "stream/web",
+    "string_decoder",
+    "sys",
+    "timers",
+    "timers/promises",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "util/types",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+];
+
+/// Decides which module a specifier names.
+pub(crate) struct Names {
+    pub(crate) program: ProgramModules,
+}
+
+impl Names {
+    fn find(&self, base: &str, specifier: &str) -> Option<String> {
+        if let Some(name) = specifier.strip_prefix("node:") {
+            return Some(format!("{INTERNAL}node/{name}.js"));
+        }
+        if let Some(name) = specifier.strip_prefix("cloudflare:") {
+            return Some(format!("{INTERNAL}cloudflare/{name}.js"));
+        }
+        if let Some(base) = base.strip_prefix(INTERNAL) {
+            return if specifier.starts_with('.') {
+                Some(format!("{INTERNAL}{}", join(base, specifier)))
+            } else if specifier.starts_with(INTERNAL) {
+                Some(specifier.to_owned())
+            } else {
+                None
+            };
+        }
+        if base.is_empty() && specifier == MAIN {
+            return Some(specifier.to_owned());
+        }
+        if specifier == "atoll:test" {
+            return Some(format!("{INTERNAL}test.js"));
+        }
+        let program = self.program.borrow();
+        let relative = join(base, specifier);
+        if program.contains_key(&relative) && specifier.starts_with('.') {
+            return Some(relative);
+        }
+        if program.contains_key(specifier) {
+            return Some(specifier.to_owned());
+        }
+        // A bundler's chunk names are relative to the root as well.
+        let rooted = join("", specifier);
+        if program.contains_key(&rooted) {
+            return Some(rooted);
+        }
+        NODE_BUILTINS
+            .contains(&specifier)
+            .then(|| format!("{INTERNAL}node/{specifier}.js"))
+    }
+}
+
+impl Resolver for Names {
+    fn resolve<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        base: &str,
+        specifier: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<String> {
+        self.find(base, specifier).ok_or_else(|| {
+            let message = format!(
+                "No such module \"{}\".\n  imported from \"{base}\"",
+                join(base, specifier)
+            );
+            Exception::throw_message(ctx, &message)
+        })
+    }
+}
+
+/// Resolves `.` and `..` of `specifier` against the folder of `base`, both relative to one root.
+fn join(base: &str, specifier: &str) -> String {
+    let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> = if specifier.starts_with('.') {
+        folder.split('/').collect()
+    } else {
+        Vec::new()
+    };
+    for part in specifier.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("/")
+}
+
+/// Makes modules out of names.
+pub(crate) struct Contents {
+    pub(crate) sources: Sources,
+    pub(crate) program: ProgramModules,
+}
+
+impl Loader for Contents {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _attributes: Option<ImportAttributes<'js>>,
+    ) -> Result<Module<'js, Declared>> {
+        if let Some(area) = name.strip_prefix(NATIVE) {
+            let (_, exports) = native::AREAS
+                .iter()
+                .find(|(known, _)| *known == area)
+                .ok_or_else(|| Error::new_loading_message(name, "no such native area"))?;
+            return exports_module(ctx, name, &exports(ctx)?);
+        }
+        if let Some(path) = name.strip_prefix(INTERNAL) {
+            let source = self.sources.read(path).ok_or_else(|| missing(ctx, path))?;
+            return Module::declare(ctx.clone(), name, source.as_bytes());
+        }
+        let program = self.program.borrow();
+        let (kind, content) = program.get(name).ok_or_else(|| Error::new_loading(name))?;
+        let text = || JsString::from_str(ctx.clone(), &String::from_utf8_lossy(content));
+        match kind {
+            ModuleKind::EsModule => Module::declare(ctx.clone(), name, content.as_slice()),
+            ModuleKind::CommonJs => common_js_module(ctx, name, content),
+            ModuleKind::Text => default_module(ctx, name, text()?.into_value()),
+            ModuleKind::Json => default_module(ctx, name, ctx.json_parse(content.as_slice())?),
+            ModuleKind::Data => default_module(
+                ctx,
+                name,
+                ArrayBuffer::new_copy(ctx.clone(), content)?.into_value(),
+            ),
+            ModuleKind::Wasm => wasm_module(ctx, name, content),
+        }
+    }
+}
+
+/// What Workers say about an import of something that is not there.
+fn missing(ctx: &Ctx<'_>, path: &str) -> Error {
+    let (scheme, rest) = match path.split_once('/') {
+        Some((scheme @ ("node" | "cloudflare"), rest)) => (scheme, rest),
+        _ => ("atoll", path),
+    };
+    let name = rest.strip_suffix(".js").unwrap_or(rest);
+    Exception::throw_message(ctx, &format!("No such module \"{scheme}:{name}\"."))
+}
+
+/// A module whose exports are the properties of `exports`.
+fn exports_module<'js>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    exports: &Object<'js>,
+) -> Result<Module<'js, Declared>> {
+    let mut source = String::new();
+    for key in exports.keys::<String>() {
+        let key = key?;
+        source.push_str(&format!(
+            "export const {key} = import.meta.exports.{key};\n"
+        ));
+    }
+    let module = Module::declare(ctx.clone(), name, source)?;
+    module.meta()?.set("exports", exports.clone())?;
+    Ok(module)
+}
+
+fn default_module<'js>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    value: Value<'js>,
+) -> Result<Module<'js, Declared>> {
+    let module = Module::declare(
+        ctx.clone(),
+        name,
+        "export default import.meta.value; delete import.meta.value;",
+    )?;
+    module.meta()?.set("value", value)?;
+    Ok(module)
+}
+
+fn wasm_module<'js>(ctx: &Ctx<'js>, name: &str, content: &[u8]) -> Result<Module<'js, Declared>> {
+    let module = Module::declare(
+        ctx.clone(),
+        name,
+        "const bytes = import.meta.value; delete import.meta.value;\n\
+         export default globalThis[Symbol.for(\"atoll.wasmModule\")](bytes);",
+    )?;
+    module
+        .meta()?
+        .set("value", ArrayBuffer::new_copy(ctx.clone(), content)?)?;
+    Ok(module)
+}
+
+/// A CommonJS module: run as a function when it is first evaluated.
+fn common_js_module<'js>(
+    ctx: &Ctx<'js>,
+    name: &str,
+    content: &[u8],
+) -> Result<Module<'js, Declared>> {
+    let source = String::from_utf8_lossy(content);
+    let specifiers = required(&source);
+    let mut wrapped = String::new();
+    // Everything stays on the first line, so that line numbers in stack traces remain the author's.
+    for (index, specifier) in specifiers.iter().enumerate() {
+        wrapped.push_str(&format!("import * as __cjs{index} from {specifier:?};"));
+    }
+    wrapped.push_str("const __known={");
+    for (index, specifier) in specifiers.iter().enumerate() {
+        wrapped.push_str(&format!("{specifier:?}:__cjs{index},"));
+    }
+    wrapped.push_str(
+        "};const module={exports:{}};const require=(n)=>{const m=__known[n];\
+         if(m===undefined)throw new Error(`No such module \"${n}\".`);\
+         return 'default' in m?m.default:m};\
+         (function(exports,require,module){",
+    );
+    wrapped.push_str(&source);
+    wrapped.push_str(
+        "\n}).call(module.exports,module.exports,require,module);export default module.exports;",
+    );
+    Module::declare(ctx.clone(), name, wrapped)
+}
+
+/// The string literals in `require("…")` calls.
+fn required(source: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(at) = rest.find("require(") {
+        rest = &rest[at + "require(".len()..];
+        let Some(quote @ ('"' | '\'')) = rest.chars().next() else {
+            continue;
+        };
+        let Some(end) = rest[1..].find(quote) else {
+            continue;
+        };
+        let specifier = &rest[1..=end];
+        if !specifier.contains(['\n', '\\']) && !found.contains(&specifier) {
+            found.push(specifier);
+        }
+    }
+    found
+}

@@ -1,0 +1,20 @@
+//! Small primitives under the Workers API, one native module an area.
+//!
+//! They are synchronous and do no I/O. Only internal modules can import them.
+
+use rquickjs::{Ctx, Object, Result};
+
+mod async_context_exports;
+pub(crate) mod bytes;
+mod io;
+pub(crate) mod random;
+
+/// What makes an area's exports.
+pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
+
+/// Every area: `atoll:native/NAME`.
+pub(crate) const AREAS: &[(&str, Exports)] = &[
+    ("async_context", async_context_exports::exports),
+    ("io", io::exports),
+    ("random", random::exports),
+];

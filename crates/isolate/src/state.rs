@@ -1,0 +1,50 @@
+//! What belongs to the isolate of this thread, for natives that have no other way to it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use protocol::{CapabilityId, EventId, FromIsolate};
+
+use crate::cpu;
+
+/// Everything natives share with the event loop.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Frames on their way to the host.
+    pub(crate) outbox: Vec<u8>,
+    /// Milliseconds since 1970 in the last frame that told the time.
+    pub(crate) now_ms: f64,
+    /// The first event has not been seen: no I/O, timers or randomness.
+    pub(crate) global_scope: bool,
+    /// What `fetch()` uses.
+    pub(crate) global_fetch: Option<CapabilityId>,
+    /// What `caches` uses.
+    pub(crate) cache: Option<CapabilityId>,
+    /// Processor time of open events before the current turn, in microseconds.
+    pub(crate) event_cpu_us: HashMap<EventId, u64>,
+}
+
+thread_local! {
+    static STATE: RefCell<State> = RefCell::new(State { global_scope: true, ..State::default() });
+    static TURN_START_US: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs `work` on this thread's state. Must not be nested.
+pub(crate) fn with<R>(work: impl FnOnce(&mut State) -> R) -> R {
+    STATE.with_borrow_mut(work)
+}
+
+/// Puts one frame in the outbox.
+pub(crate) fn send(frame: &FromIsolate<'_>) {
+    with(|state| protocol::encode_into(frame, &mut state.outbox));
+}
+
+/// Starts counting a turn's processor time.
+pub(crate) fn begin_turn() {
+    TURN_START_US.set(cpu::used_us());
+}
+
+/// Processor time since the turn began, in microseconds.
+pub(crate) fn turn_cpu_us() -> u64 {
+    cpu::used_us().saturating_sub(TURN_START_US.get())
+}
