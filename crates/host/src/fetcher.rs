@@ -5,16 +5,16 @@ use std::pin::Pin;
 
 use crate::body::Body;
 
-/// A request with an absolute URI. The extension [`ClientAddress`](std::net::SocketAddr) may say who sent it.
+/// A request with an absolute URI. A [`SocketAddr`](std::net::SocketAddr) in its extensions says who sent it.
 pub type Request = http::Request<Body>;
-/// A response. A 101 carries a [`SocketEnd`](crate::SocketEnd) in its extensions.
+/// A response. A 101 carries a [`SocketEnd`](crate::SocketEnd): see [`SocketEnd::attach`](crate::SocketEnd::attach).
 pub type Response = http::Response<Body>;
 
 /// Why there is no response.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError {
     /// The worker's code threw, or a limit ended it. The text is for developers: message and mapped stack.
-    #[error("{0}")]
+    #[error("{}", .0.message)]
     Worker(protocol::Failure),
     /// The isolate died or was replaced while it worked on the request.
     #[error("{message}")]

@@ -1,5 +1,7 @@
 //! One end of a WebSocket, as messages.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -25,7 +27,26 @@ pub struct SocketEnd {
     pub outgoing: mpsc::Sender<SocketMessage>,
 }
 
+/// How a [`SocketEnd`] sits in extensions, which want values that can be cloned: the first taker gets it.
+#[derive(Clone)]
+struct Attached(Arc<Mutex<Option<SocketEnd>>>);
+
 impl SocketEnd {
+    /// Puts this end into the extensions of a 101 response.
+    pub fn attach(self, extensions: &mut http::Extensions) {
+        extensions.insert(Attached(Arc::new(Mutex::new(Some(self)))));
+    }
+
+    /// Takes the end that [`attach`](Self::attach) put there, if nobody took it before.
+    pub fn detach(extensions: &mut http::Extensions) -> Option<Self> {
+        let attached: Attached = extensions.remove()?;
+        attached
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
     /// How many messages may wait in each direction.
     pub const QUEUE: usize = 256;
 
