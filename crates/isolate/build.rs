@@ -9,7 +9,8 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     collect(&root, &mut files)?;
-    files.sort();
+    // Looked up by their text, which orders `a.js` and `a/b.js` unlike paths do.
+    files.sort_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
     let mut out = String::from("pub(crate) static FILES: &[(&str, &str)] = &[\n");
     for file in &files {
         let name = file.strip_prefix(&root).expect("found below the root");

@@ -1,11 +1,12 @@
 // Everything that the Workers API puts on the global object.
 
 import { get, queueMicrotask, set } from "./async_context.js";
+import { console } from "./console.js";
 import { Performance, performance } from "./performance.js";
 import { clearInterval, clearTimeout, scheduler, setInterval, setTimeout } from "./timers.js";
 import { expose } from "./webidl.js";
 
-expose({ Performance });
+expose({ console, Performance });
 
 // Attributes and operations of the global scope are enumerable.
 Object.assign(globalThis, {

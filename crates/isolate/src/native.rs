@@ -6,6 +6,7 @@ use rquickjs::{Ctx, Object, Result};
 
 mod async_context_exports;
 pub(crate) mod bytes;
+mod inspect;
 mod io;
 pub(crate) mod random;
 
@@ -15,6 +16,7 @@ pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
 /// Every area: `atoll:native/NAME`.
 pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("async_context", async_context_exports::exports),
+    ("inspect", inspect::exports),
     ("io", io::exports),
     ("random", random::exports),
 ];
