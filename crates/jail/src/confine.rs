@@ -1,0 +1,192 @@
+//! Putting up the jail: once for the zygote (`seal`), and for each child (`confine`).
+
+use std::fs;
+use std::io;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus,
+    Scope,
+};
+
+use crate::filter;
+use crate::limits::Role;
+use crate::protection::Protection;
+use crate::system::{self, Resource};
+use crate::users::Users;
+use crate::wire::Ceilings;
+
+/// A step of putting up a jail, as it travels to the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Step {
+    SingleThread = 1,
+    Privileges = 2,
+    Capabilities = 3,
+    Landlock = 4,
+    Seccomp = 5,
+    User = 6,
+    Memory = 7,
+    Parent = 8,
+    Limits = 9,
+    Signals = 10,
+    Fork = 11,
+}
+
+impl Step {
+    /// Words for a step number that came over the wire.
+    pub(crate) fn describe(number: u32) -> &'static str {
+        match number {
+            1 => "it has more than one thread",
+            2 => "no_new_privs",
+            3 => "capabilities",
+            4 => "landlock",
+            5 => "seccomp",
+            6 => "user id",
+            7 => "memory protection",
+            8 => "ending with its parent",
+            9 => "resource limits",
+            10 => "signals",
+            11 => "fork",
+            _ => "unknown step",
+        }
+    }
+}
+
+/// A step that failed, and how.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) step: Step,
+    pub(crate) errno: i32,
+}
+
+pub(crate) trait At<T> {
+    /// Says in which step an error happened.
+    fn at(self, step: Step) -> Result<T, Failure>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, step: Step) -> Result<T, Failure> {
+        self.map_err(|error| Failure {
+            step,
+            errno: error.raw_os_error().unwrap_or(libc::EINVAL),
+        })
+    }
+}
+
+/// Gives up everything that no child needs. What is given up here is inherited by all children, so
+/// that forking stays quick.
+pub(crate) fn seal(first_user: u32, users: u32) -> Result<(Users, Protection), Failure> {
+    let status = fs::read_to_string("/proc/self/status").at(Step::SingleThread)?;
+    if !status.lines().any(|line| line == "Threads:\t1") {
+        return Err(io::Error::from_raw_os_error(libc::EBUSY)).at(Step::SingleThread);
+    }
+    let user_map = fs::read_to_string("/proc/self/uid_map").at(Step::User)?;
+    let group_map = fs::read_to_string("/proc/self/gid_map").at(Step::User)?;
+    let users = Users::choose(first_user, users, &status, [&user_map, &group_map]);
+    system::load_time_zone();
+
+    system::forbid_new_privileges().at(Step::Privileges)?;
+    system::drop_bounding_set();
+    match users {
+        Users::Keep => system::keep_capabilities(&[]),
+        // The kernel checks the zygote's right to kill its children when its own end does so.
+        Users::Range { .. } => {
+            system::keep_capabilities(&[system::CAP_KILL, system::CAP_SETGID, system::CAP_SETUID])
+        }
+    }
+    .at(Step::Capabilities)?;
+    system::hide_memory().at(Step::Memory)?;
+    let landlock = restrict_files().at(Step::Landlock)?;
+    filter::refuse_probes().at(Step::Seccomp)?;
+    filter::prepare().at(Step::Seccomp)?;
+
+    let protection = Protection {
+        landlock,
+        separate_users: matches!(users, Users::Range { count, .. } if count > 1),
+        unprivileged_user: users != Users::Keep || !system::is_root(),
+        ..Protection::default()
+    };
+    Ok((users, protection))
+}
+
+/// Denies all files, and all TCP, signals and abstract sockets across the border where the kernel
+/// can. Returns the kernel's Landlock version, 0 without Landlock.
+fn restrict_files() -> io::Result<u32> {
+    let version = system::landlock_version();
+    if version == 0 {
+        return Ok(0);
+    }
+    let newest = ABI::V7;
+    let status = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(newest))
+        .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(newest)))
+        .and_then(|ruleset| ruleset.scope(Scope::from_all(newest)))
+        .and_then(Ruleset::create)
+        .and_then(|ruleset| ruleset.restrict_self())
+        .map_err(io::Error::other)?;
+    Ok(if status.ruleset == RulesetStatus::NotEnforced {
+        0
+    } else {
+        version
+    })
+}
+
+/// Jails a process that was just forked.
+pub(crate) fn confine(
+    role: Role,
+    user: Option<u32>,
+    ceilings: &Ceilings,
+    parent: u32,
+) -> Result<(), Failure> {
+    if let Some(user) = user {
+        system::become_user(user).at(Step::User)?;
+        system::keep_capabilities(&[]).at(Step::Capabilities)?;
+        system::hide_memory().at(Step::Memory)?;
+    }
+    system::end_with_parent().at(Step::Parent)?;
+    // A parent that ended before the line above sends no signal any more.
+    if system::parent_id() != parent {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH)).at(Step::Parent);
+    }
+    set_limits(role, ceilings).at(Step::Limits)?;
+    filter::allow_only(role).at(Step::Seccomp)
+}
+
+fn set_limits(role: Role, ceilings: &Ceilings) -> io::Result<()> {
+    // A template's isolates inherit its hard limits, so these leave room for what the isolates add
+    // to the memory they inherit, and don't narrow what each isolate may ask for otherwise.
+    let (data, space) = (ceilings.data_bytes, ceilings.address_space_bytes);
+    let (growth, open) = match role {
+        Role::Template => (2, u64::MAX),
+        Role::Isolate => (1, 0),
+    };
+    system::limit(Resource::Data, data, data.saturating_mul(growth))?;
+    system::limit(Resource::AddressSpace, space, space.saturating_mul(growth))?;
+    let stack = ceilings.stack_bytes;
+    system::limit(Resource::Stack, stack, stack.max(open))?;
+    let descriptors = ceilings.descriptors;
+    system::limit(Resource::Descriptors, descriptors, descriptors.max(open))?;
+    let seconds = ceilings.cpu_seconds;
+    system::limit(
+        Resource::CpuSeconds,
+        seconds,
+        seconds.saturating_add(1).max(open),
+    )?;
+    let same = |resource, value| system::limit(resource, value, value);
+    match role {
+        Role::Template if ceilings.processes == u64::MAX => {}
+        Role::Template => same(Resource::Processes, ceilings.processes)?,
+        Role::Isolate => same(Resource::Processes, 0)?,
+    }
+    for resource in [
+        Resource::FileSize,
+        Resource::Core,
+        Resource::LockedMemory,
+        Resource::MessageQueues,
+        Resource::RealtimePriority,
+    ] {
+        same(resource, 0)?;
+    }
+    Ok(())
+}

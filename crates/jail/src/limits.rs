@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+/// What a forked process is for, and so which system calls it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Sets something up and is then forked from. It keeps what a plain fork and a further
+    /// tightening of the jail need.
+    Template,
+    /// Runs to its end and can't fork.
+    Isolate,
+}
+
+/// What one process may use. The kernel enforces all of them.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Private writable memory, in bytes, beyond what the process inherits from the one it is
+    /// forked from. Passing it makes allocation fail, which usually ends the process.
+    pub memory_bytes: u64,
+    /// How far the main thread's stack may grow, in bytes.
+    pub stack_bytes: u64,
+    /// CPU time over the whole life of the process, rounded up to a second, after which it ends
+    /// with `SIGXCPU` (and a second later with `SIGKILL`). `None` leaves that to the caller.
+    pub cpu_time: Option<Duration>,
+    /// Open descriptors, the four a process starts with included.
+    pub descriptors: u32,
+    /// For a template: processes alive at once, itself included, if it has a user of its own
+    /// ([`Protection::separate_users`](crate::Protection)). An isolate always has none but itself.
+    pub processes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 256 << 20,
+            stack_bytes: 8 << 20,
+            cpu_time: None,
+            descriptors: 1024,
+            processes: 4096,
+        }
+    }
+}
+
+/// How a zygote protects what is forked from it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// First user and group id of the range that the zygote's children get theirs from, in turn,
+    /// when it is started as root. Nothing on the system should own files under these ids.
+    pub first_user: u32,
+    /// Size of that range. More children of the zygote than this share ids.
+    pub users: u32,
+}
+
+impl Default for Settings {
+    /// A range that no distribution hands out, above the one that systemd gives to containers.
+    fn default() -> Self {
+        Self {
+            first_user: 0x7000_0000,
+            users: 65_536,
+        }
+    }
+}

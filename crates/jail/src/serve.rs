@@ -1,0 +1,316 @@
+//! The loop inside a zygote or template that forks on request.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use crate::Error;
+use crate::confine::{self, At, Failure, Step};
+use crate::limits::Role;
+use crate::system::{self, Forked};
+use crate::users::Users;
+use crate::wire::{Ceilings, REQUEST_WORDS, Reply, Request};
+
+/// Where a forked process finds its socket: the first number after the standard streams.
+const SOCKET: RawFd = 3;
+
+/// How many ended children are remembered for a host that may still ask how they ended.
+const ENDED_CHILDREN: usize = 4096;
+
+/// Exit status of a process whose jail could not be put up.
+const EXIT_NOT_CONFINED: i32 = 70;
+/// Exit status of a forker that was sent something else than a request.
+const EXIT_PROTOCOL: i32 = 76;
+
+/// The right to answer fork requests that arrive on a socket.
+#[derive(Debug)]
+pub struct Control {
+    socket: UnixStream,
+    /// The first forker holds powers that it must give up before it forks.
+    zygote: bool,
+}
+
+impl From<UnixStream> for Control {
+    /// Turns a template's socket into its control socket. The caller must have read exactly its own
+    /// bytes from it: the next byte has to be the first of a request. In an isolate, serving this
+    /// ends the process at the first fork.
+    fn from(socket: UnixStream) -> Self {
+        Self {
+            socket,
+            zygote: false,
+        }
+    }
+}
+
+/// What a newly forked and jailed process starts with.
+#[derive(Debug)]
+pub struct Started {
+    /// What the host wants this process to be.
+    pub role: Role,
+    /// The host's [`Child::socket`](crate::Child::socket) is the other end. It blocks.
+    pub socket: UnixStream,
+}
+
+/// Makes this process a zygote. To be called first thing in a `main` that
+/// [`Zygote::spawn`](crate::Zygote::spawn) started, on its only thread: it closes all descriptors
+/// but the standard streams.
+///
+/// # Errors
+///
+/// When this process was started in another way, so that it has no control socket.
+pub fn zygote() -> Result<Control, Error> {
+    let input = system::standard_stream(0);
+    if !system::is_unix_stream(input) {
+        let reason = io::Error::other("standard input is not a control socket");
+        return Err(Error::Spawn(reason));
+    }
+    system::end_with_parent().map_err(Error::Spawn)?;
+    system::new_session().map_err(Error::Spawn)?;
+    system::close_from(SOCKET).map_err(Error::Spawn)?;
+    // Standard output is `/dev/null`, and so becomes standard input, to which the zygote was given
+    // its socket because that needs no code between fork and exec.
+    system::duplicate_to(input, SOCKET).map_err(Error::Spawn)?;
+    system::duplicate_to(system::standard_stream(1), 0).map_err(Error::Spawn)?;
+    Ok(Control {
+        socket: system::adopt(SOCKET).into(),
+        zygote: true,
+    })
+}
+
+/// Forks whenever the host asks for it. Returns only in the children, jailed as their role says;
+/// the process that called it ends when the host closes the control socket.
+///
+/// The process must have a single thread. A zygote refuses to serve otherwise, and a template has
+/// no system call to start one.
+pub fn serve(control: Control) -> Started {
+    let Control { socket, zygote } = control;
+    let mut forker = match Server::new(socket, zygote) {
+        Ok(forker) => forker,
+        Err(_) => system::exit_now(EXIT_PROTOCOL),
+    };
+    loop {
+        let (id, request, descriptor) = forker.next_request();
+        match (request, descriptor) {
+            (Request::Fork { role, ceilings }, Some(descriptor)) => {
+                if let Some(birth) = forker.fork(id) {
+                    return forker.become_child(id, role, &birth, &ceilings, descriptor);
+                }
+            }
+            (Request::Fork { .. }, None) => system::exit_now(EXIT_PROTOCOL),
+            (Request::Seal { first_user, users }, _) => forker.seal(id, first_user, users),
+            (Request::Reap { id: child }, _) => forker.tell_end(id, child),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ChildRecord {
+    /// Of the request that it was forked for.
+    id: u64,
+    pid: u32,
+    /// Its `wait` status, once it has ended.
+    status: Option<i32>,
+}
+
+/// What a child has to know about its making.
+struct Birth {
+    parent: u32,
+    user: Option<u32>,
+}
+
+struct Server {
+    socket: UnixStream,
+    /// Only the zygote, once sealed, gives user ids to its children.
+    users: Users,
+    sealed: bool,
+    /// How many were forked.
+    turn: u64,
+    children: Vec<ChildRecord>,
+}
+
+impl Server {
+    fn new(socket: UnixStream, zygote: bool) -> io::Result<Self> {
+        socket.set_nonblocking(false)?;
+        system::interrupt_on_child_end()?;
+        Ok(Self {
+            socket,
+            users: Users::Keep,
+            sealed: !zygote,
+            turn: 0,
+            children: Vec::new(),
+        })
+    }
+
+    /// Reads one whole request, noting children that end meanwhile. Ends the process when the host
+    /// is gone or does not speak the protocol.
+    fn next_request(&mut self) -> (u64, Request, Option<OwnedFd>) {
+        let mut bytes = [0; REQUEST_WORDS * 8];
+        let mut received = 0;
+        let mut descriptor = None;
+        while received < bytes.len() {
+            self.note_ended();
+            let rest = &mut bytes[received..];
+            match system::receive_with_descriptor(self.socket.as_fd(), rest) {
+                Ok((0, _)) => system::exit_now(0),
+                Ok((count, found)) => {
+                    received += count;
+                    descriptor = descriptor.or(found);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => system::exit_now(EXIT_PROTOCOL),
+            }
+        }
+        match Request::decode(&bytes) {
+            Some((id, request)) => (id, request, descriptor),
+            None => system::exit_now(EXIT_PROTOCOL),
+        }
+    }
+
+    fn reply(&self, id: u64, reply: Reply) {
+        if send_reply(self.socket.as_fd(), id, reply).is_err() {
+            system::exit_now(EXIT_PROTOCOL);
+        }
+    }
+
+    fn seal(&mut self, id: u64, first_user: u32, users: u32) {
+        if self.sealed {
+            system::exit_now(EXIT_PROTOCOL);
+        }
+        match confine::seal(first_user, users) {
+            Ok((users, protection)) => {
+                self.users = users;
+                self.sealed = true;
+                self.reply(id, Reply::Sealed(protection));
+            }
+            Err(failure) => {
+                self.reply(id, failure.into());
+                system::exit_now(EXIT_NOT_CONFINED);
+            }
+        }
+    }
+
+    /// Forks. `Some` in the child.
+    fn fork(&mut self, id: u64) -> Option<Birth> {
+        if !self.sealed {
+            system::exit_now(EXIT_PROTOCOL);
+        }
+        let birth = Birth {
+            parent: std::process::id(),
+            user: self.users.nth(self.turn),
+        };
+        self.turn += 1;
+        match system::fork() {
+            Ok(Forked::Parent { child: pid }) => {
+                self.children.push(ChildRecord {
+                    id,
+                    pid,
+                    status: None,
+                });
+                self.reply(id, Reply::Forked);
+                None
+            }
+            Ok(Forked::Child) => Some(birth),
+            Err(error) => {
+                let failure = Failure {
+                    step: Step::Fork,
+                    errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
+                };
+                self.reply(id, failure.into());
+                None
+            }
+        }
+    }
+
+    /// Jails this new process and tells the host so, over the socket that it keeps.
+    fn become_child(
+        self,
+        id: u64,
+        role: Role,
+        birth: &Birth,
+        ceilings: &Ceilings,
+        descriptor: OwnedFd,
+    ) -> Started {
+        // The kernel closes the forker's socket below, so its owner must not do so later.
+        let _ = self.socket.into_raw_fd();
+        let socket = match keep_only(descriptor) {
+            Ok(socket) => UnixStream::from(socket),
+            // Without a socket there is nobody to tell; the host sees it closed.
+            Err(_) => system::exit_now(EXIT_NOT_CONFINED),
+        };
+        let jailed = system::ignore_child_end()
+            .at(Step::Signals)
+            .and_then(|()| confine::confine(role, birth.user, ceilings, birth.parent));
+        let reply = match &jailed {
+            Ok(()) => Reply::Ready,
+            Err(failure) => failure.into(),
+        };
+        let told = send_reply(socket.as_fd(), id, reply);
+        if jailed.is_err() || told.is_err() {
+            system::exit_now(EXIT_NOT_CONFINED);
+        }
+        Started { role, socket }
+    }
+
+    fn note_ended(&mut self) {
+        while let Some((pid, status)) = system::reap() {
+            let record = self
+                .children
+                .iter_mut()
+                .find(|child| child.pid == pid && child.status.is_none());
+            if let Some(record) = record {
+                record.status = Some(status);
+            }
+        }
+        let ended = self.children.iter().filter(|child| child.status.is_some());
+        if ended.count() > ENDED_CHILDREN {
+            let oldest = self
+                .children
+                .iter()
+                .position(|child| child.status.is_some());
+            self.children.remove(oldest.expect("some have ended"));
+        }
+    }
+
+    fn tell_end(&mut self, id: u64, child: u64) {
+        self.note_ended();
+        let position = self.children.iter().position(|known| known.id == child);
+        let reply = match position.map(|position| (position, self.children[position].status)) {
+            None => Reply::NoSuchChild,
+            Some((_, None)) => Reply::Running,
+            Some((position, Some(status))) => {
+                self.children.swap_remove(position);
+                Reply::Exited { status }
+            }
+        };
+        self.reply(id, reply);
+    }
+}
+
+/// Moves the new process's socket to its place, and closes all descriptors that the forker had.
+fn keep_only(socket: OwnedFd) -> io::Result<OwnedFd> {
+    // A zygote may still have the host's standard error.
+    system::duplicate_to(system::standard_stream(0), 2)?;
+    system::duplicate_to(socket.as_fd(), SOCKET)?;
+    let _ = socket.into_raw_fd();
+    system::close_from(SOCKET + 1)?;
+    Ok(system::adopt(SOCKET))
+}
+
+fn send_reply(socket: BorrowedFd<'_>, id: u64, reply: Reply) -> io::Result<()> {
+    system::send(socket, &reply.encode(id), None)
+}
+
+impl From<&Failure> for Reply {
+    fn from(failure: &Failure) -> Self {
+        Self::Failed {
+            step: failure.step as u32,
+            errno: failure.errno,
+        }
+    }
+}
+
+impl From<Failure> for Reply {
+    fn from(failure: Failure) -> Self {
+        (&failure).into()
+    }
+}

@@ -1,0 +1,574 @@
+//! The system calls, each behind a function that can't be misused from safe code of this crate.
+#![expect(
+    unsafe_code,
+    reason = "fork, credentials, limits and descriptor passing have no safe interface in std; this \
+              module is the only place of the crate that calls the C library"
+)]
+
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use libc::{c_int, c_ulong, pid_t};
+
+/// The end of a system call that tells its error through `errno`.
+fn check(result: c_int) -> io::Result<c_int> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// Sends all of `bytes`, the first of them together with `descriptor`.
+pub(crate) fn send(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptor: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
+    let mut sent = 0;
+    if let Some(descriptor) = descriptor {
+        sent = retry(|| send_with_descriptor(socket, bytes, descriptor))?;
+    }
+    while sent < bytes.len() {
+        let rest = &bytes[sent..];
+        // SAFETY: the pointer and length are those of a live slice, which the kernel only reads.
+        sent += retry(|| {
+            let count = unsafe {
+                libc::send(
+                    socket.as_raw_fd(),
+                    rest.as_ptr().cast(),
+                    rest.len(),
+                    libc::MSG_NOSIGNAL,
+                )
+            };
+            usize::try_from(count).map_err(|_| io::Error::last_os_error())
+        })?;
+    }
+    Ok(())
+}
+
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Room for one control message of at most 64 bytes of payload, aligned as its header needs.
+#[repr(C, align(8))]
+struct ControlBuffer([u8; 64]);
+
+/// A message header over one buffer, with room for control data.
+fn header(bytes: &mut libc::iovec, control: &mut ControlBuffer, room: usize) -> libc::msghdr {
+    debug_assert!(room <= size_of::<ControlBuffer>());
+    // SAFETY: all-zero is a valid `msghdr`: null pointers with zero lengths.
+    let mut header: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    header.msg_iov = bytes;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = room as _;
+    header
+}
+
+fn send_with_descriptor(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptor: BorrowedFd<'_>,
+) -> io::Result<usize> {
+    let mut buffer = libc::iovec {
+        iov_base: bytes.as_ptr().cast_mut().cast(),
+        iov_len: bytes.len(),
+    };
+    let mut control = ControlBuffer([0; 64]);
+    // SAFETY: CMSG_SPACE only computes.
+    let room = unsafe { libc::CMSG_SPACE(size_of::<RawFd>() as u32) } as usize;
+    let header = header(&mut buffer, &mut control, room);
+    // SAFETY: `header` points at `control`, which has room for exactly one header and one
+    // descriptor, so CMSG_FIRSTHDR is not null and CMSG_DATA has room for a `RawFd`. Both outlive
+    // the call, and `sendmsg` only reads through the pointers.
+    let count = unsafe {
+        let first = libc::CMSG_FIRSTHDR(&header);
+        (*first).cmsg_level = libc::SOL_SOCKET;
+        (*first).cmsg_type = libc::SCM_RIGHTS;
+        (*first).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as _;
+        libc::CMSG_DATA(first)
+            .cast::<RawFd>()
+            .write_unaligned(descriptor.as_raw_fd());
+        libc::sendmsg(socket.as_raw_fd(), &header, libc::MSG_NOSIGNAL)
+    };
+    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}
+
+/// Receives at most `bytes.len()` bytes and the descriptor that came with them. Ends early with
+/// [`io::ErrorKind::Interrupted`] when a signal is handled.
+pub(crate) fn receive_with_descriptor(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    // SAFETY: CMSG_SPACE only computes.
+    let room = unsafe { libc::CMSG_SPACE(size_of::<RawFd>() as u32) } as usize;
+    let (count, found) = receive_control::<RawFd>(socket, bytes, room, libc::SCM_RIGHTS)?;
+    // SAFETY: the kernel has just made this descriptor for us, so nothing else owns it.
+    let descriptor = found.map(|raw| unsafe { OwnedFd::from_raw_fd(raw) });
+    Ok((count, descriptor))
+}
+
+/// Receives at most `bytes.len()` bytes and the process id of their sender, as the kernel vouches
+/// for it, in the receiver's process namespace. The socket must have been given to
+/// [`tell_sender`] before the bytes were sent.
+pub(crate) fn receive_with_sender(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+) -> io::Result<(usize, Option<pid_t>)> {
+    // SAFETY: CMSG_SPACE only computes. There is no room for descriptors, so a sender can't make
+    // us open any.
+    let room = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) } as usize;
+    let (count, found) =
+        retry(|| receive_control::<libc::ucred>(socket, bytes, room, libc::SCM_CREDENTIALS))?;
+    Ok((count, found.map(|credentials| credentials.pid)))
+}
+
+/// Receives bytes and, if the first control message is of this kind and holds a whole `T`, that.
+/// `T` must be plain old data, as both callers' are.
+fn receive_control<T: Copy>(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    room: usize,
+    kind: c_int,
+) -> io::Result<(usize, Option<T>)> {
+    let mut buffer = libc::iovec {
+        iov_base: bytes.as_mut_ptr().cast(),
+        iov_len: bytes.len(),
+    };
+    let mut control = ControlBuffer([0; 64]);
+    let mut header = header(&mut buffer, &mut control, room);
+    // SAFETY: the header points at a live buffer and a live control buffer with their true sizes.
+    let count = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut header, libc::MSG_CMSG_CLOEXEC) };
+    let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel has filled `msg_controllen` bytes of `control` with whole messages, so a
+    // first header, if any, is valid, and its `cmsg_len` says how much data follows it. `T` is
+    // plain data, for which any bytes are valid.
+    let found = unsafe {
+        let first = libc::CMSG_FIRSTHDR(&header);
+        let whole = libc::CMSG_LEN(size_of::<T>() as u32) as usize;
+        let matches = !first.is_null()
+            && (*first).cmsg_level == libc::SOL_SOCKET
+            && (*first).cmsg_type == kind
+            && (*first).cmsg_len as usize >= whole;
+        matches.then(|| libc::CMSG_DATA(first).cast::<T>().read_unaligned())
+    };
+    Ok((count, found))
+}
+
+/// Has the kernel say who sent what arrives on this socket, or stop saying so.
+pub(crate) fn tell_sender(socket: &UnixStream, wanted: bool) -> io::Result<()> {
+    let value = c_int::from(wanted);
+    // SAFETY: the option's value is an int, and the pointer and size are those of one.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PASSCRED,
+            (&raw const value).cast(),
+            size_of::<c_int>() as u32,
+        )
+    })?;
+    Ok(())
+}
+
+/// Which side of a fork this is.
+pub(crate) enum Forked {
+    Parent { child: u32 },
+    Child,
+}
+
+/// Forks.
+///
+/// The caller must be the only thread of its process, which [`crate::serve`] makes sure of;
+/// otherwise locks that other threads hold (the allocator's, for one) would stay locked in the
+/// child for ever.
+pub(crate) fn fork() -> io::Result<Forked> {
+    // SAFETY: with a single thread, the child is a whole copy of a consistent program.
+    match check(unsafe { libc::fork() })? {
+        0 => Ok(Forked::Child),
+        child => Ok(Forked::Parent {
+            child: child.cast_unsigned(),
+        }),
+    }
+}
+
+/// The status of one child that has ended, which is thereby forgotten by the kernel.
+pub(crate) fn reap() -> Option<(u32, i32)> {
+    let mut status = 0;
+    // SAFETY: the pointer is that of a live int.
+    let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
+    (pid > 0).then(|| (pid.cast_unsigned(), status))
+}
+
+/// Ends the process at once, without running anything that was registered for its exit.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions.
+    unsafe { libc::_exit(code) }
+}
+
+/// The process's parent, 0 for one in another process namespace.
+pub(crate) fn parent_id() -> u32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::getppid() }.cast_unsigned()
+}
+
+/// Makes a new session, so that no terminal signals this process.
+pub(crate) fn new_session() -> io::Result<()> {
+    // SAFETY: no preconditions.
+    check(unsafe { libc::setsid() })?;
+    Ok(())
+}
+
+/// Sets up the C library's time zone now, while it can still read its files.
+pub(crate) fn load_time_zone() {
+    unsafe extern "C" {
+        fn tzset();
+    }
+    // SAFETY: `tzset` reads the environment, and the caller is the only thread.
+    unsafe { tzset() }
+}
+
+/// Duplicates `from` to exactly `to`, closing what was there.
+pub(crate) fn duplicate_to(from: BorrowedFd<'_>, to: RawFd) -> io::Result<()> {
+    if from.as_raw_fd() == to {
+        return Ok(());
+    }
+    // SAFETY: the callers own `to`: it is a standard stream or the fixed number of the socket,
+    // whose previous owner they have forgotten.
+    check(unsafe { libc::dup3(from.as_raw_fd(), to, 0) })?;
+    Ok(())
+}
+
+/// Takes ownership of a descriptor that the process was started or forked with.
+///
+/// The caller must have made sure that nothing else owns it.
+pub(crate) fn adopt(raw: RawFd) -> OwnedFd {
+    // SAFETY: as the caller promises. The numbers are fixed ones of a process that was just
+    // started or forked, where no other owner exists.
+    unsafe { OwnedFd::from_raw_fd(raw) }
+}
+
+/// A standard stream, which this crate never closes.
+pub(crate) fn standard_stream(raw: RawFd) -> BorrowedFd<'static> {
+    assert!(
+        (0..=2).contains(&raw),
+        "only standard streams live for ever"
+    );
+    // SAFETY: 0, 1 and 2 stay open for the whole life of the process.
+    unsafe { BorrowedFd::borrow_raw(raw) }
+}
+
+/// Closes every descriptor from `first` on. Owners of such descriptors must be forgotten first.
+pub(crate) fn close_from(first: RawFd) -> io::Result<()> {
+    // SAFETY: callers have forgotten all owners, as said above.
+    let result =
+        unsafe { libc::syscall(libc::SYS_close_range, first.cast_unsigned(), u32::MAX, 0) };
+    if result == 0 {
+        return Ok(());
+    }
+    // Before Linux 5.9.
+    for raw in first..descriptor_limit()? {
+        // SAFETY: as above; closing a number that is not open only fails.
+        unsafe { libc::close(raw) };
+    }
+    Ok(())
+}
+
+fn descriptor_limit() -> io::Result<RawFd> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointer is that of a live `rlimit`.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
+    Ok(RawFd::try_from(limit.rlim_cur)
+        .unwrap_or(RawFd::MAX)
+        .min(1 << 20))
+}
+
+/// The resources whose limits a jail sets. The C library types them differently on each system.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Resource {
+    AddressSpace,
+    Core,
+    CpuSeconds,
+    Data,
+    Descriptors,
+    FileSize,
+    LockedMemory,
+    MessageQueues,
+    Processes,
+    RealtimePriority,
+    Stack,
+}
+
+/// Sets both limits of one resource; neither is raised above the present hard limit.
+pub(crate) fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+    let resource = match resource {
+        Resource::AddressSpace => libc::RLIMIT_AS,
+        Resource::Core => libc::RLIMIT_CORE,
+        Resource::CpuSeconds => libc::RLIMIT_CPU,
+        Resource::Data => libc::RLIMIT_DATA,
+        Resource::Descriptors => libc::RLIMIT_NOFILE,
+        Resource::FileSize => libc::RLIMIT_FSIZE,
+        Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
+        Resource::MessageQueues => libc::RLIMIT_MSGQUEUE,
+        Resource::Processes => libc::RLIMIT_NPROC,
+        Resource::RealtimePriority => libc::RLIMIT_RTPRIO,
+        Resource::Stack => libc::RLIMIT_STACK,
+    };
+    let mut present = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointer is that of a live `rlimit`.
+    check(unsafe { libc::getrlimit(resource, &mut present) })?;
+    let wanted = libc::rlimit {
+        rlim_cur: soft.min(present.rlim_max),
+        rlim_max: hard.min(present.rlim_max),
+    };
+    // SAFETY: the pointer is that of a live `rlimit`, which the kernel only reads.
+    check(unsafe { libc::setrlimit(resource, &wanted) })?;
+    Ok(())
+}
+
+fn control_process(option: c_int, argument: c_ulong) -> io::Result<c_int> {
+    let zero: c_ulong = 0;
+    // SAFETY: the options used in this module take numbers, no pointers.
+    check(unsafe { libc::prctl(option, argument, zero, zero, zero) })
+}
+
+/// Has the kernel send `SIGKILL` to this process when its parent ends. A change of user undoes it.
+pub(crate) fn end_with_parent() -> io::Result<()> {
+    control_process(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_ulong)?;
+    Ok(())
+}
+
+/// Keeps other processes of the same user from reading or tracing this one.
+pub(crate) fn hide_memory() -> io::Result<()> {
+    control_process(libc::PR_SET_DUMPABLE, 0)?;
+    Ok(())
+}
+
+/// No later `execve` can gain a power, and filters may be installed without one.
+pub(crate) fn forbid_new_privileges() -> io::Result<()> {
+    control_process(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+    Ok(())
+}
+
+pub(crate) const CAP_KILL: u32 = 5;
+pub(crate) const CAP_SETGID: u32 = 6;
+pub(crate) const CAP_SETUID: u32 = 7;
+
+/// Takes all capabilities out of the bounding and ambient sets, as far as the process may.
+pub(crate) fn drop_bounding_set() {
+    for capability in 0..64 {
+        // A process without CAP_SETPCAP has nothing to lose here.
+        let _ = control_process(libc::PR_CAPBSET_DROP, capability);
+    }
+    let _ = control_process(
+        libc::PR_CAP_AMBIENT,
+        libc::PR_CAP_AMBIENT_CLEAR_ALL as c_ulong,
+    );
+}
+
+/// Keeps at most these capabilities, for good.
+pub(crate) fn keep_capabilities(kept: &[u32]) -> io::Result<()> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: c_int,
+    }
+    #[repr(C)]
+    #[derive(Clone, Copy)]
+    struct Set {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    let bits = kept
+        .iter()
+        .fold(0, |bits, capability| bits | 1_u32 << capability);
+    let header = Header {
+        version: 0x2008_0522,
+        pid: 0,
+    };
+    let low = Set {
+        effective: bits,
+        permitted: bits,
+        inheritable: 0,
+    };
+    let none = Set {
+        effective: 0,
+        permitted: 0,
+        inheritable: 0,
+    };
+    // SAFETY: this version of the interface takes one header and an array of two sets.
+    let result =
+        unsafe { libc::syscall(libc::SYS_capset, &raw const header, [low, none].as_ptr()) };
+    check(result as c_int)?;
+    Ok(())
+}
+
+/// Becomes this user and group and no other group.
+pub(crate) fn become_user(user: u32) -> io::Result<()> {
+    // SAFETY: no pointers but a null one of length 0.
+    unsafe {
+        check(libc::setgroups(0, std::ptr::null()))?;
+        check(libc::setresgid(user, user, user))?;
+        check(libc::setresuid(user, user, user))?;
+    }
+    Ok(())
+}
+
+/// Has the end of a child interrupt a blocking call.
+pub(crate) fn interrupt_on_child_end() -> io::Result<()> {
+    extern "C" fn nothing(_: c_int) {}
+    set_handler(libc::SIGCHLD, nothing as extern "C" fn(c_int) as usize)
+}
+
+/// Undoes [`interrupt_on_child_end`].
+pub(crate) fn ignore_child_end() -> io::Result<()> {
+    set_handler(libc::SIGCHLD, libc::SIG_DFL)
+}
+
+fn set_handler(signal: c_int, handler: usize) -> io::Result<()> {
+    // SAFETY: all-zero is a valid `sigaction`: default handler, no flags, empty mask. The handler
+    // is SIG_DFL or a function that does nothing, so it is safe at any point.
+    unsafe {
+        let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+        action.sa_sigaction = handler;
+        check(libc::sigaction(signal, &action, std::ptr::null_mut()))?;
+    }
+    Ok(())
+}
+
+/// A descriptor for a process that becomes readable when the process has ended.
+pub(crate) fn open_process(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; a successful call returns a new descriptor that nothing else owns.
+    unsafe {
+        let raw = check(libc::syscall(libc::SYS_pidfd_open, pid, 0) as c_int)?;
+        Ok(OwnedFd::from_raw_fd(raw))
+    }
+}
+
+/// Sends `SIGKILL`. Killing a process that has ended is no error.
+pub(crate) fn kill(process: BorrowedFd<'_>) -> io::Result<()> {
+    let no_details = std::ptr::null::<libc::siginfo_t>();
+    // SAFETY: a null `siginfo` stands for that of plain `kill`.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            libc::SIGKILL,
+            no_details,
+            0,
+        )
+    };
+    match check(result as c_int) {
+        Err(error) if error.raw_os_error() != Some(libc::ESRCH) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Waits until a descriptor can be read or the time is over; says whether it can be read.
+pub(crate) fn wait_readable(
+    descriptor: BorrowedFd<'_>,
+    timeout: Option<Duration>,
+) -> io::Result<bool> {
+    let timeout_ms = match timeout {
+        None => -1,
+        Some(timeout) => c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX),
+    };
+    let mut entry = libc::pollfd {
+        fd: descriptor.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: the pointer and the count are those of one live entry.
+    let ready = retry(|| check(unsafe { libc::poll(&mut entry, 1, timeout_ms) }))?;
+    Ok(ready > 0)
+}
+
+/// CPU time that a process has used, all threads together.
+pub(crate) fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let mut clock = 0;
+    // SAFETY: the pointers are those of live values, which the calls fill.
+    unsafe {
+        let error = libc::clock_getcpuclockid(pid.cast_signed(), &mut clock);
+        if error != 0 {
+            return Err(io::Error::from_raw_os_error(error));
+        }
+        let mut time: libc::timespec = MaybeUninit::zeroed().assume_init();
+        check(libc::clock_gettime(clock, &mut time))?;
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        Ok(Duration::new(
+            seconds,
+            u32::try_from(time.tv_nsec).unwrap_or(0),
+        ))
+    }
+}
+
+pub(crate) fn page_size() -> u64 {
+    // SAFETY: no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
+/// Whether this process was started as, or has become, root of its user namespace.
+pub(crate) fn is_root() -> bool {
+    // SAFETY: no preconditions.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// The version of Landlock that the kernel has, 0 for none.
+pub(crate) fn landlock_version() -> u32 {
+    const VERSION: u32 = 1;
+    // SAFETY: with this flag the call takes no attributes and returns a number.
+    let version = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            std::ptr::null::<u8>(),
+            0_usize,
+            VERSION,
+        )
+    };
+    u32::try_from(version).unwrap_or(0)
+}
+
+/// Whether a descriptor is a Unix stream socket.
+pub(crate) fn is_unix_stream(descriptor: BorrowedFd<'_>) -> bool {
+    let option = |name| {
+        let mut value: c_int = 0;
+        let mut size = size_of::<c_int>() as u32;
+        // SAFETY: the option's value is an int, and the pointers are those of live values.
+        let result = unsafe {
+            libc::getsockopt(
+                descriptor.as_raw_fd(),
+                libc::SOL_SOCKET,
+                name,
+                (&raw mut value).cast(),
+                &mut size,
+            )
+        };
+        (result == 0).then_some(value)
+    };
+    option(libc::SO_DOMAIN) == Some(libc::AF_UNIX)
+        && option(libc::SO_TYPE) == Some(libc::SOCK_STREAM)
+}
+
+/// Reads exactly `bytes.len()` bytes, without room for control messages, so descriptors that a
+/// hostile sender attaches are dropped by the kernel.
+pub(crate) fn read_exact(mut socket: &UnixStream, bytes: &mut [u8]) -> io::Result<()> {
+    io::Read::read_exact(&mut socket, bytes)
+}
