@@ -30,6 +30,9 @@ pub enum FetchError {
     /// The request cannot be sent: a bad URL, a refused address, a failing connection.
     #[error("{0}")]
     Network(String),
+    /// The request asks for something that is not allowed or not possible: a caller's mistake.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// Something that answers requests.
@@ -40,3 +43,7 @@ pub trait Fetcher: Send + Sync + 'static {
         request: Request,
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>>;
 }
+
+/// How many workers a request has passed through, in its extensions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Depth(pub u32);

@@ -4,9 +4,25 @@
 //! or HTTP/2: requests and responses arrive and leave as [`Request`] and [`Response`].
 
 mod body;
+mod cache;
+mod capability;
+mod egress;
 mod fetcher;
+mod link;
+mod logs;
+mod runtime;
 mod socket;
+mod watchdog;
+mod wire;
+mod worker;
 
 pub use body::{Body, BodyError};
-pub use fetcher::{FetchError, Fetcher, Request, Response};
+pub use cache::Cache;
+pub use capability::Capability;
+pub use egress::Egress;
+pub use fetcher::{Depth, FetchError, Fetcher, Request, Response};
+pub use logs::{LogKind, LogRecord};
+pub use runtime::{DeployError, Deployment, Error, Limits, Options, Runtime};
 pub use socket::{SocketEnd, SocketMessage};
+pub use wire::{Cf, Fetched, Redirects, WantsSocket};
+pub use worker::Worker;

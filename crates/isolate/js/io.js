@@ -120,7 +120,7 @@ function endIncoming(stream) {
 export function dropStream(id) {
   const stream = incomingStreams.get(id);
   if (stream === undefined) return;
-  if (!stream.ended) native.cancelStream(id);
+  native.cancelStream(id);
   stream.ended = true;
   stream.chunks.length = 0;
   endIncoming(stream);
@@ -169,9 +169,10 @@ async function pull(stream, controller) {
       stream.owed = 0;
     }
     controller.enqueue(chunk);
-  } else if (stream.error !== undefined) {
-    controller.error(stream.error);
   } else {
+    // The host keeps what it sent until it is told that all was read.
+    dropStream(stream.id);
+    if (stream.error !== undefined) return controller.error(stream.error);
     controller.close();
     controller.byobRequest?.respond(0);
   }

@@ -254,6 +254,12 @@ impl Isolate {
         state::with(|state| std::mem::take(&mut state.outbox))
     }
 
+    /// Bytes of frames that wait for the host.
+    #[must_use]
+    pub fn outbox_len(&self) -> usize {
+        state::with(|state| state.outbox.len())
+    }
+
     fn begin(&self, cpu_ms: u32) {
         state::begin_turn();
         self.interrupted.set(false);

@@ -8,8 +8,10 @@ mod cpu;
 mod isolate;
 mod modules;
 mod native;
+mod serve;
 mod sources;
 mod state;
 
 pub use isolate::{Isolate, Turn};
+pub use serve::zygote_main;
 pub use sources::Sources;

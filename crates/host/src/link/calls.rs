@@ -1,0 +1,225 @@
+//! Uses of capabilities.
+
+use std::sync::Arc;
+
+use protocol::limits::MAX_OPEN_PER_ISOLATE;
+use protocol::{
+    Call, CallError, CallId, CapabilityId, EventId, Reply, Request as WireRequest,
+    Response as WireResponse, SocketRef, ToIsolate,
+};
+
+use super::{Link, now_ms};
+use crate::capability::Capability;
+use crate::fetcher::{Depth, FetchError, Request, Response};
+use crate::socket::SocketEnd;
+use crate::wire;
+
+/// How many workers a request may pass through (Workers: 16).
+const MAX_DEPTH: u32 = 16;
+
+impl Link {
+    pub(super) fn call(
+        self: &Arc<Self>,
+        id: CallId,
+        capability: CapabilityId,
+        event: Option<EventId>,
+        call: Call<'_>,
+    ) -> Result<(), String> {
+        let capability = usize::try_from(capability)
+            .ok()
+            .and_then(|index| self.capabilities.get(index))
+            .ok_or("a capability that it does not have")?
+            .clone();
+        let depth = {
+            let mut state = self.lock();
+            if state.calls.len() >= MAX_OPEN_PER_ISOLATE {
+                return Err("too many calls".to_owned());
+            }
+            if state.calls.contains_key(&id) {
+                return Err("a call number that is in use".to_owned());
+            }
+            match event.and_then(|event| state.events.get_mut(&event)) {
+                Some(entry) => {
+                    entry.subrequests += 1;
+                    if entry.subrequests > self.subrequests {
+                        drop(state);
+                        self.fail(
+                            id,
+                            &error("Error", "Too many subrequests by single Worker invocation."),
+                        );
+                        return Ok(());
+                    }
+                    entry.depth
+                }
+                None => 0,
+            }
+        };
+        let work = match (call, capability) {
+            (Call::Fetch(request), Capability::Fetch(fetcher)) => {
+                if depth + 1 > MAX_DEPTH {
+                    let text = "Subrequest depth limit exceeded. This request recursed through Workers too many times. \
+                                This can happen e.g. if you have a Worker or Durable Object that calls other Workers or \
+                                objects recursively.";
+                    self.fail(id, &error("Error", text));
+                    return Ok(());
+                }
+                let mut request = self.read_request(&request)?;
+                request.extensions_mut().insert(Depth(depth + 1));
+                let link = Arc::clone(self);
+                tokio::spawn(async move {
+                    match fetcher.fetch(request).await {
+                        Ok(response) => link.reply_response(id, response).await,
+                        Err(failed) => link.fail(id, &fetch_error(&failed)),
+                    }
+                })
+            }
+            (
+                Call::CacheMatch {
+                    cache,
+                    request,
+                    ignore_method,
+                },
+                Capability::Cache(store),
+            ) => {
+                let found = store.find(cache, &self.read_request(&request)?, ignore_method);
+                let link = Arc::clone(self);
+                tokio::spawn(async move {
+                    match found {
+                        Some(response) => link.reply_response(id, response).await,
+                        None => link.reply(id, Reply::Nothing),
+                    }
+                })
+            }
+            (
+                Call::CachePut {
+                    cache,
+                    request,
+                    response,
+                },
+                Capability::Cache(store),
+            ) => {
+                let url = self.read_request(&request)?.uri().to_string();
+                let response = self.read_response(&response)?;
+                let (cache, link) = (cache.map(str::to_owned), Arc::clone(self));
+                tokio::spawn(async move {
+                    match store.put(cache.as_deref(), &url, response).await {
+                        Ok(()) => link.reply(id, Reply::Nothing),
+                        Err(text) => link.fail(id, &error("Error", &text)),
+                    }
+                })
+            }
+            (
+                Call::CacheDelete {
+                    cache,
+                    request,
+                    ignore_method,
+                },
+                Capability::Cache(store),
+            ) => {
+                let found = store.delete(cache, &self.read_request(&request)?, ignore_method);
+                self.reply(id, Reply::Flag(found));
+                return Ok(());
+            }
+            _ => return Err("a call that its capability does not have".to_owned()),
+        };
+        if !work.is_finished() {
+            self.lock().calls.insert(id, work.abort_handle());
+        }
+        Ok(())
+    }
+
+    fn read_request(self: &Arc<Self>, request: &WireRequest<'_>) -> Result<Request, String> {
+        let body = self.read_body(&request.body)?;
+        wire::request(request, body)
+    }
+
+    async fn reply_response(self: &Arc<Self>, id: CallId, mut response: Response) {
+        let mut socket = None;
+        if let Some(upgrade) = SocketEnd::detach(response.extensions_mut()) {
+            let number = self.lock().next_socket();
+            if self
+                .connect_socket(SocketRef::Host(number), upgrade)
+                .is_ok()
+            {
+                socket = Some(number);
+            }
+        }
+        let (parts, body) = response.into_parts();
+        let headers = wire::response_headers(&parts.headers);
+        let meta = parts
+            .extensions
+            .get::<wire::Fetched>()
+            .cloned()
+            .unwrap_or_default();
+        self.with_body(body, |body| {
+            self.reply(
+                id,
+                Reply::Response(WireResponse {
+                    status: parts.status.as_u16(),
+                    status_text: wire::reason(parts.status, &parts.extensions),
+                    headers,
+                    body,
+                    url: &meta.url,
+                    redirected: meta.redirected,
+                    socket,
+                }),
+            );
+        })
+        .await;
+    }
+
+    fn reply(&self, id: CallId, reply: Reply<'_>) {
+        self.lock().calls.remove(&id);
+        self.send(&ToIsolate::Result {
+            call: id,
+            now_ms: now_ms(),
+            result: Ok(reply),
+        });
+    }
+
+    fn fail(&self, id: CallId, error: &CallError) {
+        self.lock().calls.remove(&id);
+        self.send(&ToIsolate::Result {
+            call: id,
+            now_ms: now_ms(),
+            result: Err(error.clone()),
+        });
+    }
+}
+
+fn error(name: &str, message: &str) -> CallError {
+    CallError {
+        name: name.to_owned(),
+        message: message.to_owned(),
+        ..CallError::default()
+    }
+}
+
+/// What a worker sees of a failed fetch.
+fn fetch_error(failed: &FetchError) -> CallError {
+    match failed {
+        FetchError::Worker(failure) => CallError {
+            name: if failure.name.is_empty() {
+                "Error".to_owned()
+            } else {
+                failure.name.clone()
+            },
+            message: failure.message.clone(),
+            stack: Some(failure.stack.clone()),
+            remote: true,
+            ..CallError::default()
+        },
+        FetchError::Lost { message, retryable } => CallError {
+            remote: true,
+            retryable: *retryable,
+            ..error("Error", message)
+        },
+        FetchError::Overloaded(message) => CallError {
+            remote: true,
+            overloaded: true,
+            ..error("Error", message)
+        },
+        FetchError::Network(message) => error("Error", message),
+        FetchError::Refused(message) => error("TypeError", message),
+    }
+}

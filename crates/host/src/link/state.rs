@@ -1,0 +1,115 @@
+//! What is under way on a link.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use protocol::limits::STREAM_WINDOW_BYTES;
+use protocol::{CallId, EventId, Failure, SocketRef, StreamId};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+use super::outgoing::Writer;
+use super::sockets::Socket;
+use crate::body::BodyError;
+use crate::fetcher::{FetchError, Response};
+
+/// The other end of an answer.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, FetchError>>;
+
+/// An event that the isolate works on.
+#[derive(Debug, Default)]
+pub(crate) struct EventEntry {
+    /// Who waits for the response.
+    pub(crate) respond: Option<Answer<Response>>,
+    /// Who waits for the end.
+    pub(crate) done: Option<Answer<()>>,
+    pub(crate) responded: bool,
+    /// Calls made so far.
+    pub(crate) subrequests: u32,
+    /// How many workers a request has passed through.
+    pub(crate) depth: u32,
+}
+
+/// A stream that the isolate sends.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) chunks: mpsc::UnboundedSender<Result<Bytes, BodyError>>,
+    /// Bytes that the isolate may still send.
+    pub(super) window: u64,
+}
+
+impl Reader {
+    pub(super) fn new(chunks: mpsc::UnboundedSender<Result<Bytes, BodyError>>) -> Self {
+        Self {
+            chunks,
+            window: u64::from(STREAM_WINDOW_BYTES),
+        }
+    }
+
+    pub(super) fn data(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.window = self
+            .window
+            .checked_sub(bytes.len() as u64)
+            .ok_or("more bytes than were granted")?;
+        // A reader that is gone has a cancel under way.
+        drop(self.chunks.send(Ok(Bytes::copy_from_slice(bytes))));
+        Ok(())
+    }
+
+    pub(super) fn abort(self, error: BodyError) {
+        drop(self.chunks.send(Err(error)));
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The isolate is gone.
+    pub(super) closed: bool,
+    /// Why it was killed, when that is for its callers to know.
+    pub(super) verdict: Option<Failure>,
+    /// Bytes that wait for the socket.
+    pub(super) outbox: Vec<u8>,
+    /// Frames received so far.
+    pub(super) frames: u64,
+    pub(super) events: HashMap<EventId, EventEntry>,
+    pub(super) readers: HashMap<StreamId, Reader>,
+    pub(super) writers: HashMap<StreamId, Writer>,
+    pub(super) calls: HashMap<CallId, AbortHandle>,
+    pub(super) sockets: HashMap<SocketRef, Socket>,
+    pub(super) wake: Option<AbortHandle>,
+    last_event: EventId,
+    last_stream: StreamId,
+    last_socket: u32,
+}
+
+impl State {
+    pub(super) fn next_event(&mut self) -> EventId {
+        loop {
+            self.last_event = self.last_event.wrapping_add(1);
+            if !self.events.contains_key(&self.last_event) {
+                return self.last_event;
+            }
+        }
+    }
+
+    pub(super) fn next_stream(&mut self) -> StreamId {
+        loop {
+            self.last_stream = self.last_stream.wrapping_add(1);
+            if !self.writers.contains_key(&self.last_stream) {
+                return self.last_stream;
+            }
+        }
+    }
+
+    pub(super) fn next_socket(&mut self) -> u32 {
+        loop {
+            self.last_socket = self.last_socket.wrapping_add(1);
+            if !self
+                .sockets
+                .contains_key(&SocketRef::Host(self.last_socket))
+            {
+                return self.last_socket;
+            }
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Deployments: from programs to running workers.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io::{Read, Write};
+use std::pin::Pin;
+use std::process::Command;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use protocol::limits::{
+    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_FRAME_BYTES, STARTUP_CPU_MS,
+};
+use protocol::{
+    CapabilityId, Exports, Failure, FailureKind, FromIsolate, Program, Settings, ToIsolate,
+};
+use tokio::sync::broadcast;
+
+use crate::capability::Capability;
+use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use crate::link::LinkOptions;
+use crate::logs::{LogRecord, Logs};
+use crate::worker::{Worker, WorkerOptions};
+
+/// Memory of an isolate's process beyond its JavaScript heap, in bytes: frames, bodies, native state.
+const NATIVE_BYTES: u64 = 96 * 1024 * 1024;
+/// How long a top level may take by the wall clock. It cannot wait for anything, so this is for a busy machine.
+const EVALUATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a template's processor time is looked at while it evaluates.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How the runtime is to run.
+#[derive(Debug)]
+pub struct Options {
+    /// The program that becomes the zygote: this binary in its hidden mode.
+    pub zygote: Command,
+    /// Isolates of each worker; as many as there are cores unless set.
+    pub processes: usize,
+}
+
+/// What cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The zygote does not start.
+    #[error("cannot start the process that isolates are forked from")]
+    Zygote(#[source] jail::Error),
+}
+
+/// Why a worker does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// Its code does not parse, link or start.
+    #[error("{0}")]
+    Program(Failure),
+    /// No process can be made.
+    #[error("cannot start an isolate")]
+    Jail(#[from] jail::Error),
+    /// The template broke off.
+    #[error("the template process ended unexpectedly: {0}")]
+    Template(String),
+}
+
+/// Bounds of one worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// JavaScript heap of each isolate, in bytes.
+    pub memory_bytes: u64,
+    /// Processor time of an event, in milliseconds.
+    pub cpu_ms: u32,
+    /// Processor time of the top level, in milliseconds.
+    pub startup_cpu_ms: u32,
+    /// Calls of one event.
+    pub subrequests: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+            cpu_ms: DEFAULT_CPU_MS,
+            startup_cpu_ms: STARTUP_CPU_MS,
+            subrequests: DEFAULT_SUBREQUESTS,
+        }
+    }
+}
+
+/// A worker to be run.
+#[derive(Debug)]
+pub struct Deployment {
+    /// Its modules and `env`. Capabilities in it are indexes into `capabilities`.
+    pub program: Program,
+    /// What its isolates may do.
+    pub capabilities: Vec<Capability>,
+    /// Which of them the global `fetch()` uses.
+    pub global_fetch: Option<CapabilityId>,
+    /// Which of them `caches` uses.
+    pub cache: Option<CapabilityId>,
+    /// Its bounds.
+    pub limits: Limits,
+}
+
+/// The host of all workers. Clones are the same host.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    zygote: jail::Forker,
+    processes: usize,
+    workers: RwLock<HashMap<Arc<str>, Worker>>,
+    logs: Logs,
+}
+
+impl Runtime {
+    /// Starts the zygote.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let Options { zygote, processes } = options;
+        let zygote = tokio::task::spawn_blocking(move || {
+            jail::Zygote::spawn(zygote, &jail::Settings::default())
+        })
+        .await
+        .unwrap_or(Err(jail::Error::Gone))
+        .map_err(Error::Zygote)?;
+        Ok(Self(Arc::new(Inner {
+            zygote,
+            processes: processes.max(1),
+            workers: RwLock::default(),
+            logs: Logs::new(),
+        })))
+    }
+
+    /// What holds the isolates beside what always does.
+    #[must_use]
+    pub fn protection(&self) -> jail::Protection {
+        self.0.zygote.protection()
+    }
+
+    /// What workers log from now on.
+    #[must_use]
+    pub fn logs(&self) -> broadcast::Receiver<LogRecord> {
+        self.0.logs.subscribe()
+    }
+
+    /// Evaluates a program and runs it, in place of the worker that had its name. Requests under way are finished by
+    /// the old version.
+    ///
+    /// # Errors
+    /// When the program does not start; the old version goes on.
+    pub async fn deploy(&self, deployment: Deployment) -> Result<Worker, DeployError> {
+        let Deployment {
+            program,
+            capabilities,
+            global_fetch,
+            cache,
+            limits,
+        } = deployment;
+        let name: Arc<str> = program.name.as_str().into();
+        let settings = Settings {
+            memory_bytes: limits.memory_bytes,
+            cpu_ms: limits.cpu_ms,
+            startup_cpu_ms: limits.startup_cpu_ms,
+            global_fetch,
+            cache,
+        };
+        let process_limits = jail::Limits {
+            memory_bytes: limits.memory_bytes + NATIVE_BYTES,
+            ..jail::Limits::default()
+        };
+        let (template, exports) = {
+            let (zygote, process_limits) = (self.0.zygote.clone(), process_limits.clone());
+            let (name, logs) = (Arc::clone(&name), self.0.logs.clone());
+            tokio::task::spawn_blocking(move || {
+                let child = zygote.fork(jail::Role::Template, &process_limits)?;
+                evaluate(child, program, settings, &name, &logs)
+            })
+            .await
+            .map_err(|error| DeployError::Template(error.to_string()))??
+        };
+        let capabilities: Arc<[Capability]> = capabilities.into();
+        let link = {
+            let (name, logs) = (Arc::clone(&name), self.0.logs.clone());
+            Box::new(move || LinkOptions {
+                capabilities: Arc::clone(&capabilities),
+                worker: Arc::clone(&name),
+                logs: logs.clone(),
+                subrequests: limits.subrequests,
+            })
+        };
+        let worker = Worker::start(WorkerOptions {
+            name: Arc::clone(&name),
+            exports,
+            template,
+            limits: process_limits,
+            link,
+            processes: self.0.processes,
+            cpu_ms: limits.cpu_ms,
+        })
+        .await?;
+        let old = self
+            .0
+            .workers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, worker.clone());
+        if let Some(old) = old {
+            old.retire();
+        }
+        Ok(worker)
+    }
+
+    /// Whatever version of a worker is deployed at the time of each request, which may be none yet.
+    #[must_use]
+    pub fn service(&self, name: &str, entrypoint: Option<&str>) -> Arc<dyn Fetcher> {
+        Arc::new(Service {
+            runtime: Arc::downgrade(&self.0),
+            name: name.into(),
+            entrypoint: entrypoint.map(Arc::from),
+        })
+    }
+
+    /// A deployed worker.
+    #[must_use]
+    pub fn worker(&self, name: &str) -> Option<Worker> {
+        self.0.worker(name)
+    }
+
+    /// Ends all isolates.
+    pub fn stop(&self) {
+        for (_, worker) in self
+            .0
+            .workers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain()
+        {
+            worker.kill();
+        }
+    }
+}
+
+impl Inner {
+    fn worker(&self, name: &str) -> Option<Worker> {
+        self.workers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Runtime").finish_non_exhaustive()
+    }
+}
+
+struct Service {
+    runtime: std::sync::Weak<Inner>,
+    name: Arc<str>,
+    entrypoint: Option<Arc<str>>,
+}
+
+impl Fetcher for Service {
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(async move {
+            let worker = self
+                .runtime
+                .upgrade()
+                .and_then(|runtime| runtime.worker(&self.name));
+            let worker = worker.ok_or_else(|| {
+                FetchError::Refused(format!(
+                    "Service \"{}\" is not running: no worker of that name is deployed.",
+                    self.name
+                ))
+            })?;
+            worker
+                .entrypoint(self.entrypoint.as_deref())
+                .fetch(request)
+                .await
+        })
+    }
+}
+
+/// Has a fresh template evaluate a program.
+fn evaluate(
+    child: jail::Child,
+    program: Program,
+    settings: Settings,
+    name: &Arc<str>,
+    logs: &Logs,
+) -> Result<(jail::Forker, Exports), DeployError> {
+    let broken = |error: std::io::Error| DeployError::Template(error.to_string());
+    let mut socket = &child.socket;
+    let mut frame = Vec::new();
+    let size: usize = program
+        .modules
+        .iter()
+        .map(|module| module.content.len() + module.name.len() + 64)
+        .sum();
+    if size > MAX_FRAME_BYTES - 1024 * 1024 {
+        return Err(DeployError::Program(Failure {
+            name: "Error".to_owned(),
+            message: format!("Worker code size ({size} bytes) exceeds the maximum of 32 MiB."),
+            ..Failure::default()
+        }));
+    }
+    protocol::encode_into(
+        &ToIsolate::Evaluate(Box::new(program), settings),
+        &mut frame,
+    );
+    socket.write_all(&frame).map_err(broken)?;
+    socket
+        .set_read_timeout(Some(LOOK_INTERVAL))
+        .map_err(broken)?;
+    let deadline = Instant::now() + EVALUATION_TIMEOUT;
+    let allowed = Duration::from_millis(u64::from(settings.startup_cpu_ms) + 1_000);
+    let over_time = || Failure {
+        kind: FailureKind::Cpu,
+        name: "Error".to_owned(),
+        message: format!(
+            "Worker exceeded CPU time limit ({} ms) while starting up.",
+            settings.startup_cpu_ms
+        ),
+        stack: String::new(),
+    };
+    loop {
+        let payload = read_frame(&mut socket, || {
+            let used = child.process.cpu_time().unwrap_or_default();
+            used <= allowed && Instant::now() < deadline
+        });
+        let payload = match payload {
+            Ok(Some(payload)) => payload,
+            Ok(None) => {
+                child.process.kill();
+                return Err(DeployError::Program(over_time()));
+            }
+            Err(error) => {
+                let exit = child
+                    .process
+                    .wait(Some(Duration::from_secs(1)))
+                    .ok()
+                    .flatten();
+                let reason = exit.map_or_else(|| error.to_string(), |exit| format!("{exit:?}"));
+                return Err(DeployError::Template(reason));
+            }
+        };
+        match protocol::decode::<FromIsolate<'_>>(&payload) {
+            Ok(FromIsolate::Evaluated(Ok(exports))) => {
+                socket.set_read_timeout(None).map_err(broken)?;
+                return Ok((child.into_forker()?, exports));
+            }
+            Ok(FromIsolate::Evaluated(Err(failure))) => return Err(DeployError::Program(failure)),
+            Ok(FromIsolate::Log { level, message, .. }) => {
+                logs.send(LogRecord::console(name, level, message))
+            }
+            Ok(FromIsolate::Unhandled(_, failure)) => logs.send(LogRecord::uncaught(name, failure)),
+            Ok(FromIsolate::Wake(_)) => {}
+            Ok(_) => return Err(DeployError::Template("it used a capability".to_owned())),
+            Err(error) => return Err(DeployError::Template(error.to_string())),
+        }
+    }
+}
+
+/// Reads exactly one frame. `None` when `go_on` said no while waiting.
+fn read_frame(
+    socket: &mut impl Read,
+    go_on: impl Fn() -> bool,
+) -> std::io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    if !read_exactly(socket, &mut length, &go_on)? {
+        return Ok(None);
+    }
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_FRAME_BYTES {
+        return Err(std::io::Error::other("a frame that is too long"));
+    }
+    let mut payload = vec![0; length];
+    Ok(read_exactly(socket, &mut payload, &go_on)?.then_some(payload))
+}
+
+fn read_exactly(
+    socket: &mut impl Read,
+    buffer: &mut [u8],
+    go_on: &impl Fn() -> bool,
+) -> std::io::Result<bool> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match socket.read(&mut buffer[filled..]) {
+            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => filled += count,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) =>
+            {
+                if !go_on() {
+                    return Ok(false);
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,372 @@
+//! One deployed version of a worker: its template and its isolates.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use protocol::{Body as WireBody, Event, EventId, Exports, Request as WireRequest, ToIsolate};
+use tokio::sync::{Notify, oneshot};
+
+use crate::fetcher::{Depth, FetchError, Fetcher, Request, Response};
+use crate::link::{EventEntry, Link, LinkOptions, lost, now_ms};
+use crate::wire;
+
+/// How long a request waits for an isolate when all have just died.
+const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a version that was replaced may finish what it is doing.
+const RETIREMENT: Duration = Duration::from_secs(30);
+
+/// A worker that runs. Clones are the same worker.
+#[derive(Clone)]
+pub struct Worker(Arc<Inner>);
+
+/// What a worker is made of.
+pub(crate) struct WorkerOptions {
+    pub(crate) name: Arc<str>,
+    pub(crate) exports: Exports,
+    pub(crate) template: jail::Forker,
+    pub(crate) limits: jail::Limits,
+    pub(crate) link: Box<dyn Fn() -> LinkOptions + Send + Sync>,
+    pub(crate) processes: usize,
+    pub(crate) cpu_ms: u32,
+}
+
+struct Inner {
+    options: WorkerOptions,
+    links: RwLock<Vec<Arc<Link>>>,
+    /// Forked and started, waiting for another to die.
+    spare: Mutex<Option<Arc<Link>>>,
+    /// An isolate came or went.
+    changed: Notify,
+    retired: AtomicBool,
+}
+
+impl Worker {
+    /// Starts the isolates of a new version.
+    pub(crate) async fn start(options: WorkerOptions) -> Result<Self, jail::Error> {
+        let worker = Self(Arc::new(Inner {
+            options,
+            links: RwLock::default(),
+            spare: Mutex::default(),
+            changed: Notify::new(),
+            retired: AtomicBool::new(false),
+        }));
+        for _ in 0..worker.0.options.processes {
+            let link = worker.fork().await?;
+            worker.adopt(link);
+        }
+        worker.prepare_spare();
+        Ok(worker)
+    }
+
+    /// The worker's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.options.name
+    }
+
+    /// What its main module exports.
+    #[must_use]
+    pub fn exports(&self) -> &Exports {
+        &self.0.options.exports
+    }
+
+    /// The processes of its isolates, for measuring.
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
+        self.links()
+            .iter()
+            .map(|link| link.process().id())
+            .collect()
+    }
+
+    /// An entrypoint as something that answers requests; `None` is the default export.
+    #[must_use]
+    pub fn entrypoint(&self, name: Option<&str>) -> Arc<dyn Fetcher> {
+        Arc::new(Target {
+            worker: self.clone(),
+            entrypoint: name.map(Arc::from),
+        })
+    }
+
+    /// Runs the `scheduled` handler, and resolves when it is over.
+    ///
+    /// # Errors
+    /// What the handler threw, or why it could not run.
+    pub async fn scheduled(&self, cron: &str, scheduled_ms: f64) -> Result<(), FetchError> {
+        self.run(Event::Scheduled {
+            entrypoint: None,
+            cron,
+            scheduled_ms,
+        })
+        .await
+    }
+
+    /// Runs an entrypoint's `test` handler, and resolves when it is over.
+    ///
+    /// # Errors
+    /// What the handler threw, or why it could not run.
+    pub async fn test(&self, entrypoint: Option<&str>) -> Result<(), FetchError> {
+        self.run(Event::Test { entrypoint }).await
+    }
+
+    async fn run(&self, event: Event<'_>) -> Result<(), FetchError> {
+        let (sender, receiver) = oneshot::channel();
+        let link = self.pick().await?;
+        let id = link.begin(EventEntry {
+            done: Some(sender),
+            ..EventEntry::default()
+        })?;
+        link.send(&ToIsolate::Event {
+            id,
+            now_ms: now_ms(),
+            event,
+        });
+        receiver.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    async fn fetch_from(
+        &self,
+        entrypoint: Option<&str>,
+        request: Request,
+    ) -> Result<Response, FetchError> {
+        let (sender, receiver) = oneshot::channel();
+        let link = self.pick().await?;
+        let (parts, body) = request.into_parts();
+        let depth = parts
+            .extensions
+            .get::<Depth>()
+            .copied()
+            .unwrap_or_default()
+            .0;
+        let id = link.begin(EventEntry {
+            respond: Some(sender),
+            depth,
+            ..EventEntry::default()
+        })?;
+        // From here on a caller that goes away cancels the event.
+        let mut waiting = Waiting {
+            link: &link,
+            id,
+            answered: false,
+        };
+        let url = parts.uri.to_string();
+        let send = |body: WireBody<'_>| {
+            link.send(&ToIsolate::Event {
+                id,
+                now_ms: now_ms(),
+                event: Event::Fetch {
+                    entrypoint,
+                    request: WireRequest {
+                        method: parts.method.as_str(),
+                        url: &url,
+                        headers: wire::response_headers(&parts.headers),
+                        body,
+                        cf: parts.extensions.get::<wire::Cf>().map(|cf| &*cf.0),
+                        redirect: protocol::Redirect::Manual,
+                        websocket: parts.extensions.get::<wire::WantsSocket>().is_some(),
+                    },
+                },
+            });
+        };
+        if http_body::Body::is_end_stream(&body) {
+            send(WireBody::None);
+        } else {
+            link.with_body(body, send).await;
+        }
+        let answer = receiver.await.unwrap_or_else(|_| Err(lost()));
+        waiting.answered = true;
+        answer
+    }
+
+    fn links(&self) -> Vec<Arc<Link>> {
+        self.0
+            .links
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The isolate with the least to do.
+    async fn pick(&self) -> Result<Arc<Link>, FetchError> {
+        if let Some(link) = self.pick_now() {
+            return Ok(link);
+        }
+        let found = tokio::time::timeout(REPLACEMENT_TIMEOUT, async {
+            loop {
+                let changed = self.0.changed.notified();
+                if let Some(link) = self.pick_now() {
+                    return link;
+                }
+                changed.await;
+            }
+        });
+        found.await.map_err(|_| {
+            FetchError::Overloaded("Worker cannot be started at the moment.".to_owned())
+        })
+    }
+
+    fn pick_now(&self) -> Option<Arc<Link>> {
+        let links = self.0.links.read().unwrap_or_else(PoisonError::into_inner);
+        let mut best: Option<(usize, &Arc<Link>)> = None;
+        for link in links.iter() {
+            match link.load() {
+                Some(0) => return Some(Arc::clone(link)),
+                Some(load) if best.is_none_or(|(least, _)| load < least) => {
+                    best = Some((load, link))
+                }
+                _ => {}
+            }
+        }
+        best.map(|(_, link)| Arc::clone(link))
+    }
+
+    async fn fork(&self) -> Result<Arc<Link>, jail::Error> {
+        let inner = Arc::clone(&self.0);
+        let child = tokio::task::spawn_blocking(move || {
+            inner
+                .options
+                .template
+                .fork(jail::Role::Isolate, &inner.options.limits)
+        })
+        .await
+        .unwrap_or(Err(jail::Error::Gone))?;
+        Link::start(child, (self.0.options.link)())
+            .map_err(|error| jail::Error::System("connect to an isolate", error))
+    }
+
+    fn adopt(&self, link: Arc<Link>) {
+        self.0
+            .links
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&link));
+        self.0.changed.notify_waiters();
+        let worker = Arc::downgrade(&self.0);
+        let cpu_ms = self.0.options.cpu_ms;
+        tokio::spawn(async move {
+            crate::watchdog::watch(&link, cpu_ms).await;
+            // Gone: another takes its place, unless the worker is gone as well.
+            let Some(worker) = worker.upgrade().map(Worker) else {
+                return;
+            };
+            worker
+                .0
+                .links
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|other| !Arc::ptr_eq(other, &link));
+            if worker.0.retired.load(Ordering::Relaxed) {
+                return;
+            }
+            let spare = worker
+                .0
+                .spare
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            match spare.filter(|spare| spare.load().is_some()) {
+                Some(spare) => worker.adopt(spare),
+                None => match worker.fork().await {
+                    Ok(link) => worker.adopt(link),
+                    Err(error) => {
+                        tracing::error!(worker = worker.name(), %error, "no isolate can be forked");
+                        return;
+                    }
+                },
+            }
+            worker.prepare_spare();
+        });
+    }
+
+    fn prepare_spare(&self) {
+        let worker = self.clone();
+        tokio::spawn(async move {
+            if let Ok(link) = worker.fork().await {
+                *worker
+                    .0
+                    .spare
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = Some(link);
+            }
+        });
+    }
+
+    /// Ends this version once its events are over, or when it takes too long.
+    pub(crate) fn retire(&self) {
+        self.0.retired.store(true, Ordering::Relaxed);
+        let worker = self.clone();
+        tokio::spawn(async move {
+            let end = tokio::time::Instant::now() + RETIREMENT;
+            while tokio::time::Instant::now() < end
+                && worker
+                    .links()
+                    .iter()
+                    .any(|link| link.load().unwrap_or(0) > 0)
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            worker.kill();
+        });
+    }
+
+    /// Ends all isolates at once.
+    pub(crate) fn kill(&self) {
+        self.0.retired.store(true, Ordering::Relaxed);
+        self.0
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        for link in self.links() {
+            link.kill();
+        }
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Worker").field(&self.name()).finish()
+    }
+}
+
+/// One entrypoint of a worker.
+struct Target {
+    worker: Worker,
+    entrypoint: Option<Arc<str>>,
+}
+
+impl Fetcher for Target {
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(self.worker.fetch_from(self.entrypoint.as_deref(), request))
+    }
+}
+
+impl Fetcher for Worker {
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(self.fetch_from(None, request))
+    }
+}
+
+/// Cancels the event of a request that nobody waits for any more.
+struct Waiting<'a> {
+    link: &'a Link,
+    id: EventId,
+    answered: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.link.cancel(self.id);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The processes that isolates live in: zygote, templates, and isolates themselves.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+
+use jail::{Control, Role, Started};
+use protocol::limits::MAX_FRAME_BYTES;
+use protocol::{Failure, FrameBuffer, FromIsolate, ToIsolate};
+
+use crate::isolate::{Isolate, Turn};
+use crate::sources::Sources;
+
+/// Room for one read from the socket, in bytes.
+const READ_BYTES: usize = 64 * 1024;
+/// Waiting frames are written when there are this many bytes of them, even while more input waits.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Exit status after the host broke the protocol.
+const EXIT_PROTOCOL: i32 = 76;
+/// Exit status after a limit was passed.
+const EXIT_CONDEMNED: i32 = 77;
+
+/// Makes this process a zygote: loads the Workers API and forks when the host asks. To be called first thing in the
+/// `main` of a program that the host has started for this, while it has a single thread. Returns only with the reason
+/// why this process cannot be a zygote.
+pub fn zygote_main() -> String {
+    let control = match jail::zygote() {
+        Ok(control) => control,
+        Err(error) => return error.to_string(),
+    };
+    let isolate = match Isolate::new(Sources::Embedded) {
+        Ok(isolate) => isolate,
+        Err(failure) => {
+            return format!(
+                "the Workers API does not load: {failure}\n{}",
+                failure.stack
+            );
+        }
+    };
+    let Started { role, socket } = jail::serve(control);
+    match role {
+        Role::Isolate => run(&isolate, socket),
+        Role::Template => {
+            if !evaluate(&isolate, &socket) {
+                std::process::exit(0);
+            }
+            run(&isolate, jail::serve(Control::from(socket)).socket)
+        }
+    }
+}
+
+/// Handles a template's only frame. Says whether the program runs.
+fn evaluate(isolate: &Isolate, mut socket: &UnixStream) -> bool {
+    let Some(payload) = read_frame(socket) else {
+        std::process::exit(EXIT_PROTOCOL);
+    };
+    let Ok(ToIsolate::Evaluate(program, settings)) = protocol::decode(&payload) else {
+        std::process::exit(EXIT_PROTOCOL);
+    };
+    let outcome: Result<_, Failure> = isolate.evaluate(*program, settings);
+    let evaluated = outcome.is_ok();
+    let mut out = isolate.take_outbox();
+    protocol::encode_into(&FromIsolate::Evaluated(outcome), &mut out);
+    if socket.write_all(&out).is_err() {
+        std::process::exit(0);
+    }
+    evaluated
+}
+
+/// Reads exactly one frame and not a byte more: what follows on a template's socket is not for us.
+fn read_frame(mut socket: &UnixStream) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    socket.read_exact(&mut length).ok()?;
+    let length = u32::from_le_bytes(length) as usize;
+    if length > MAX_FRAME_BYTES {
+        return None;
+    }
+    let mut payload = vec![0; length];
+    socket.read_exact(&mut payload).ok()?;
+    Some(payload)
+}
+
+/// Reads frames, delivers them, writes what comes of it, until the host is gone.
+fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
+    let mut frames = FrameBuffer::default();
+    loop {
+        let room = frames.missing().clamp(READ_BYTES, 4 * 1024 * 1024);
+        match frames.fill(room, |buffer| socket.read(buffer)) {
+            Ok(0) => std::process::exit(0),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => std::process::exit(0),
+        }
+        loop {
+            let payload = match frames.next_frame() {
+                Ok(Some(payload)) => payload,
+                Ok(None) => break,
+                Err(_) => std::process::exit(EXIT_PROTOCOL),
+            };
+            let Ok(message) = protocol::decode(payload) else {
+                std::process::exit(EXIT_PROTOCOL);
+            };
+            let turn = isolate.receive(message);
+            if turn == Turn::Condemned {
+                // The host learns why; if it is gone, nobody has to.
+                let _ = socket.write_all(&isolate.take_outbox());
+                std::process::exit(EXIT_CONDEMNED);
+            }
+            if isolate.outbox_len() > BATCH_BYTES {
+                flush(isolate, &mut socket);
+            }
+        }
+        flush(isolate, &mut socket);
+    }
+}
+
+fn flush(isolate: &Isolate, socket: &mut UnixStream) {
+    let out = isolate.take_outbox();
+    if !out.is_empty() && socket.write_all(&out).is_err() {
+        std::process::exit(0);
+    }
+}
