@@ -10,9 +10,10 @@ use landlock::{
 
 use crate::filter;
 use crate::limits::Role;
+use crate::namespaces::ProcessTables;
 use crate::protection::Protection;
 use crate::system::{self, Resource};
-use crate::users::Users;
+use crate::users::{self, Users};
 use crate::wire::Ceilings;
 
 /// A step of putting up a jail, as it travels to the host.
@@ -73,28 +74,50 @@ impl<T> At<T> for io::Result<T> {
     }
 }
 
+/// What a zygote keeps for its children when it has given up all else.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) users: Users,
+    pub(crate) process_tables: Option<ProcessTables>,
+    pub(crate) protection: Protection,
+}
+
+/// How one child comes to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Birth {
+    /// The forker, by its number in the child's process table, unless it is in another one.
+    pub(crate) parent: Option<u32>,
+    /// Whether the forker still has powers that the child must give up.
+    pub(crate) zygote: bool,
+    /// The user that the child becomes.
+    pub(crate) user: Option<u32>,
+}
+
 /// Gives up everything that no child needs. What is given up here is inherited by all children, so
 /// that forking stays quick.
-pub(crate) fn seal(first_user: u32, users: u32) -> Result<(Users, Protection), Failure> {
+pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     let status = fs::read_to_string("/proc/self/status").at(Step::SingleThread)?;
     if !status.lines().any(|line| line == "Threads:\t1") {
         return Err(io::Error::from_raw_os_error(libc::EBUSY)).at(Step::SingleThread);
     }
     let user_map = fs::read_to_string("/proc/self/uid_map").at(Step::User)?;
     let group_map = fs::read_to_string("/proc/self/gid_map").at(Step::User)?;
-    let users = Users::choose(first_user, users, &status, [&user_map, &group_map]);
+    let capabilities = users::capabilities(&status);
+    let users = Users::choose(first_user, users, capabilities, [&user_map, &group_map]);
+    let process_tables = ProcessTables::try_new();
     system::load_time_zone();
 
     system::forbid_new_privileges().at(Step::Privileges)?;
     system::drop_bounding_set();
-    match users {
-        Users::Keep => system::keep_capabilities(&[]),
+    let mut kept = 0;
+    if users != Users::Keep {
         // The kernel checks the zygote's right to kill its children when its own end does so.
-        Users::Range { .. } => {
-            system::keep_capabilities(&[system::CAP_KILL, system::CAP_SETGID, system::CAP_SETUID])
-        }
+        kept |= system::CAP_SETUID | system::CAP_SETGID | system::CAP_KILL;
     }
-    .at(Step::Capabilities)?;
+    if process_tables.is_some() {
+        kept |= system::CAP_SYS_ADMIN;
+    }
+    system::keep_capabilities(kept & capabilities).at(Step::Capabilities)?;
     system::hide_memory().at(Step::Memory)?;
     let landlock = restrict_files().at(Step::Landlock)?;
     filter::refuse_probes().at(Step::Seccomp)?;
@@ -104,9 +127,14 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<(Users, Protection), F
         landlock,
         separate_users: matches!(users, Users::Range { count, .. } if count > 1),
         unprivileged_user: users != Users::Keep || !system::is_root(),
+        process_namespace: process_tables.is_some(),
         ..Protection::default()
     };
-    Ok((users, protection))
+    Ok(Sealed {
+        users,
+        process_tables,
+        protection,
+    })
 }
 
 /// Denies all files, and all TCP, signals and abstract sockets across the border where the kernel
@@ -133,20 +161,26 @@ fn restrict_files() -> io::Result<u32> {
 }
 
 /// Jails a process that was just forked.
-pub(crate) fn confine(
-    role: Role,
-    user: Option<u32>,
-    ceilings: &Ceilings,
-    parent: u32,
-) -> Result<(), Failure> {
-    if let Some(user) = user {
+pub(crate) fn confine(role: Role, birth: Birth, ceilings: &Ceilings) -> Result<(), Failure> {
+    system::reset_handlers().at(Step::Signals)?;
+    if role == Role::Template {
+        system::exit_when_out_of_cpu_time().at(Step::Signals)?;
+    }
+    if let Some(user) = birth.user {
         system::become_user(user).at(Step::User)?;
-        system::keep_capabilities(&[]).at(Step::Capabilities)?;
+    }
+    // A template's children inherit a filter that lacks what they no longer need.
+    if birth.zygote {
+        system::keep_capabilities(0).at(Step::Capabilities)?;
         system::hide_memory().at(Step::Memory)?;
     }
     system::end_with_parent().at(Step::Parent)?;
-    // A parent that ended before the line above sends no signal any more.
-    if system::parent_id() != parent {
+    // A parent that ended before the line above sends no signal any more. The host checks this once
+    // more, for a parent that can't be seen from here.
+    if birth
+        .parent
+        .is_some_and(|parent| parent != system::parent_id())
+    {
         return Err(io::Error::from_raw_os_error(libc::ESRCH)).at(Step::Parent);
     }
     set_limits(role, ceilings).at(Step::Limits)?;

@@ -23,7 +23,11 @@
 //! - Resource limits on memory, stack, CPU time, descriptors, processes and file size.
 //! - Landlock with an empty rule set, where the kernel has it. Started as root, each child of the
 //!   zygote also gets a user id of its own that owns no file.
+//! - Namespaces, where the kernel lets the zygote have them: a network without interfaces, and for
+//!   each template a process table, with which all that it forked ends.
 //! - `SIGKILL` when its parent ends. So host, zygote, templates and isolates end in that order.
+//!
+//! [`Forker::protection`] tells which of the optional layers are there.
 //!
 //! # What this crate does not do
 //!
@@ -36,6 +40,7 @@ mod confine;
 mod filter;
 mod forker;
 mod limits;
+mod namespaces;
 mod process;
 mod protection;
 mod serve;

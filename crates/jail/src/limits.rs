@@ -19,7 +19,8 @@ pub struct Limits {
     /// How far the main thread's stack may grow, in bytes.
     pub stack_bytes: u64,
     /// CPU time over the whole life of the process, rounded up to a second, after which it ends
-    /// with `SIGXCPU` (and a second later with `SIGKILL`). `None` leaves that to the caller.
+    /// ([`Exit::is_out_of_cpu_time`](crate::Exit::is_out_of_cpu_time)). `None` leaves that to the
+    /// caller. A second line only: a hostile template can lift its own.
     pub cpu_time: Option<Duration>,
     /// Open descriptors, the four a process starts with included.
     pub descriptors: u32,

@@ -34,7 +34,10 @@ impl Exit {
 
     /// It used more CPU time than [`Limits::cpu_time`](crate::Limits::cpu_time).
     pub fn is_out_of_cpu_time(self) -> bool {
-        self == Self::Signal(libc::SIGXCPU)
+        matches!(
+            self,
+            Self::Signal(libc::SIGXCPU) | Self::Code(system::EXIT_OUT_OF_CPU_TIME)
+        )
     }
 
     /// `SIGKILL`: from [`Process::kill`], because its parent ended, from the kernel for want of
@@ -57,14 +60,12 @@ impl Exit {
 impl fmt::Display for Exit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            exit if exit.is_out_of_cpu_time() => formatter.write_str("ended: out of CPU time"),
             Self::Code(code) => write!(formatter, "exited with status {code}"),
             Self::Signal(libc::SIGSYS) => {
                 formatter.write_str("ended by SIGSYS (a system call that its jail forbids)")
             }
             Self::Signal(libc::SIGKILL) => formatter.write_str("killed"),
-            Self::Signal(libc::SIGXCPU) => {
-                formatter.write_str("ended by SIGXCPU (out of CPU time)")
-            }
             Self::Signal(libc::SIGSEGV) => formatter.write_str("crashed (SIGSEGV)"),
             Self::Signal(libc::SIGABRT) => formatter.write_str("aborted (SIGABRT)"),
             Self::Signal(signal) => write!(formatter, "ended by signal {signal}"),

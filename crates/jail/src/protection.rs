@@ -11,15 +11,15 @@ pub struct Protection {
     pub separate_users: bool,
     /// The processes left the user that started the host (root) for an unprivileged one.
     pub unprivileged_user: bool,
-    /// The processes have a process table of their own, so that none outlives the zygote, and
-    /// none sees another by its number.
+    /// Each template has a process table of its own: whatever is forked from it, by request or not,
+    /// ends with it, and has no number for any other process.
     pub process_namespace: bool,
-    /// The processes have a network of their own, without any interface that is up.
+    /// The processes share a network of their own, without any interface that is up.
     pub network_namespace: bool,
 }
 
 impl fmt::Display for Protection {
-    /// A line for people: `seccomp, limits, landlock 7, a user for each app`.
+    /// A line for people: `seccomp, limits, landlock 7, a user for each template`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("seccomp, limits")?;
         if self.landlock > 0 {

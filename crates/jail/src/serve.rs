@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use crate::Error;
-use crate::confine::{self, At, Failure, Step};
+use crate::confine::{self, Birth, Failure, Sealed, Step};
 use crate::limits::Role;
+use crate::namespaces;
 use crate::system::{self, Forked};
-use crate::users::Users;
 use crate::wire::{Ceilings, REQUEST_WORDS, Reply, Request};
 
 /// Where a forked process finds its socket: the first number after the standard streams.
@@ -26,8 +26,13 @@ const EXIT_PROTOCOL: i32 = 76;
 #[derive(Debug)]
 pub struct Control {
     socket: UnixStream,
-    /// The first forker holds powers that it must give up before it forks.
-    zygote: bool,
+    zygote: Option<ZygoteStart>,
+}
+
+/// What the first forker, which holds powers that it must give up before it forks, has done.
+#[derive(Debug, Clone, Copy)]
+struct ZygoteStart {
+    left_network: bool,
 }
 
 impl From<UnixStream> for Control {
@@ -37,7 +42,7 @@ impl From<UnixStream> for Control {
     fn from(socket: UnixStream) -> Self {
         Self {
             socket,
-            zygote: false,
+            zygote: None,
         }
     }
 }
@@ -73,7 +78,9 @@ pub fn zygote() -> Result<Control, Error> {
     system::duplicate_to(system::standard_stream(1), 0).map_err(Error::Spawn)?;
     Ok(Control {
         socket: system::adopt(SOCKET).into(),
-        zygote: true,
+        zygote: Some(ZygoteStart {
+            left_network: namespaces::leave_network(),
+        }),
     })
 }
 
@@ -92,8 +99,8 @@ pub fn serve(control: Control) -> Started {
         let (id, request, descriptor) = forker.next_request();
         match (request, descriptor) {
             (Request::Fork { role, ceilings }, Some(descriptor)) => {
-                if let Some(birth) = forker.fork(id) {
-                    return forker.become_child(id, role, &birth, &ceilings, descriptor);
+                if let Some(birth) = forker.fork(id, role) {
+                    return forker.become_child(id, role, birth, &ceilings, descriptor);
                 }
             }
             (Request::Fork { .. }, None) => system::exit_now(EXIT_PROTOCOL),
@@ -112,30 +119,29 @@ struct ChildRecord {
     status: Option<i32>,
 }
 
-/// What a child has to know about its making.
-struct Birth {
-    parent: u32,
-    user: Option<u32>,
-}
-
 struct Server {
     socket: UnixStream,
-    /// Only the zygote, once sealed, gives user ids to its children.
-    users: Users,
-    sealed: bool,
+    zygote: Zygote,
     /// How many were forked.
     turn: u64,
     children: Vec<ChildRecord>,
 }
 
+/// How far a forker is in giving up the powers of a zygote.
+enum Zygote {
+    Starting(ZygoteStart),
+    Sealed(Sealed),
+    /// A template, which never had any.
+    Never,
+}
+
 impl Server {
-    fn new(socket: UnixStream, zygote: bool) -> io::Result<Self> {
+    fn new(socket: UnixStream, zygote: Option<ZygoteStart>) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         system::interrupt_on_child_end()?;
         Ok(Self {
             socket,
-            users: Users::Keep,
-            sealed: !zygote,
+            zygote: zygote.map_or(Zygote::Never, Zygote::Starting),
             turn: 0,
             children: Vec::new(),
         })
@@ -173,14 +179,14 @@ impl Server {
     }
 
     fn seal(&mut self, id: u64, first_user: u32, users: u32) {
-        if self.sealed {
+        let Zygote::Starting(ZygoteStart { left_network }) = self.zygote else {
             system::exit_now(EXIT_PROTOCOL);
-        }
+        };
         match confine::seal(first_user, users) {
-            Ok((users, protection)) => {
-                self.users = users;
-                self.sealed = true;
-                self.reply(id, Reply::Sealed(protection));
+            Ok(mut sealed) => {
+                sealed.protection.network_namespace = left_network;
+                self.reply(id, Reply::Sealed(sealed.protection));
+                self.zygote = Zygote::Sealed(sealed);
             }
             Err(failure) => {
                 self.reply(id, failure.into());
@@ -190,16 +196,34 @@ impl Server {
     }
 
     /// Forks. `Some` in the child.
-    fn fork(&mut self, id: u64) -> Option<Birth> {
-        if !self.sealed {
-            system::exit_now(EXIT_PROTOCOL);
-        }
-        let birth = Birth {
-            parent: std::process::id(),
-            user: self.users.nth(self.turn),
+    fn fork(&mut self, id: u64, role: Role) -> Option<Birth> {
+        let mut birth = Birth {
+            parent: Some(std::process::id()),
+            zygote: false,
+            user: None,
         };
+        let mut process_tables = None;
+        match &self.zygote {
+            Zygote::Starting(_) => system::exit_now(EXIT_PROTOCOL),
+            Zygote::Never => {}
+            Zygote::Sealed(sealed) => {
+                birth.zygote = true;
+                birth.user = sealed.users.nth(self.turn);
+                if role == Role::Template {
+                    process_tables = sealed.process_tables.as_ref();
+                }
+            }
+        }
         self.turn += 1;
-        match system::fork() {
+        let forked = match process_tables {
+            None => system::fork(),
+            Some(tables) => {
+                birth.parent = None;
+                tables.fork()
+            }
+        };
+        match forked {
+            Ok(Forked::Child) => Some(birth),
             Ok(Forked::Parent { child: pid }) => {
                 self.children.push(ChildRecord {
                     id,
@@ -209,7 +233,6 @@ impl Server {
                 self.reply(id, Reply::Forked);
                 None
             }
-            Ok(Forked::Child) => Some(birth),
             Err(error) => {
                 let failure = Failure {
                     step: Step::Fork,
@@ -226,7 +249,7 @@ impl Server {
         self,
         id: u64,
         role: Role,
-        birth: &Birth,
+        birth: Birth,
         ceilings: &Ceilings,
         descriptor: OwnedFd,
     ) -> Started {
@@ -237,9 +260,7 @@ impl Server {
             // Without a socket there is nobody to tell; the host sees it closed.
             Err(_) => system::exit_now(EXIT_NOT_CONFINED),
         };
-        let jailed = system::ignore_child_end()
-            .at(Step::Signals)
-            .and_then(|()| confine::confine(role, birth.user, ceilings, birth.parent));
+        let jailed = confine::confine(role, birth, ceilings);
         let reply = match &jailed {
             Ok(()) => Reply::Ready,
             Err(failure) => failure.into(),

@@ -366,9 +366,11 @@ pub(crate) fn forbid_new_privileges() -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) const CAP_KILL: u32 = 5;
-pub(crate) const CAP_SETGID: u32 = 6;
-pub(crate) const CAP_SETUID: u32 = 7;
+/// Capabilities as bits of a set.
+pub(crate) const CAP_KILL: u64 = 1 << 5;
+pub(crate) const CAP_SETGID: u64 = 1 << 6;
+pub(crate) const CAP_SETUID: u64 = 1 << 7;
+pub(crate) const CAP_SYS_ADMIN: u64 = 1 << 21;
 
 /// Takes all capabilities out of the bounding and ambient sets, as far as the process may.
 pub(crate) fn drop_bounding_set() {
@@ -382,8 +384,8 @@ pub(crate) fn drop_bounding_set() {
     );
 }
 
-/// Keeps at most these capabilities, for good.
-pub(crate) fn keep_capabilities(kept: &[u32]) -> io::Result<()> {
+/// Gives up, for good, all capabilities but these, which the process must have.
+pub(crate) fn keep_capabilities(kept: u64) -> io::Result<()> {
     #[repr(C)]
     struct Header {
         version: u32,
@@ -396,26 +398,18 @@ pub(crate) fn keep_capabilities(kept: &[u32]) -> io::Result<()> {
         permitted: u32,
         inheritable: u32,
     }
-    let bits = kept
-        .iter()
-        .fold(0, |bits, capability| bits | 1_u32 << capability);
-    let header = Header {
-        version: 0x2008_0522,
-        pid: 0,
-    };
-    let low = Set {
+    let set = |bits: u32| Set {
         effective: bits,
         permitted: bits,
         inheritable: 0,
     };
-    let none = Set {
-        effective: 0,
-        permitted: 0,
-        inheritable: 0,
+    let sets = [set(kept as u32), set((kept >> 32) as u32)];
+    let header = Header {
+        version: 0x2008_0522,
+        pid: 0,
     };
     // SAFETY: this version of the interface takes one header and an array of two sets.
-    let result =
-        unsafe { libc::syscall(libc::SYS_capset, &raw const header, [low, none].as_ptr()) };
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
     check(result as c_int)?;
     Ok(())
 }
@@ -431,20 +425,64 @@ pub(crate) fn become_user(user: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// What a process shares with others, and can have one of its own of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Namespace {
+    User,
+    Network,
+    Ipc,
+    /// The process table of children forked from now on.
+    ProcessesOfChildren,
+}
+
+/// Leaves a namespace for a new one.
+pub(crate) fn leave(namespace: Namespace) -> io::Result<()> {
+    let flag = match namespace {
+        Namespace::User => libc::CLONE_NEWUSER,
+        Namespace::Network => libc::CLONE_NEWNET,
+        Namespace::Ipc => libc::CLONE_NEWIPC,
+        Namespace::ProcessesOfChildren => libc::CLONE_NEWPID,
+    };
+    // SAFETY: none of these changes what memory or descriptors mean.
+    check(unsafe { libc::unshare(flag) })?;
+    Ok(())
+}
+
+/// Puts children forked from now on into this process namespace.
+pub(crate) fn enter_process_namespace(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: as for `leave`.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWPID) })?;
+    Ok(())
+}
+
 /// Has the end of a child interrupt a blocking call.
 pub(crate) fn interrupt_on_child_end() -> io::Result<()> {
     extern "C" fn nothing(_: c_int) {}
     set_handler(libc::SIGCHLD, nothing as extern "C" fn(c_int) as usize)
 }
 
-/// Undoes [`interrupt_on_child_end`].
-pub(crate) fn ignore_child_end() -> io::Result<()> {
-    set_handler(libc::SIGCHLD, libc::SIG_DFL)
+/// Ends this process when it is out of CPU time. The kernel's own way to do so spares the first
+/// process of a namespace.
+pub(crate) fn exit_when_out_of_cpu_time() -> io::Result<()> {
+    extern "C" fn exit(_: c_int) {
+        exit_now(EXIT_OUT_OF_CPU_TIME);
+    }
+    set_handler(libc::SIGXCPU, exit as extern "C" fn(c_int) as usize)
+}
+
+/// Exit status of a process that ended as [`exit_when_out_of_cpu_time`] says: the one by which
+/// shells tell an end by this signal.
+pub(crate) const EXIT_OUT_OF_CPU_TIME: i32 = 128 + libc::SIGXCPU;
+
+/// Undoes [`interrupt_on_child_end`] and [`exit_when_out_of_cpu_time`].
+pub(crate) fn reset_handlers() -> io::Result<()> {
+    set_handler(libc::SIGCHLD, libc::SIG_DFL)?;
+    set_handler(libc::SIGXCPU, libc::SIG_DFL)
 }
 
 fn set_handler(signal: c_int, handler: usize) -> io::Result<()> {
     // SAFETY: all-zero is a valid `sigaction`: default handler, no flags, empty mask. The handler
-    // is SIG_DFL or a function that does nothing, so it is safe at any point.
+    // is SIG_DFL or a function that does nothing but `_exit`, so it is safe at any point.
     unsafe {
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = handler;
@@ -529,6 +567,12 @@ pub(crate) fn page_size() -> u64 {
 pub(crate) fn is_root() -> bool {
     // SAFETY: no preconditions.
     unsafe { libc::geteuid() == 0 }
+}
+
+/// The process's user and group.
+pub(crate) fn own_ids() -> (u32, u32) {
+    // SAFETY: no preconditions.
+    unsafe { (libc::geteuid(), libc::getegid()) }
 }
 
 /// The version of Landlock that the kernel has, 0 for none.

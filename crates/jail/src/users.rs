@@ -2,6 +2,9 @@
 
 use crate::system::{CAP_SETGID, CAP_SETUID};
 
+/// What changing one's user takes.
+const NEEDED: u64 = CAP_SETUID | CAP_SETGID;
+
 /// An id that systems give to "nobody", for when the range of our own is not mapped.
 const NOBODY: u32 = 65_534;
 
@@ -15,9 +18,9 @@ pub(crate) enum Users {
 }
 
 impl Users {
-    /// Decides from what `/proc/self` says of this process's capabilities and id mappings.
-    pub(crate) fn choose(first: u32, count: u32, status: &str, maps: [&str; 2]) -> Self {
-        if !can_change_user(status) || count == 0 {
+    /// Decides from this process's capabilities and id mappings.
+    pub(crate) fn choose(first: u32, count: u32, capabilities: u64, maps: [&str; 2]) -> Self {
+        if capabilities & NEEDED != NEEDED || count == 0 {
             return Self::Keep;
         }
         if maps.iter().all(|map| covers(map, first, count)) {
@@ -43,14 +46,13 @@ impl Users {
     }
 }
 
-fn can_change_user(status: &str) -> bool {
-    let effective = status
+/// The effective capabilities, from the text of `/proc/self/status`.
+pub(crate) fn capabilities(status: &str) -> u64 {
+    status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
         .and_then(|value| u64::from_str_radix(value.trim(), 16).ok())
-        .unwrap_or(0);
-    let needed = 1 << CAP_SETUID | 1 << CAP_SETGID;
-    effective & needed == needed
+        .unwrap_or(0)
 }
 
 /// Whether one line of a `uid_map` (inside, outside, length) holds all of these ids.
@@ -75,7 +77,7 @@ mod tests {
     const WHOLE: &str = "         0          0 4294967295\n";
 
     fn choose(status: &str, map: &str) -> Users {
-        Users::choose(0x7000_0000, 65_536, status, [map, map])
+        Users::choose(0x7000_0000, 65_536, capabilities(status), [map, map])
     }
 
     #[test]

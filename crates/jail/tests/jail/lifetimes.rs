@@ -17,6 +17,7 @@ tests![
     running_out_of_cpu_time_is_told,
     a_dropped_process_is_killed_and_reaped,
     the_end_of_a_template_ends_its_isolates,
+    forks_that_nobody_asked_for_end_with_their_template,
     the_end_of_the_zygote_ends_everything,
     the_end_of_the_host_ends_everything,
     a_template_that_lost_its_zygote_can_t_be_forked,
@@ -68,9 +69,11 @@ fn running_out_of_cpu_time_is_told() {
         cpu_time: Some(Duration::from_millis(1)),
         ..Limits::default()
     };
-    let mut child = ZYGOTE.fork(Role::Isolate, &limits).unwrap();
-    assert_eq!(ask(&mut child.socket, "spin"), None);
-    assert!(end_of(&child.process).is_out_of_cpu_time());
+    for role in [Role::Isolate, Role::Template] {
+        let mut child = ZYGOTE.fork(role, &limits).unwrap();
+        assert_eq!(ask(&mut child.socket, "spin"), None);
+        assert!(end_of(&child.process).is_out_of_cpu_time());
+    }
 }
 
 fn watch(pid: u32) -> OwnedFd {
@@ -116,6 +119,28 @@ fn the_end_of_a_template_ends_its_isolates() {
     assert_eq!(read_line(&mut waiting.socket), None);
     let refused = template.fork(Role::Isolate, &Limits::default());
     assert!(matches!(refused, Err(Error::Gone)), "{refused:?}");
+}
+
+fn forks_that_nobody_asked_for_end_with_their_template() {
+    if !ZYGOTE.protection().process_namespace {
+        return;
+    }
+    let mut child = ZYGOTE.fork(Role::Template, &Limits::default()).unwrap();
+    assert_eq!(ask(&mut child.socket, "fork 3").as_deref(), Some("3"));
+    let forked: Vec<OwnedFd> = children_of(child.process.id()).map(watch).collect();
+    assert_eq!(forked.len(), 3);
+    child.process.kill();
+    assert!(end_of(&child.process).is_killed());
+    assert!(forked.iter().all(ends));
+}
+
+fn children_of(pid: u32) -> impl Iterator<Item = u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let numbers: Vec<u32> = children
+        .split_whitespace()
+        .map(|number| number.parse().unwrap())
+        .collect();
+    numbers.into_iter()
 }
 
 fn the_end_of_the_zygote_ends_everything() {
@@ -241,7 +266,6 @@ fn no_zombie_stays() {
     }
     // The template looks after ended children before it answers.
     let child = template.fork(Role::Isolate, &Limits::default()).unwrap();
-    let pid = template.process().id();
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    assert_eq!(children.trim(), child.process.id().to_string());
+    let children: Vec<u32> = children_of(template.process().id()).collect();
+    assert_eq!(children, [child.process.id()]);
 }
