@@ -2,16 +2,21 @@
 
 import { get, queueMicrotask, set } from "./async_context.js";
 import { console } from "./console.js";
+import { Crypto, crypto } from "./crypto/crypto.js";
+import { CryptoKey } from "./crypto/key.js";
+import { SubtleCrypto } from "./crypto/subtle.js";
 import { Performance, performance } from "./performance.js";
 import { clearInterval, clearTimeout, scheduler, setInterval, setTimeout } from "./timers.js";
 import { expose } from "./webidl.js";
 
 expose({ console, Performance });
+expose({ Crypto, CryptoKey, SubtleCrypto });
 
 // Attributes and operations of the global scope are enumerable.
 Object.assign(globalThis, {
   clearInterval,
   clearTimeout,
+  crypto,
   performance,
   queueMicrotask,
   scheduler,

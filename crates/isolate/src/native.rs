@@ -6,6 +6,7 @@ use rquickjs::{Ctx, Object, Result};
 
 mod async_context_exports;
 pub(crate) mod bytes;
+mod crypto;
 mod inspect;
 mod io;
 pub(crate) mod random;
@@ -16,6 +17,7 @@ pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
 /// Every area: `atoll:native/NAME`.
 pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("async_context", async_context_exports::exports),
+    ("crypto", crypto::exports),
     ("inspect", inspect::exports),
     ("io", io::exports),
     ("random", random::exports),

@@ -1,13 +1,20 @@
-//! `atoll:native/random`: every random number comes from the seed in the isolate's first frame.
+//! `atoll:native/random`: all randomness of an isolate, from the seed in its first frame.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
-use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
+use rquickjs::{Ctx, Exception, Function, Object, Result};
+
+use super::bytes::Output;
 
 thread_local! {
+    /// Empty in a template, so that the isolates forked from it share nothing random.
     static GENERATOR: RefCell<Option<ChaCha20Rng>> = const { RefCell::new(None) };
+    /// `Math.random` answers in the global scope too, with the same numbers in every fork.
+    static GLOBAL_SCOPE_GENERATOR: RefCell<ChaCha20Rng> =
+        RefCell::new(ChaCha20Rng::from_seed([0; 32]));
 }
 
 /// What Workers say when randomness, time or I/O is asked for while a module is evaluated.
@@ -20,43 +27,87 @@ pub(crate) fn reseed(seed: [u8; 32]) {
     GENERATOR.set(Some(ChaCha20Rng::from_seed(seed)));
 }
 
-/// Fills `bytes` with random ones.
+/// The isolate's generator, for crates that take one. It exists only where there is a seed.
+pub(crate) struct Generator(());
+
+/// Gives the isolate's generator.
 ///
 /// # Errors
 /// Throws Workers' error in the global scope, where there is no seed.
-pub(crate) fn fill(ctx: &Ctx<'_>, bytes: &mut [u8]) -> Result<()> {
-    GENERATOR.with_borrow_mut(|generator| match generator {
-        Some(generator) => {
-            generator.fill_bytes(bytes);
-            Ok(())
-        }
-        None => Err(Exception::throw_message(ctx, GLOBAL_SCOPE)),
+pub(crate) fn generator(ctx: &Ctx<'_>) -> Result<Generator> {
+    if GENERATOR.with_borrow(Option::is_some) {
+        Ok(Generator(()))
+    } else {
+        Err(Exception::throw_message(ctx, GLOBAL_SCOPE))
+    }
+}
+
+fn with<R>(work: impl FnOnce(&mut ChaCha20Rng) -> R) -> R {
+    GENERATOR.with_borrow_mut(|generator| {
+        work(
+            generator
+                .as_mut()
+                .expect("a Generator is only made after a seed"),
+        )
     })
 }
+
+impl TryRng for Generator {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> std::result::Result<u32, Infallible> {
+        Ok(with(Rng::next_u32))
+    }
+
+    fn try_next_u64(&mut self) -> std::result::Result<u64, Infallible> {
+        Ok(with(Rng::next_u64))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> std::result::Result<(), Infallible> {
+        with(|generator| generator.fill_bytes(bytes));
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Generator {}
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let exports = Object::new(ctx.clone())?;
     exports.set("float", Function::new(ctx.clone(), float)?)?;
-    exports.set("bytes", Function::new(ctx.clone(), bytes)?)?;
+    exports.set("fill", Function::new(ctx.clone(), fill)?)?;
+    exports.set("uuid", Function::new(ctx.clone(), uuid)?)?;
     Ok(exports)
 }
 
 /// A number from 0 up to 1 with 53 random bits.
-fn float(ctx: Ctx<'_>) -> Result<f64> {
-    let mut bytes = [0; 8];
-    fill(&ctx, &mut bytes)?;
-    Ok((u64::from_le_bytes(bytes) >> 11) as f64 / (1u64 << 53) as f64)
+fn float() -> f64 {
+    let bits = GENERATOR.with_borrow_mut(|generator| match generator {
+        Some(generator) => generator.next_u64(),
+        None => GLOBAL_SCOPE_GENERATOR.with_borrow_mut(Rng::next_u64),
+    });
+    (bits >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// That many random bytes.
-fn bytes<'js>(ctx: Ctx<'js>, count: usize) -> Result<TypedArray<'js, u8>> {
-    if count > 64 * 1024 * 1024 {
-        return Err(Exception::throw_range(
-            &ctx,
-            "too many random bytes at once",
-        ));
+/// `fill(bytes)`: random ones.
+fn fill(ctx: Ctx<'_>, mut bytes: Output<'_>) -> Result<()> {
+    generator(&ctx)?.fill_bytes(bytes.as_mut());
+    Ok(())
+}
+
+/// A version 4 UUID, RFC 9562.
+fn uuid(ctx: Ctx<'_>) -> Result<String> {
+    let mut bytes = [0; 16];
+    generator(&ctx)?.fill_bytes(&mut bytes);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bytes.into_iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 0x0f] {
+            text.push(char::from_digit(u32::from(digit), 16).expect("a nibble is a digit"));
+        }
     }
-    let mut bytes = vec![0; count];
-    fill(&ctx, &mut bytes)?;
-    TypedArray::new(ctx, bytes)
+    Ok(text)
 }
