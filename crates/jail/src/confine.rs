@@ -10,7 +10,7 @@ use landlock::{
 
 use crate::filter;
 use crate::limits::Role;
-use crate::namespaces::ProcessTables;
+use crate::namespaces;
 use crate::protection::Protection;
 use crate::system::{self, Resource};
 use crate::users::{self, Users};
@@ -78,7 +78,6 @@ impl<T> At<T> for io::Result<T> {
 #[derive(Debug)]
 pub(crate) struct Sealed {
     pub(crate) users: Users,
-    pub(crate) process_tables: Option<ProcessTables>,
     pub(crate) protection: Protection,
 }
 
@@ -104,7 +103,7 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     let group_map = fs::read_to_string("/proc/self/gid_map").at(Step::User)?;
     let capabilities = users::capabilities(&status);
     let users = Users::choose(first_user, users, capabilities, [&user_map, &group_map]);
-    let process_tables = ProcessTables::try_new();
+    let process_namespace = namespaces::can_make_process_tables();
     system::load_time_zone();
 
     system::forbid_new_privileges().at(Step::Privileges)?;
@@ -114,7 +113,7 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
         // The kernel checks the zygote's right to kill its children when its own end does so.
         kept |= system::CAP_SETUID | system::CAP_SETGID | system::CAP_KILL;
     }
-    if process_tables.is_some() {
+    if process_namespace {
         kept |= system::CAP_SYS_ADMIN;
     }
     system::keep_capabilities(kept & capabilities).at(Step::Capabilities)?;
@@ -127,14 +126,10 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
         landlock,
         separate_users: matches!(users, Users::Range { count, .. } if count > 1),
         unprivileged_user: users != Users::Keep || !system::is_root(),
-        process_namespace: process_tables.is_some(),
+        process_namespace,
         ..Protection::default()
     };
-    Ok(Sealed {
-        users,
-        process_tables,
-        protection,
-    })
+    Ok(Sealed { users, protection })
 }
 
 /// Denies all files, and all TCP, signals and abstract sockets across the border where the kernel

@@ -1,8 +1,6 @@
 //! Namespaces, for which a process needs to be root or a kernel that gives them to all users.
 
-use std::fs::{self, File};
-use std::io;
-use std::os::fd::AsFd;
+use std::fs;
 
 use crate::system::{self, Forked, Namespace};
 
@@ -24,36 +22,11 @@ pub(crate) fn leave_network() -> bool {
     system::leave(Namespace::Network).is_ok()
 }
 
-/// Gives each template a process table of its own, in which it is the first process: whatever it
-/// forks, the kernel ends it with the template.
-#[derive(Debug)]
-pub(crate) struct ProcessTables {
-    /// The table of the process that forks.
-    own: File,
-}
-
-impl ProcessTables {
-    /// `None` where the kernel refuses.
-    pub(crate) fn try_new() -> Option<Self> {
-        let own = File::open("/proc/self/ns/pid").ok()?;
-        let tables = Self { own };
-        system::leave(Namespace::ProcessesOfChildren).ok()?;
-        tables.enter_own().ok()?;
-        Some(tables)
-    }
-
-    /// Forks a child into a new table.
-    pub(crate) fn fork(&self) -> io::Result<Forked> {
-        system::leave(Namespace::ProcessesOfChildren)?;
-        let forked = system::fork();
-        // The child is in its table, for good.
-        if !matches!(forked, Ok(Forked::Child)) {
-            self.enter_own()?;
-        }
-        forked
-    }
-
-    fn enter_own(&self) -> io::Result<()> {
-        system::enter_process_namespace(self.own.as_fd())
+/// Whether this process may give its children process tables of their own.
+pub(crate) fn can_make_process_tables() -> bool {
+    match system::fork_into_new_process_table() {
+        Ok(Forked::Child) => system::exit_now(0),
+        Ok(Forked::Parent { .. }) => true,
+        Err(_) => false,
     }
 }

@@ -202,25 +202,22 @@ impl Server {
             zygote: false,
             user: None,
         };
-        let mut process_tables = None;
+        let mut own_table = false;
         match &self.zygote {
             Zygote::Starting(_) => system::exit_now(EXIT_PROTOCOL),
             Zygote::Never => {}
             Zygote::Sealed(sealed) => {
                 birth.zygote = true;
                 birth.user = sealed.users.nth(self.turn);
-                if role == Role::Template {
-                    process_tables = sealed.process_tables.as_ref();
-                }
+                own_table = sealed.protection.process_namespace && role == Role::Template;
             }
         }
         self.turn += 1;
-        let forked = match process_tables {
-            None => system::fork(),
-            Some(tables) => {
-                birth.parent = None;
-                tables.fork()
-            }
+        let forked = if own_table {
+            birth.parent = None;
+            system::fork_into_new_process_table()
+        } else {
+            system::fork()
         };
         match forked {
             Ok(Forked::Child) => Some(birth),

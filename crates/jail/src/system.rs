@@ -202,6 +202,53 @@ pub(crate) fn fork() -> io::Result<Forked> {
     }
 }
 
+/// Forks a child that is the first process of a process table of its own: whatever it forks in
+/// turn, the kernel ends with it.
+///
+/// The same holds for the caller as for [`fork`].
+pub(crate) fn fork_into_new_process_table() -> io::Result<Forked> {
+    // The C library has no call for this, and keeps the number of the thread in memory, which
+    // `fork` would set anew. The kernel does so if it is told where.
+    let (flag, thread_id) = match thread_id_address() {
+        Some(address) => (
+            libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID,
+            address,
+        ),
+        None => (0, std::ptr::null_mut()),
+    };
+    let flags = (libc::CLONE_NEWPID | libc::SIGCHLD | flag) as libc::c_long;
+    let none = std::ptr::null_mut::<pid_t>();
+    // SAFETY: without shared memory and with no stack of its own, the child is a copy as after
+    // `fork`, on the same conditions. `thread_id` is null or the place that the C library itself
+    // named to the kernel for this purpose.
+    let pid = unsafe {
+        #[cfg(target_arch = "aarch64")]
+        let pid = libc::syscall(libc::SYS_clone, flags, none, none, none, thread_id);
+        #[cfg(not(target_arch = "aarch64"))]
+        let pid = libc::syscall(libc::SYS_clone, flags, none, none, thread_id, none);
+        pid
+    };
+    match check(pid as c_int)? {
+        0 => Ok(Forked::Child),
+        child => Ok(Forked::Parent {
+            child: child.cast_unsigned(),
+        }),
+    }
+}
+
+/// Where the C library keeps the number of the only thread, if it keeps it where it asked the kernel
+/// to clear it at the thread's end.
+fn thread_id_address() -> Option<*mut pid_t> {
+    let mut address = std::ptr::null_mut::<pid_t>();
+    // SAFETY: the kernel fills `address` with what was given to `set_tid_address`, which the C
+    // library did with a place that lives as long as the thread.
+    unsafe {
+        let result = libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut address, 0, 0, 0);
+        let known = result == 0 && !address.is_null() && *address == libc::gettid();
+        known.then_some(address)
+    }
+}
+
 /// The status of one child that has ended, which is thereby forgotten by the kernel.
 pub(crate) fn reap() -> Option<(u32, i32)> {
     let mut status = 0;
@@ -431,8 +478,6 @@ pub(crate) enum Namespace {
     User,
     Network,
     Ipc,
-    /// The process table of children forked from now on.
-    ProcessesOfChildren,
 }
 
 /// Leaves a namespace for a new one.
@@ -441,17 +486,9 @@ pub(crate) fn leave(namespace: Namespace) -> io::Result<()> {
         Namespace::User => libc::CLONE_NEWUSER,
         Namespace::Network => libc::CLONE_NEWNET,
         Namespace::Ipc => libc::CLONE_NEWIPC,
-        Namespace::ProcessesOfChildren => libc::CLONE_NEWPID,
     };
     // SAFETY: none of these changes what memory or descriptors mean.
     check(unsafe { libc::unshare(flag) })?;
-    Ok(())
-}
-
-/// Puts children forked from now on into this process namespace.
-pub(crate) fn enter_process_namespace(namespace: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: as for `leave`.
-    check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWPID) })?;
     Ok(())
 }
 
