@@ -199,10 +199,13 @@ impl Fetcher for Report {
     }
 }
 
+/// Writes the report of an error from the request's method and URL and the error.
+type Describe = Arc<dyn Fn(&Method, &str, &FetchError) -> Report + Send + Sync>;
+
 /// A fetcher whose errors become reports. For development only: a report shows the inside of a worker.
 pub struct Diagnosed {
     inner: Arc<dyn Fetcher>,
-    describe: Arc<dyn Fn(&Method, &str, &FetchError) -> Report + Send + Sync>,
+    describe: Describe,
 }
 
 impl Diagnosed {

@@ -102,6 +102,7 @@ pub(crate) fn prepare(
         // Workers decide by this header whether a WebSocket is wanted.
         head.headers
             .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        head.extensions.insert(host::WantsSocket);
     }
     head.headers.insert(CONNECTING_IP, ends.peer_ip.clone());
     head.extensions.insert(ends.peer);

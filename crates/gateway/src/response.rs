@@ -160,6 +160,10 @@ pub(crate) fn for_error(error: &FetchError) -> host::Response {
             StatusCode::SERVICE_UNAVAILABLE,
             "the worker is overloaded",
         )),
+        FetchError::Refused(_) => text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the request could not be answered",
+        ),
         FetchError::Network(_) => text(
             StatusCode::BAD_GATEWAY,
             "the request could not be passed on",
