@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::Error;
 use crate::confine::Step;
 use crate::limits::{Limits, Role, Settings};
+use crate::message;
 use crate::process::{self, Exit, Process, Witness};
 use crate::protection::Protection;
 use crate::system;
@@ -149,7 +150,7 @@ impl Forker {
     pub fn fork(&self, role: Role, limits: &Limits) -> Result<Child, Error> {
         let link = &self.link;
         let (ours, theirs) = UnixStream::pair().map_err(Error::Fork)?;
-        system::tell_sender(&ours, true).map_err(Error::Fork)?;
+        message::tell_sender(&ours, true).map_err(Error::Fork)?;
         let request = Request::Fork {
             role,
             ceilings: link.ceilings(limits)?,
@@ -270,8 +271,9 @@ impl Link {
         let result = socket
             .set_nonblocking(false)
             .and_then(|()| socket.set_read_timeout(Some(timeout)))
-            .and_then(|()| system::send(socket.as_fd(), &request.encode(id), attached))
-            .and_then(|()| system::read_exact(socket, &mut bytes));
+            .and_then(|()| socket.set_write_timeout(Some(timeout)))
+            .and_then(|()| message::send(socket.as_fd(), &request.encode(id), attached))
+            .and_then(|()| message::read_exact(socket, &mut bytes));
         let error = match result {
             Ok(()) => match Reply::decode(&bytes) {
                 Some((answered, reply)) if answered == id => return Ok(reply),
@@ -296,7 +298,7 @@ impl Link {
             .set_read_timeout(Some(ANSWER_TIMEOUT))
             .map_err(Error::Fork)?;
         while received < bytes.len() {
-            match system::receive_with_sender(socket.as_fd(), &mut bytes[received..]) {
+            match message::receive_with_sender(socket.as_fd(), &mut bytes[received..]) {
                 Ok((0, _)) => return Err(Error::Ended),
                 Ok((count, pid)) => {
                     received += count;
@@ -310,7 +312,7 @@ impl Link {
                 Err(error) => return Err(Error::Fork(error)),
             }
         }
-        system::tell_sender(socket, false).map_err(Error::Fork)?;
+        message::tell_sender(socket, false).map_err(Error::Fork)?;
         socket.set_read_timeout(None).map_err(Error::Fork)?;
         match Reply::decode(&bytes) {
             Some((answered, Reply::Ready)) if answered == id => {}

@@ -40,6 +40,7 @@ mod confine;
 mod filter;
 mod forker;
 mod limits;
+mod message;
 mod namespaces;
 mod process;
 mod protection;

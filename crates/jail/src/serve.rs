@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use crate::Error;
 use crate::confine::{self, Birth, Failure, Sealed, Step};
 use crate::limits::Role;
+use crate::message;
 use crate::namespaces;
 use crate::system::{self, Forked};
 use crate::wire::{Ceilings, REQUEST_WORDS, Reply, Request};
@@ -65,7 +66,7 @@ pub struct Started {
 /// When this process was started in another way, so that it has no control socket.
 pub fn zygote() -> Result<Control, Error> {
     let input = system::standard_stream(0);
-    if !system::is_unix_stream(input) {
+    if !message::is_unix_stream(input) {
         let reason = io::Error::other("standard input is not a control socket");
         return Err(Error::Spawn(reason));
     }
@@ -156,7 +157,7 @@ impl Server {
         while received < bytes.len() {
             self.note_ended();
             let rest = &mut bytes[received..];
-            match system::receive_with_descriptor(self.socket.as_fd(), rest) {
+            match message::receive_with_descriptor(self.socket.as_fd(), rest) {
                 Ok((0, _)) => system::exit_now(0),
                 Ok((count, found)) => {
                     received += count;
@@ -315,7 +316,7 @@ fn keep_only(socket: OwnedFd) -> io::Result<OwnedFd> {
 }
 
 fn send_reply(socket: BorrowedFd<'_>, id: u64, reply: Reply) -> io::Result<()> {
-    system::send(socket, &reply.encode(id), None)
+    message::send(socket, &reply.encode(id), None)
 }
 
 impl From<&Failure> for Reply {
