@@ -6,6 +6,7 @@ import { Crypto, crypto } from "./crypto/crypto.js";
 import { CryptoKey } from "./crypto/key.js";
 import { SubtleCrypto } from "./crypto/subtle.js";
 import { Performance, performance } from "./performance.js";
+import { structuredClone } from "./structured_clone.js";
 import { clearInterval, clearTimeout, scheduler, setInterval, setTimeout } from "./timers.js";
 import { expose } from "./webidl.js";
 
@@ -23,6 +24,7 @@ Object.assign(globalThis, {
   self: globalThis,
   setInterval,
   setTimeout,
+  structuredClone,
 });
 
 // What the bundler's pass calls around `await`.

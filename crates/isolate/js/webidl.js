@@ -9,6 +9,9 @@ export function expose(values) {
   }
 }
 
+/** The prototypes of interfaces and their names. @type {Map<object, string>} */
+export const interfaces = new Map();
+
 /**
  * Gives a class the shape of a Web IDL interface: enumerable members and a string tag.
  * @param {Function} Class
@@ -22,6 +25,7 @@ export function defineInterface(Class, { name = Class.name, constants } = {}) {
       if (descriptor.configurable) defineProperty(holder, key, { ...descriptor, enumerable: true });
     }
   }
+  interfaces.set(Class.prototype, name);
   defineProperty(Class.prototype, Symbol.toStringTag, { value: name, configurable: true });
   for (const key in constants) {
     const descriptor = { value: constants[key], writable: false, enumerable: true, configurable: false };

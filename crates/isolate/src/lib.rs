@@ -4,6 +4,7 @@
 //! the last frame and no randomness but the seed in its first. Everything it wants leaves through its outbox.
 
 mod async_context;
+mod clone;
 mod cpu;
 mod isolate;
 mod modules;

@@ -6,6 +6,7 @@ use rquickjs::{Ctx, Object, Result};
 
 mod async_context_exports;
 pub(crate) mod bytes;
+mod clone;
 mod crypto;
 mod inspect;
 mod io;
@@ -18,6 +19,7 @@ pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
 pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("async_context", async_context_exports::exports),
     ("crypto", crypto::exports),
+    ("clone", clone::exports),
     ("inspect", inspect::exports),
     ("io", io::exports),
     ("random", random::exports),
