@@ -1,5 +1,6 @@
 // Everything that the Workers API puts on the global object.
 
+import "./date.js";
 import { get, queueMicrotask, set } from "./async_context.js";
 import { console } from "./console.js";
 import { Crypto, crypto } from "./crypto/crypto.js";
