@@ -1,4 +1,116 @@
-// Placeholder module while the Fetch API is written.
-export function makeFetcher() {
-  throw new Error("fetch bindings are not there yet");
+/** fetch(), service bindings, and what opens WebSockets. */
+import { abortSignal, createSignal } from "./abort.js";
+import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
+import { callFetch, globalFetchCapability, inGlobalScope } from "./io.js";
+import { percentDecode } from "atoll:native/url";
+import { parseMimeType, serializeMimeType } from "./mime.js";
+import { isRequest, Request, requestSignal, requestToWire } from "./request.js";
+import { Response, responseFromWire } from "./response.js";
+import { setConnector } from "./websocket.js";
+import { defineInterface, illegalConstructor, requireArguments } from "./webidl.js";
+
+const NO_OUTBOUND =
+  "This worker is not permitted to access the internet via global functions like fetch(). " +
+  "It must use capabilities (such as bindings in 'env') to talk to the outside world.";
+
+function coerce(input, init) {
+  return isRequest(input) && init === undefined ? input : new Request(input, init);
 }
+
+/** The global fetch(). https://fetch.spec.whatwg.org/#fetch-method */
+export async function fetch(input, init = undefined) {
+  requireArguments(arguments.length, 1, "'fetch' on 'ServiceWorkerGlobalScope'");
+  if (inGlobalScope()) throw new Error(DISALLOWED_IN_GLOBAL_SCOPE);
+  const request = coerce(input, init);
+  const { url } = request;
+  if (url.startsWith("data:")) return fetchData(url);
+  if (!url.startsWith("http:") && !url.startsWith("https:")) throw new TypeError(`Fetch API cannot load: ${url}`);
+  const capability = globalFetchCapability();
+  if (capability === undefined || capability === null) throw new Error(NO_OUTBOUND);
+  return send(capability, request);
+}
+
+/** @param {number} capability @param {Request} request */
+async function send(capability, request) {
+  const signal = requestSignal(request);
+  if (signal?.aborted) throw signal.reason;
+  return responseFromWire(await callFetch(capability, requestToWire(request), signal));
+}
+
+/** https://fetch.spec.whatwg.org/#data-url-processor */
+function fetchData(url) {
+  const comma = url.indexOf(",");
+  if (comma < 0) throw new TypeError(`Fetch API cannot load: ${url}`);
+  const hash = url.indexOf("#");
+  let type = url.slice(5, comma).replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, "");
+  let bytes = percentDecode(url.slice(comma + 1, hash < 0 ? undefined : hash));
+  const base64 = /; *base64$/i.exec(type);
+  if (base64 !== null) {
+    type = type.slice(0, base64.index);
+    try {
+      bytes = decodeBase64(bytes);
+    } catch {
+      throw new TypeError(`Fetch API cannot load: ${url}`);
+    }
+  }
+  if (type.startsWith(";")) type = `text/plain${type}`;
+  const mime = parseMimeType(type);
+  const headers = { "content-type": mime === undefined ? "text/plain;charset=US-ASCII" : serializeMimeType(mime) };
+  return new Response(bytes, { headers });
+}
+
+/** Forgiving base64 of ASCII bytes. https://infra.spec.whatwg.org/#forgiving-base64-decode */
+function decodeBase64(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  const binary = atob(text);
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+const token = Symbol("Fetcher");
+
+/** A service binding: another worker, or anything else that answers requests. */
+export class Fetcher {
+  #capability;
+
+  constructor(key, capability) {
+    if (key !== token) throw illegalConstructor();
+    this.#capability = capability;
+  }
+
+  async fetch(input, init = undefined) {
+    requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'");
+    return send(this.#capability, coerce(input, init));
+  }
+}
+defineInterface(Fetcher);
+
+/** The object that a Worker gets for a capability that answers requests. @param {number} capability */
+export function makeFetcher(capability) {
+  return new Fetcher(token, capability);
+}
+
+setConnector((url, protocols, { open, failed }) => {
+  const abort = createSignal();
+  const headers = { upgrade: "websocket" };
+  if (protocols.length > 0) headers["sec-websocket-protocol"] = protocols.join(", ");
+  fetch(url, { headers, signal: abort }).then(
+    (response) => {
+      const { webSocket, status } = response;
+      if (webSocket === null) {
+        failed(
+          new TypeError(
+            "Failed to establish the WebSocket connection: expected server to reply with HTTP status code 101 " +
+              `(switching protocols), but received ${status} instead.`,
+          ),
+        );
+        return;
+      }
+      const { protocol, extensions } = webSocket;
+      open({ socket: webSocket, protocol, extensions });
+    },
+    failed,
+  );
+  return () => abortSignal(abort);
+});
+

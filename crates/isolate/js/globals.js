@@ -8,11 +8,13 @@ import { CryptoKey } from "./crypto/key.js";
 import { SubtleCrypto } from "./crypto/subtle.js";
 import { Performance, performance } from "./performance.js";
 import { structuredClone } from "./structured_clone.js";
+import * as streams from "./streams/index.js";
 import { clearInterval, clearTimeout, scheduler, setInterval, setTimeout } from "./timers.js";
 import { expose } from "./webidl.js";
+import "./web.js";
 
-expose({ console, Performance });
 expose({ Crypto, CryptoKey, SubtleCrypto });
+expose({ console, Performance, ...streams });
 
 // Attributes and operations of the global scope are enumerable.
 Object.assign(globalThis, {

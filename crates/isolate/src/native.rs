@@ -8,9 +8,12 @@ mod async_context_exports;
 pub(crate) mod bytes;
 mod clone;
 mod crypto;
+mod form;
 mod inspect;
 mod io;
 pub(crate) mod random;
+mod url;
+mod utf8;
 
 /// What makes an area's exports.
 pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
@@ -21,6 +24,9 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("crypto", crypto::exports),
     ("clone", clone::exports),
     ("inspect", inspect::exports),
+    ("form", form::exports),
     ("io", io::exports),
     ("random", random::exports),
+    ("url", url::exports),
+    ("utf8", utf8::exports),
 ];

@@ -1,0 +1,156 @@
+/** Blob and File (https://w3c.github.io/FileAPI/). Their bytes never change, so slices share them. */
+import { now } from "atoll:native/io";
+import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { bufferSource, defineInterface, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
+
+const EMPTY = new Uint8Array(0);
+const CHUNK = 64 * 1024;
+
+let internals;
+
+export class Blob {
+  #bytes;
+  #type;
+
+  constructor(parts = undefined, options = undefined) {
+    let list;
+    if (parts === undefined) {
+      list = [];
+    } else if ((typeof parts !== "object" && typeof parts !== "function") || parts === null ||
+      typeof parts[Symbol.iterator] !== "function") {
+      throw new TypeError("Failed to construct 'Blob': The provided value cannot be converted to a sequence.");
+    } else {
+      list = [...parts];
+    }
+    toDictionary(options, "options");
+    const endings = options?.endings;
+    if (endings !== undefined && endings !== "transparent" && endings !== "native") {
+      throw new TypeError(`Failed to construct 'Blob': The provided value '${String(endings)}' is not a valid enum value of type EndingType.`);
+    }
+    const type = options?.type;
+    this.#bytes = joinParts(list, endings === "native");
+    this.#type = type === undefined ? "" : normalizeType(type);
+  }
+
+  get size() { return this.#bytes.byteLength; }
+  get type() { return this.#type; }
+
+  slice(start = 0, end = undefined, type = undefined) {
+    const size = this.#bytes.byteLength;
+    const from = relative(start, size);
+    const to = end === undefined ? size : relative(end, size);
+    return internals.make(this.#bytes.subarray(from, Math.max(from, to)), type === undefined ? "" : normalizeType(type));
+  }
+
+  async arrayBuffer() { return this.#bytes.slice().buffer; }
+  async bytes() { return this.#bytes.slice(); }
+  async text() { return decodeUtf8(this.#bytes); }
+
+  stream() {
+    const bytes = this.#bytes;
+    let position = 0;
+    return new ReadableStream({
+      type: "bytes",
+      pull(controller) {
+        if (position < bytes.byteLength) {
+          const chunk = bytes.slice(position, position + CHUNK);
+          position += chunk.byteLength;
+          controller.enqueue(chunk);
+        }
+        if (position >= bytes.byteLength) {
+          controller.close();
+          controller.byobRequest?.respond(0);
+        }
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  static {
+    internals = {
+      isBlob: (value) => typeof value === "object" && value !== null && #bytes in value,
+      bytes: (blob) => blob.#bytes,
+      make(bytes, type) {
+        const blob = new Blob();
+        blob.#bytes = bytes;
+        blob.#type = type;
+        return blob;
+      },
+      become(blob, bytes, type) {
+        blob.#bytes = bytes;
+        blob.#type = type;
+      },
+    };
+  }
+}
+defineInterface(Blob);
+
+export class File extends Blob {
+  #name;
+  #lastModified;
+
+  constructor(parts, name, options = undefined) {
+    requireArguments(arguments.length, 2, "constructor of 'File'");
+    if (parts === undefined) {
+      throw new TypeError("Failed to construct 'File': The provided value cannot be converted to a sequence.");
+    }
+    super(parts, options);
+    this.#name = toUSVString(name);
+    const modified = options?.lastModified;
+    this.#lastModified = modified === undefined ? now() : toInteger(modified, 64, { signed: true });
+  }
+
+  get name() { return this.#name; }
+  get lastModified() { return this.#lastModified; }
+}
+defineInterface(File);
+
+function relative(position, size) {
+  const whole = toInteger(position, 64, { signed: true, clamp: true });
+  return whole < 0 ? Math.max(size + whole, 0) : Math.min(whole, size);
+}
+
+function normalizeType(type) {
+  const text = toDOMString(type);
+  return /[^\x20-\x7e]/.test(text) ? "" : text.toLowerCase();
+}
+
+function joinParts(parts, nativeEndings) {
+  const pieces = [];
+  let size = 0;
+  for (const part of parts) {
+    let bytes;
+    if (internals.isBlob(part)) {
+      bytes = internals.bytes(part);
+    } else {
+      bytes = bufferSource(part);
+      if (bytes === undefined) {
+        const text = toUSVString(part);
+        bytes = encodeUtf8(nativeEndings ? text.replace(/\r\n?/g, "\n") : text);
+      }
+    }
+    pieces.push(bytes);
+    size += bytes.byteLength;
+  }
+  if (size === 0) return EMPTY;
+  const joined = new Uint8Array(size);
+  let position = 0;
+  for (const piece of pieces) {
+    joined.set(piece, position);
+    position += piece.byteLength;
+  }
+  return joined;
+}
+
+/** Whether `value` is a Blob (or File) made here. */
+export const isBlob = internals.isBlob;
+/** The bytes of a blob, shared: never change them. */
+export const getBlobBytes = internals.bytes;
+/** A blob over bytes that nobody changes any more. */
+export const makeBlob = internals.make;
+
+/** A file over bytes that nobody changes any more. */
+export function makeFile(bytes, name, type, lastModified = now()) {
+  const file = new File([], name, { lastModified });
+  internals.become(file, bytes, type);
+  return file;
+}

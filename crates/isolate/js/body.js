@@ -1,0 +1,255 @@
+/**
+ * The Body mixin (https://fetch.spec.whatwg.org/#body-mixin). A body keeps what it was made of (text, bytes, the number
+ * of a stream that the host sends) until someone asks for a stream, so that most bodies never become one.
+ */
+import { getBlobBytes, isBlob, makeBlob } from "./blob.js";
+import { encodeMultipart, isFormData, parseFormData } from "./formdata.js";
+import { dropStream, forwardStream, hostStream, sendStream } from "./io.js";
+import { extractMimeType, serializeMimeType } from "./mime.js";
+import { IdentityTransformStream, ReadableStream } from "./streams/index.js";
+import {
+  expectedLengthOf, isDisturbed, isLocked, isReadableStream, readAllBytes, streamOfBytes, teeForClone,
+} from "./streams/internal.js";
+import { isURLSearchParams } from "./url.js";
+import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { bufferSource, defineInterface, illegalConstructor, toUSVString } from "./webidl.js";
+
+const USED =
+  "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
+const TEXT_TYPE = "text/plain;charset=UTF-8";
+const FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
+
+/** Passed to the constructor by the classes that inherit from Body. */
+const token = Symbol("Body");
+
+/** A stream that the host sends and nobody has asked for yet. */
+class HostBody {
+  constructor(id, length) {
+    this.id = id;
+    this.length = length;
+  }
+}
+
+let internals;
+
+/** @abstract Request and Response say what their headers are with `[contentType]()`. */
+export const contentType = Symbol("content type");
+
+export class Body {
+  /** @type {null | string | Uint8Array | HostBody | ReadableStream} */
+  #source = null;
+  #used = false;
+
+  constructor(key) {
+    if (key !== token) throw illegalConstructor();
+  }
+
+  get body() {
+    const source = this.#source;
+    if (source === null) return null;
+    return this.#stream();
+  }
+
+  get bodyUsed() {
+    const source = this.#source;
+    return this.#used || (source !== null && isReadableStream(source) && isDisturbed(source));
+  }
+
+  async arrayBuffer() {
+    const bytes = await this.#bytes();
+    return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
+  }
+  async bytes() { return this.#bytes(); }
+  async text() { return this.#text(); }
+  async json() { return JSON.parse(await this.#text()); }
+
+  async blob() {
+    const type = this[contentType]();
+    const bytes = await this.#bytes();
+    const mime = type === null ? undefined : extractMimeType(type);
+    return makeBlob(bytes, mime === undefined ? "" : serializeMimeType(mime));
+  }
+
+  async formData() {
+    if (this.bodyUsed) throw new TypeError(USED);
+    const type = this[contentType]();
+    if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
+    return parseFormData(await this.#bytes(), type);
+  }
+
+  /** @returns {ReadableStream} */
+  #stream() {
+    const source = this.#source;
+    if (isReadableStream(source)) return source;
+    let stream;
+    if (this.#used) {
+      // What was read without a stream shows as a stream that was read.
+      stream = streamOfBytes(new Uint8Array(0));
+      stream.getReader().read();
+    } else if (source instanceof HostBody) {
+      stream = hostStream(source.id, source.length);
+    } else {
+      stream = streamOfBytes(typeof source === "string" ? encodeUtf8(source) : source.slice());
+    }
+    this.#source = stream;
+    return stream;
+  }
+
+  #consume() {
+    if (this.bodyUsed) throw new TypeError(USED);
+    const source = this.#source;
+    if (source === null) return null;
+    if (source instanceof HostBody) {
+      const stream = this.#stream();
+      this.#used = true;
+      return stream;
+    }
+    this.#used = true;
+    return source;
+  }
+
+  /** @returns {Promise<Uint8Array> | Uint8Array} */
+  #bytes() {
+    const source = this.#consume();
+    if (source === null) return new Uint8Array(0);
+    if (typeof source === "string") return encodeUtf8(source);
+    if (source instanceof Uint8Array) return source.slice();
+    return readAllBytes(source);
+  }
+
+  /** @returns {Promise<string> | string} */
+  #text() {
+    const source = this.#consume();
+    if (source === null) return "";
+    if (typeof source === "string") return source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
+    if (source instanceof Uint8Array) return decodeUtf8(source);
+    return readAllBytes(source).then(decodeUtf8);
+  }
+
+  static {
+    internals = {
+      set(target, source) { target.#source = source; },
+      isNull: (target) => target.#source === null,
+      /** Takes the body away, as `new Request(other)` does. */
+      detach(target) {
+        const source = target.#source;
+        if (source === null) return null;
+        target.#used = true;
+        if (isReadableStream(source)) {
+          if (isLocked(source)) throw new TypeError("This ReadableStream is currently locked to a reader.");
+          return source.pipeThrough(new IdentityTransformStream());
+        }
+        return source;
+      },
+      /** The body of `new Response(other.body)`-like uses that leave the owner as it is. */
+      share: (target) => target.#source === null ? null : target.#stream(),
+      clone(target) {
+        if (target.bodyUsed) throw new TypeError(USED);
+        const source = target.#source;
+        if (source === null || typeof source === "string" || source instanceof Uint8Array) return source;
+        const stream = target.#stream();
+        if (isLocked(stream)) throw new TypeError("This ReadableStream is currently locked to a reader.");
+        const [mine, other] = teeForClone(stream);
+        target.#source = mine;
+        return other;
+      },
+      toWire(target) {
+        if (target.bodyUsed) throw new TypeError(USED);
+        const source = target.#source;
+        if (source === null) return null;
+        target.#used = true;
+        if (typeof source === "string") return encodeUtf8(source);
+        if (source instanceof Uint8Array) return source;
+        if (source instanceof HostBody) {
+          forwardStream(source.id);
+          return { forward: source.id };
+        }
+        if (isLocked(source)) throw new TypeError("This ReadableStream is currently locked to a reader.");
+        const length = expectedLengthOf(source) ?? null;
+        return { stream: sendStream(source, length), length };
+      },
+      /** Gives up a body that nobody will read. */
+      drop(target) {
+        if (target.#source instanceof HostBody) dropStream(target.#source.id);
+      },
+    };
+  }
+}
+defineInterface(Body);
+
+
+export const bodyToken = token;
+export const setBodySource = internals.set;
+export const isNullBody = internals.isNull;
+export const detachBody = internals.detach;
+export const shareBody = internals.share;
+export const cloneBody = internals.clone;
+export const bodyToWire = internals.toWire;
+export const dropBody = internals.drop;
+
+/** The source of a body that came over the wire. */
+export function bodyFromWire(body) {
+  if (body === null || body === undefined || body instanceof Uint8Array) return body ?? null;
+  return new HostBody(body.stream, body.length);
+}
+
+/** Whether a source holds no bytes at all (only known of text and bytes). */
+export function isEmptySource(source) {
+  return typeof source === "string" || source instanceof Uint8Array ? source.length === 0 : false;
+}
+
+/** The Content-Type that the last extracted body implies, or null. */
+export let extractedType = null;
+
+/**
+ * Makes the source of a body from what users pass; `extractedType` says the Content-Type that it implies.
+ * https://fetch.spec.whatwg.org/#concept-bodyinit-extract
+ */
+export function extractBody(init) {
+  extractedType = null;
+  if (typeof init === "string") {
+    extractedType = TEXT_TYPE;
+    return init.toWellFormed();
+  }
+  if (typeof init === "object" && init !== null) {
+    if (isReadableStream(init)) {
+      if (isDisturbed(init)) {
+        throw new TypeError(
+          "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.",
+        );
+      }
+      if (isLocked(init)) throw new TypeError("This ReadableStream is currently locked to a reader.");
+      return init;
+    }
+    const bytes = bufferSource(init);
+    if (bytes !== undefined) return bytes.slice();
+    if (isBlob(init)) {
+      if (init.type !== "") extractedType = init.type;
+      return getBlobBytes(init);
+    }
+    if (isURLSearchParams(init)) {
+      extractedType = FORM_TYPE;
+      return init.toString();
+    }
+    if (isFormData(init)) {
+      const form = encodeMultipart(init);
+      extractedType = form.type;
+      return form.bytes;
+    }
+    if (isIterable(init)) return ReadableStream.from(byteChunks(init));
+  }
+  extractedType = TEXT_TYPE;
+  return toUSVString(init);
+}
+
+/** Objects that say how they read as text are text, even when one can iterate over them. */
+function isIterable(value) {
+  if (typeof value[Symbol.asyncIterator] === "function") return true;
+  if (typeof value[Symbol.iterator] !== "function") return false;
+  if (Array.isArray(value)) return value.toString === Array.prototype.toString;
+  return value.toString === Object.prototype.toString && value[Symbol.toPrimitive] === undefined;
+}
+
+async function* byteChunks(iterable) {
+  for await (const chunk of iterable) yield typeof chunk === "string" ? encodeUtf8(chunk) : chunk;
+}

@@ -1,0 +1,334 @@
+/**
+ * Headers as the Fetch standard has them (https://fetch.spec.whatwg.org/#headers-class), with the Workers differences:
+ * any text is allowed in a value (it travels as UTF-8), and no name is forbidden.
+ *
+ * The list is flat, `[name, value, name, value, …]` with lower-case names, which is also how headers travel, so
+ * headers that are only passed on are never looked into.
+ */
+import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { defineInterface, requireArguments } from "./webidl.js";
+
+const IMMUTABLE = "Can't modify immutable headers.";
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What most values are: visible ASCII with blanks inside. */
+const PLAIN_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
+const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
+const OUTER_WHITESPACE = /^[\t\n\r ]+|[\t\n\r ]+$/g;
+const NOT_ASCII = /[^\0-\x7f]/;
+
+/** Spellings seen before, so that the usual names cost one look-up. */
+const knownNames = new Map();
+const MAX_KNOWN_NAMES = 1024;
+
+function lowerName(name) {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const text = typeof name === "string" ? name : String(name);
+  if (!TOKEN.test(text)) throw new TypeError("Invalid header name.");
+  const lower = text.toLowerCase();
+  if (knownNames.size < MAX_KNOWN_NAMES && text.length <= 64) knownNames.set(text, lower);
+  return lower;
+}
+
+for (const name of [
+  "Accept", "Accept-Encoding", "Accept-Language", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
+  "Access-Control-Allow-Origin", "Age", "Authorization", "Cache-Control", "CF-Connecting-IP", "CF-Ray", "Connection",
+  "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Type", "Cookie", "Date",
+  "ETag", "Expires", "Host", "If-Modified-Since", "If-None-Match", "Last-Modified", "Link", "Location", "Origin",
+  "Range", "Referer", "Set-Cookie", "Transfer-Encoding", "Upgrade", "User-Agent", "Vary", "X-Forwarded-For",
+]) {
+  lowerName(name);
+  lowerName(name.toLowerCase());
+}
+
+function normalizeValue(value) {
+  const text = typeof value === "string" ? value : String(value);
+  if (PLAIN_VALUE.test(text) || text === "") return text;
+  const trimmed = text.replace(OUTER_WHITESPACE, "");
+  if (FORBIDDEN_IN_VALUE.test(trimmed)) throw new TypeError("Invalid header value.");
+  return trimmed;
+}
+
+/** Bytes on the wire are Latin-1 characters; to a Worker they are UTF-8 text. */
+function decodeWireValue(value) {
+  if (!NOT_ASCII.test(value)) return value;
+  const bytes = new Uint8Array(value.length);
+  for (let i = 0; i < value.length; i++) bytes[i] = value.charCodeAt(i);
+  return decodeUtf8(bytes);
+}
+
+function encodeWireValue(value) {
+  if (!NOT_ASCII.test(value)) return value;
+  return Array.from(encodeUtf8(value), (byte) => String.fromCharCode(byte)).join("");
+}
+
+let internals;
+
+export class Headers {
+  /** @type {string[]} */
+  #list;
+  #immutable = false;
+  /** The list still holds wire text. */
+  #raw = false;
+  /** Some value that was set is not ASCII. */
+  #wide = false;
+  /** What iteration shows, until the next change. */
+  #sorted = undefined;
+
+  constructor(init = undefined) {
+    this.#list = [];
+    if (init !== undefined) this.#fill(init);
+  }
+
+  append(name, value) {
+    requireArguments(arguments.length, 2, "'append' on 'Headers'");
+    this.#write();
+    const lower = lowerName(name);
+    this.#push(lower, normalizeValue(value));
+  }
+
+  delete(name) {
+    requireArguments(arguments.length, 1, "'delete' on 'Headers'");
+    this.#write();
+    const lower = lowerName(name);
+    const list = this.#list;
+    let kept = 0;
+    for (let i = 0; i < list.length; i += 2) {
+      if (list[i] === lower) continue;
+      list[kept] = list[i];
+      list[kept + 1] = list[i + 1];
+      kept += 2;
+    }
+    list.length = kept;
+  }
+
+  get(name) {
+    requireArguments(arguments.length, 1, "'get' on 'Headers'");
+    const list = this.#read();
+    return find(list, lowerName(name));
+  }
+
+  getAll(name) {
+    requireArguments(arguments.length, 1, "'getAll' on 'Headers'");
+    if (String(name).toLowerCase() !== "set-cookie") {
+      throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
+    }
+    return this.getSetCookie();
+  }
+
+  getSetCookie() {
+    const list = this.#read();
+    const values = [];
+    for (let i = 0; i < list.length; i += 2) if (list[i] === "set-cookie") values.push(list[i + 1]);
+    return values;
+  }
+
+  has(name) {
+    requireArguments(arguments.length, 1, "'has' on 'Headers'");
+    const list = this.#read();
+    return find(list, lowerName(name)) !== null;
+  }
+
+  set(name, value) {
+    requireArguments(arguments.length, 2, "'set' on 'Headers'");
+    this.#write();
+    const lower = lowerName(name);
+    const text = normalizeValue(value);
+    const list = this.#list;
+    for (let i = 0; i < list.length; i += 2) {
+      if (list[i] !== lower) continue;
+      list[i + 1] = text;
+      this.#wide ||= NOT_ASCII.test(text);
+      let kept = i + 2;
+      for (let j = i + 2; j < list.length; j += 2) {
+        if (list[j] === lower) continue;
+        list[kept] = list[j];
+        list[kept + 1] = list[j + 1];
+        kept += 2;
+      }
+      list.length = kept;
+      return;
+    }
+    this.#push(lower, text);
+  }
+
+  forEach(callback, thisArg = undefined) {
+    requireArguments(arguments.length, 1, "'forEach' on 'Headers'");
+    if (typeof callback !== "function") {
+      throw new TypeError("Failed to execute 'forEach' on 'Headers': parameter 1 is not of type 'Function'.");
+    }
+    for (let i = 0; ; i++) {
+      const pair = internals.sorted(this)[i];
+      if (pair === undefined) return;
+      callback.call(thisArg, pair[1], pair[0], this);
+    }
+  }
+
+  keys() { return new HeadersIterator(this, 0); }
+  values() { return new HeadersIterator(this, 1); }
+  entries() { return new HeadersIterator(this, 2); }
+
+  #push(lower, text) {
+    this.#list.push(lower, text);
+    this.#wide ||= NOT_ASCII.test(text);
+  }
+
+  #read() {
+    const list = this.#list;
+    if (this.#raw) {
+      this.#raw = false;
+      for (let i = 1; i < list.length; i += 2) {
+        const value = list[i];
+        if (!NOT_ASCII.test(value)) continue;
+        list[i] = decodeWireValue(value);
+        this.#wide = true;
+      }
+    }
+    return list;
+  }
+
+  #write() {
+    if (this.#immutable) throw new TypeError(IMMUTABLE);
+    this.#read();
+    this.#sorted = undefined;
+  }
+
+  #fill(init) {
+    if (typeof init !== "object" && typeof init !== "function" || init === null) {
+      throw new TypeError(
+        "Failed to construct 'Headers': The provided value is not of type '(sequence<sequence<ByteString>> or record<ByteString, ByteString>)'.",
+      );
+    }
+    if (#list in init) {
+      this.#list = init.#read().slice();
+      this.#wide = init.#wide;
+      return;
+    }
+    const iterate = init[Symbol.iterator];
+    if (iterate !== undefined && iterate !== null) {
+      for (const pair of init) {
+        if (typeof pair !== "object" || pair === null) {
+          throw new TypeError("Failed to construct 'Headers': The provided value cannot be converted to a sequence.");
+        }
+        const entry = [...pair];
+        if (entry.length !== 2) {
+          throw new TypeError(
+            "To initialize a Headers object from a sequence, each inner sequence must have exactly two elements.",
+          );
+        }
+        const lower = lowerName(entry[0]);
+        this.#push(lower, normalizeValue(entry[1]));
+      }
+      return;
+    }
+    for (const key of Reflect.ownKeys(init)) {
+      const descriptor = Reflect.getOwnPropertyDescriptor(init, key);
+      if (descriptor === undefined || !descriptor.enumerable) continue;
+      if (typeof key === "symbol") throw new TypeError("Cannot convert a Symbol value to a string");
+      const lower = lowerName(key);
+      this.#push(lower, normalizeValue(init[key]));
+    }
+  }
+
+  static {
+    internals = {
+      fromWire(list, immutable) {
+        const headers = new Headers();
+        headers.#list = list;
+        headers.#raw = true;
+        headers.#immutable = immutable;
+        return headers;
+      },
+      toWire(headers) {
+        const list = headers.#list;
+        if (headers.#raw || !headers.#wide) return list.slice();
+        return list.map((text, index) => (index % 2 === 1 ? encodeWireValue(text) : text));
+      },
+      copy(headers, keepGuard) {
+        const copied = new Headers();
+        copied.#list = headers.#list.slice();
+        copied.#raw = headers.#raw;
+        copied.#wide = headers.#wide;
+        if (keepGuard) copied.#immutable = headers.#immutable;
+        return copied;
+      },
+      freeze(headers) {
+        headers.#immutable = true;
+        return headers;
+      },
+      setDefault(headers, name, value) {
+        if (find(headers.#list, name) !== null) return;
+        headers.#list.push(name, value);
+        headers.#sorted = undefined;
+      },
+      isHeaders: (value) => typeof value === "object" && value !== null && #list in value,
+      sorted: (headers) => (headers.#sorted ??= sortAndCombine(headers.#read())),
+    };
+  }
+}
+
+Object.defineProperty(Headers.prototype, Symbol.iterator, {
+  value: Headers.prototype.entries,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+});
+defineInterface(Headers);
+
+function find(list, lower) {
+  let found = null;
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i] === lower) found = found === null ? list[i + 1] : `${found}, ${list[i + 1]}`;
+  }
+  return found;
+}
+
+/** https://fetch.spec.whatwg.org/#concept-header-list-sort-and-combine */
+function sortAndCombine(list) {
+  const combined = new Map();
+  const cookies = [];
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i];
+    const value = list[i + 1];
+    if (name === "set-cookie") cookies.push([name, value]);
+    else if (combined.has(name)) combined.set(name, `${combined.get(name)}, ${value}`);
+    else combined.set(name, value);
+  }
+  const pairs = [...combined, ...cookies];
+  // The sort is stable, so cookies keep their order.
+  return pairs.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+}
+
+const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+
+class HeadersIterator {
+  #headers;
+  #kind;
+  #index = 0;
+  constructor(headers, kind) {
+    if (!internals.isHeaders(headers)) throw new TypeError("Illegal invocation");
+    this.#headers = headers;
+    this.#kind = kind;
+  }
+  next() {
+    // Changes made while iterating show, as the standard asks.
+    const pairs = internals.sorted(this.#headers);
+    if (this.#index >= pairs.length) return { value: undefined, done: true };
+    const pair = pairs[this.#index++];
+    return { value: this.#kind === 2 ? [...pair] : pair[this.#kind], done: false };
+  }
+}
+Object.setPrototypeOf(HeadersIterator.prototype, IteratorPrototype);
+delete HeadersIterator.prototype.constructor;
+defineInterface(HeadersIterator, { name: "Headers Iterator" });
+
+/** Headers over a wire list, which from then on belongs to them. */
+export const headersFromWire = internals.fromWire;
+/** The wire list of headers. */
+export const headersToWire = internals.toWire;
+/** A copy; `keepGuard` says whether immutable headers give an immutable copy. */
+export const copyHeaders = internals.copy;
+export const freezeHeaders = internals.freeze;
+/** Adds a header that is not there yet, whatever the guard; both name (lower case) and value must be valid. */
+export const setDefaultHeader = internals.setDefault;
+export const isHeaders = internals.isHeaders;

@@ -1,0 +1,251 @@
+/** Request (https://fetch.spec.whatwg.org/#request-class) in the shape Workers give it. */
+import { createSignal, isAbortSignal } from "./abort.js";
+import {
+  Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, detachBody, extractBody, extractedType,
+  setBodySource, shareBody,
+} from "./body.js";
+import { copyHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
+import { parseHref } from "./url.js";
+import { defineInterface, requireArguments, toDictionary, toDOMString, toUSVString } from "./webidl.js";
+
+const METHODS = new Set([
+  "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND",
+  "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH", "NOTIFY", "SUBSCRIBE",
+  "UNSUBSCRIBE", "PURGE", "LINK", "UNLINK", "CONNECT",
+]);
+const CACHE_MODES = new Set(["no-store", "no-cache", "reload"]);
+const BODY_NOT_ALLOWED = "Request with a GET or HEAD method cannot have a body.";
+
+const token = Symbol("Request");
+let internals;
+
+export class Request extends Body {
+  #url = "";
+  #method = "GET";
+  /** Headers, or the wire list they will be made of. @type {Headers | string[]} */
+  #headers;
+  #immutable = false;
+  #redirect = "follow";
+  #signal = undefined;
+  /** Makes the signal of an incoming request when someone asks for it. */
+  #makeSignal = undefined;
+  /** An object, or the JSON text it will be made of. */
+  #cf = undefined;
+  #cache = undefined;
+  #fetcher = null;
+  #encodeResponseBody = "automatic";
+
+  constructor(input, init = undefined) {
+    super(bodyToken);
+    if (input === token) return;
+    requireArguments(arguments.length, 1, "constructor of 'Request'");
+    let headers;
+    let body = null;
+    const fromRequest = typeof input === "object" && input !== null && #url in input;
+    const initRequest = typeof init === "object" && init !== null && #url in init;
+    if (init !== undefined) toDictionary(init, "init");
+    if (fromRequest) {
+      this.#copyFrom(input);
+      this.#cf = cloneCf(input.cf);
+      headers = input.#copyHeaders();
+      const replaced = initRequest || (init?.body !== undefined && init.body !== null);
+      if (!replaced) {
+        if (input.bodyUsed) throw new TypeError("Cannot reconstruct a Request with a used body.");
+        body = detachBody(input);
+      }
+    } else {
+      const text = toUSVString(input);
+      const href = parseHref(text);
+      if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
+      this.#url = href;
+    }
+    if (initRequest) {
+      const url = this.#url;
+      this.#copyFrom(init);
+      this.#url = url;
+      this.#cf = cloneCf(init.cf);
+      headers = init.#copyHeaders();
+      body = shareBody(init);
+    } else if (init !== undefined && init !== null) {
+      [headers, body] = this.#applyInit(init, headers, body);
+    }
+    this.#headers = headers ?? new Headers();
+    setBodySource(this, body);
+  }
+
+  #copyFrom(other) {
+    this.#url = other.#url;
+    this.#method = other.#method;
+    this.#redirect = other.#redirect;
+    this.#cache = other.#cache;
+    this.#fetcher = other.#fetcher;
+    this.#encodeResponseBody = other.#encodeResponseBody;
+    this.#signal = other.#signal;
+    this.#makeSignal = other.#makeSignal;
+  }
+
+  #copyHeaders() {
+    const headers = this.#headers;
+    return Array.isArray(headers) ? headersFromWire(headers.slice(), false) : copyHeaders(headers, false);
+  }
+
+  #applyInit(init, headers, body) {
+    if (init.integrity !== undefined && String(init.integrity) !== "") {
+      throw new TypeError(
+        "Subrequest integrity checking is not implemented. " +
+          "The integrity option must be either undefined or an empty string.",
+      );
+    }
+    const { method } = init;
+    if (method !== undefined) {
+      const name = toDOMString(method).toUpperCase();
+      if (!METHODS.has(name)) throw new TypeError(`Invalid HTTP method string: ${method}`);
+      this.#method = name;
+    }
+    const initHeaders = init.headers;
+    if (initHeaders !== undefined) headers = new Headers(initHeaders);
+    const { fetcher } = init;
+    if (fetcher !== undefined) this.#fetcher = fetcher;
+    const { signal } = init;
+    if (signal !== undefined) {
+      if (signal !== null && !isAbortSignal(signal)) {
+        throw new TypeError("Failed to construct 'Request': member signal is not of type 'AbortSignal'.");
+      }
+      this.#signal = signal ?? undefined;
+      this.#makeSignal = undefined;
+    }
+    const { cf } = init;
+    if (cf !== undefined && cf !== null) this.#cf = cloneCf(cf);
+    const initBody = init.body;
+    if (initBody !== undefined && initBody !== null) {
+      body = extractBody(initBody);
+      const type = extractedType;
+      if (this.#method === "GET" || this.#method === "HEAD") throw new TypeError(BODY_NOT_ALLOWED);
+      if (type !== null) setDefaultHeader((headers ??= new Headers()), "content-type", type);
+    }
+    const { redirect } = init;
+    if (redirect !== undefined) {
+      const mode = toDOMString(redirect).toLowerCase();
+      if (mode !== "follow" && mode !== "manual") {
+        throw new TypeError(
+          'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does ' +
+            'not make sense at the edge; use "manual" and check the response status code).',
+        );
+      }
+      this.#redirect = mode;
+    }
+    const { cache } = init;
+    if (cache !== undefined) {
+      const mode = toDOMString(cache);
+      if (!CACHE_MODES.has(mode)) throw new TypeError(`Unsupported cache mode: ${mode}`);
+      this.#cache = mode;
+    }
+    const { encodeResponseBody } = init;
+    if (encodeResponseBody !== undefined) {
+      if (encodeResponseBody !== "manual" && encodeResponseBody !== "automatic") {
+        throw new TypeError(`encodeResponseBody: unexpected value: ${encodeResponseBody}`);
+      }
+      this.#encodeResponseBody = encodeResponseBody;
+    }
+    if ((method !== undefined || initBody !== undefined) && body !== null &&
+      (this.#method === "GET" || this.#method === "HEAD")) {
+      throw new TypeError(BODY_NOT_ALLOWED);
+    }
+    return [headers, body];
+  }
+
+  get method() { return this.#method; }
+  get url() { return this.#url; }
+  get headers() {
+    const headers = this.#headers;
+    return Array.isArray(headers) ? (this.#headers = headersFromWire(headers, this.#immutable)) : headers;
+  }
+  get redirect() { return this.#redirect; }
+  get fetcher() { return this.#fetcher; }
+  get cache() { return this.#cache; }
+  get integrity() { return this.#method && ""; }
+  get keepalive() { return this.#method === ""; }
+  get signal() {
+    if (this.#signal === undefined) {
+      this.#signal = this.#makeSignal === undefined ? createSignal() : this.#makeSignal();
+      this.#makeSignal = undefined;
+    }
+    return this.#signal;
+  }
+  get cf() {
+    if (typeof this.#cf === "string") this.#cf = JSON.parse(this.#cf);
+    return this.#cf;
+  }
+
+  clone() {
+    const made = new Request(token);
+    made.#copyFrom(this);
+    made.#cf = cloneCf(this.cf);
+    const headers = this.#headers;
+    if (Array.isArray(headers)) made.#headers = headers.slice();
+    else made.#headers = copyHeaders(headers, true);
+    made.#immutable = this.#immutable;
+    setBodySource(made, cloneBody(this));
+    return made;
+  }
+
+  [contentType]() { return this.headers.get("content-type"); }
+
+  static {
+    internals = {
+      isRequest: (value) => typeof value === "object" && value !== null && #url in value,
+      fromWire(wire, makeSignal) {
+        const request = new Request(token);
+        request.#url = wire.url;
+        request.#method = wire.method;
+        request.#headers = wire.headers;
+        request.#immutable = true;
+        // A request is passed on as it came, so what it leads to is the client's to follow.
+        request.#redirect = wire.redirect ?? "manual";
+        request.#cf = wire.cf;
+        request.#makeSignal = makeSignal;
+        setBodySource(request, bodyFromWire(wire.body));
+        return request;
+      },
+      toWire(request) {
+        const headers = request.#headers;
+        const list = Array.isArray(headers) ? headers : headersToWire(headers);
+        const cf = request.#cf;
+        return {
+          method: request.#method,
+          url: request.#url,
+          headers: list,
+          body: bodyToWire(request),
+          cf: cf === undefined || typeof cf === "string" ? cf : JSON.stringify(cf),
+          redirect: request.#redirect,
+          websocket: request.headers.get("upgrade")?.toLowerCase() === "websocket",
+        };
+      },
+      /** The signal that ends a subrequest, if the request has one that can. */
+      signalOf: (request) => request.#signal,
+      encodeResponseBody: (request) => request.#encodeResponseBody,
+    };
+  }
+}
+defineInterface(Request);
+Object.defineProperty(Request.prototype, contentType, { enumerable: false });
+
+/** `cf` travels as JSON, so a copy is what JSON keeps of it. */
+function cloneCf(cf) {
+  return cf === undefined || cf === null ? undefined : JSON.parse(JSON.stringify(cf));
+}
+
+export const isRequest = internals.isRequest;
+
+/**
+ * The request of a fetch event. Nothing of it is looked into until a Worker asks.
+ * @param {object} wire see `io.js`
+ * @param {AbortSignal | (() => AbortSignal) | undefined} signal the signal, or what makes it
+ */
+export function requestFromWire(wire, signal = undefined) {
+  return internals.fromWire(wire, typeof signal === "object" ? () => signal : signal);
+}
+
+/** The wire form of a request; its body is used up. */
+export const requestToWire = internals.toWire;
+export const requestSignal = internals.signalOf;

@@ -1,0 +1,438 @@
+/**
+ * WebSocket and WebSocketPair as Workers have them.
+ *
+ * A socket is an end: what is sent on it goes to its peer (the other end of a pair) or over the wire. An end that was
+ * given to the host in a response is coupled: what its peer sends goes over the wire and what comes from there goes to
+ * its peer.
+ */
+import { makeBlob } from "./blob.js";
+import { newSocket, socketClose, socketForget, socketOpen, socketSend } from "./io.js";
+import {
+  CloseEvent, defineEventHandlers, dispatch, ErrorEvent, Event, EventTarget, MessageEvent, trust,
+} from "./events.js";
+import { queueMicrotask } from "./async_context.js";
+import { parseHref } from "./url.js";
+import { encodeUtf8 } from "./utf8.js";
+import { bufferSource, defineInterface, requireArguments, toDOMString, toInteger, toUSVString } from "./webidl.js";
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSING = 2;
+const CLOSED = 3;
+
+const MAX_REASON_BYTES = 123;
+const MAX_ATTACHMENT_BYTES = 16 * 1024;
+const NO_STATUS = 1005;
+const ABNORMAL = 1006;
+const NOT_ACCEPTED =
+  "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
+const DISCONNECTED = "WebSocket disconnected without sending Close frame.";
+
+/** Set by fetch.js, which knows how to open a socket: `(request, done, failed) => cancel`. */
+let connect;
+export function setConnector(connector) {
+  connect = connector;
+}
+
+/** Set by the structured clone's author: what attachments are kept as. */
+let attachments = { serialize: (value) => JSON.stringify(value) ?? "null", deserialize: JSON.parse, size: (data) => data.length };
+export function setAttachmentCodec(codec) {
+  attachments = codec;
+}
+
+const token = Symbol("WebSocket");
+let internals;
+
+export class WebSocket extends EventTarget {
+  /** @type {"connecting" | "waiting" | "accepted" | "coupled" | "released"} */
+  #state = "waiting";
+  #closedIncoming = false;
+  #closedOutgoing = false;
+  #outgoingAborted = false;
+  #failed = false;
+  #allowHalfOpen = false;
+  #binaryType = "blob";
+  #url = null;
+  #protocol = null;
+  #extensions = null;
+  /** @type {WebSocket | undefined} */
+  #peer = undefined;
+  /** The end on the wire. @type {{ host: number } | { isolate: number } | undefined} */
+  #ref = undefined;
+  /** What came before someone listened. */
+  #inbox = [];
+  #draining = false;
+  #attachment = undefined;
+  #cancelConnect = undefined;
+
+  constructor(url, protocols = undefined) {
+    super();
+    if (url === token) return;
+    requireArguments(arguments.length, 1, "constructor of 'WebSocket'");
+    const text = toUSVString(url);
+    const href = parseHref(text);
+    if (href === undefined) throw constructorError("The url is invalid.");
+    if (!href.startsWith("ws:") && !href.startsWith("wss:")) throw constructorError("The url scheme must be ws or wss.");
+    if (href.includes("#")) throw constructorError("The url fragment must be empty.");
+    const wanted = checkProtocols(protocols);
+    this.#url = text;
+    this.#state = "connecting";
+    this.#cancelConnect = connect(href.replace(/^ws/, "http"), wanted, {
+      open: (socket) => this.#opened(socket),
+      failed: (error) => this.#connectFailed(error),
+    });
+  }
+
+  accept(options = undefined) {
+    if (this.#state === "connecting" || this.#url !== null) {
+      throw new TypeError("Websockets obtained from the 'new WebSocket()' constructor cannot call accept");
+    }
+    if (this.#state === "coupled" || this.#state === "released") {
+      throw new TypeError("Can't accept() WebSocket that was already used in a response.");
+    }
+    if (this.#state === "accepted") return;
+    if (options?.allowHalfOpen !== undefined) this.#allowHalfOpen = Boolean(options.allowHalfOpen);
+    this.#accept();
+  }
+
+  send(message) {
+    requireArguments(arguments.length, 1, "'send' on 'WebSocket'");
+    const bytes = bufferSource(message);
+    const data = bytes === undefined ? toUSVString(message) : bytes.slice();
+    if (this.#state === "connecting") {
+      throw new DOMException("You must wait for the WebSocket to open before sending messages.", "InvalidStateError");
+    }
+    if (this.#closedOutgoing) throw new TypeError("Can't call WebSocket send() after close().");
+    if (this.#outgoingAborted) return;
+    if (this.#state !== "accepted") throw new TypeError(NOT_ACCEPTED);
+    this.#emit({ data });
+  }
+
+  close(code = undefined, reason = undefined) {
+    if (code !== undefined) {
+      code = toInteger(code, 32, { signed: true });
+      if (code < 1000 || code >= 5000 || code === 1004 || code === 1005 || code === 1006 || code === 1015) {
+        throw new DOMException(`Invalid WebSocket close code: ${code}.`, "InvalidAccessError");
+      }
+    }
+    if (reason !== undefined) {
+      reason = toUSVString(reason);
+      if (encodeUtf8(reason).byteLength > MAX_REASON_BYTES) {
+        throw new DOMException(
+          "WebSocket close reason must not be longer than 123 bytes when UTF-8 encoded.",
+          "SyntaxError",
+        );
+      }
+      if (code === undefined) {
+        throw new DOMException(
+          "If you specify a WebSocket close reason, you must also specify a code.",
+          "InvalidAccessError",
+        );
+      }
+    }
+    if (this.#state === "connecting") {
+      this.#state = "released";
+      this.#closedOutgoing = true;
+      this.#cancelConnect?.();
+      this.#connectFailed(new Error("Called close before connection was established."));
+      return;
+    }
+    if (this.#closedOutgoing || this.#outgoingAborted) return;
+    if (this.#state !== "accepted") throw new TypeError(NOT_ACCEPTED);
+    this.#closedOutgoing = true;
+    this.#emit({ close: true, code: code ?? NO_STATUS, reason: reason ?? "" });
+    this.#forgetIfDone();
+  }
+
+  serializeAttachment(attachment) {
+    requireArguments(arguments.length, 1, "'serializeAttachment' on 'WebSocket'");
+    const data = attachments.serialize(attachment);
+    const size = attachments.size(data);
+    if (size > MAX_ATTACHMENT_BYTES) {
+      throw new Error(
+        `A WebSocket 'attachment' cannot be larger than ${MAX_ATTACHMENT_BYTES} bytes.'attachment' was ${size} bytes.`,
+      );
+    }
+    this.#attachment = data;
+  }
+
+  deserializeAttachment() {
+    return this.#attachment === undefined ? null : attachments.deserialize(this.#attachment);
+  }
+
+  get readyState() {
+    if ((this.#closedIncoming && this.#closedOutgoing) || this.#failed) return CLOSED;
+    if (this.#closedIncoming || this.#closedOutgoing) return CLOSING;
+    return this.#state === "connecting" ? CONNECTING : OPEN;
+  }
+  get url() { return this.#url; }
+  get protocol() { return this.#protocol; }
+  get extensions() { return this.#extensions; }
+  get binaryType() { return this.#binaryType; }
+  set binaryType(value) {
+    const type = toDOMString(value);
+    if (type === "blob" || type === "arraybuffer") this.#binaryType = type;
+  }
+
+  #accept() {
+    this.#state = "accepted";
+    this.#scheduleDrain();
+  }
+
+  /** Something leaves on this end. */
+  #emit(item) {
+    if (this.#peer !== undefined) this.#peer.#receive(item);
+    else sendOnWire(this.#ref, item);
+  }
+
+  /** Something has come for this end. */
+  #receive(item) {
+    this.#inbox.push(item);
+    if (this.#state === "accepted" || this.#state === "coupled") this.#scheduleDrain();
+  }
+
+  #scheduleDrain() {
+    if (this.#draining || this.#inbox.length === 0) return;
+    this.#draining = true;
+    // One message a turn, so that what a listener's promises do comes before the next message.
+    queueMicrotask(() => {
+      this.#draining = false;
+      const item = this.#inbox.shift();
+      if (item === undefined) return;
+      if (this.#state === "coupled") this.#forward(item);
+      else this.#deliver(item);
+      this.#scheduleDrain();
+    });
+  }
+
+  #forward(item) {
+    if (item.broken === undefined) sendOnWire(this.#ref, item);
+    if (item.close) {
+      this.#closedOutgoing = true;
+      this.#forgetIfDone();
+    }
+  }
+
+  #deliver(item) {
+    if (this.#closedIncoming) return;
+    if (item.broken !== undefined) {
+      this.#closedIncoming = true;
+      this.#outgoingAborted = true;
+      this.#closedOutgoing = true;
+      dispatch(this, trust(new CloseEvent("close", { code: ABNORMAL, reason: item.broken, wasClean: false })));
+      this.#forgetIfDone();
+    } else if (item.close) {
+      this.#closedIncoming = true;
+      if (!this.#allowHalfOpen && !this.#closedOutgoing && !this.#outgoingAborted) {
+        this.#closedOutgoing = true;
+        this.#emit({ close: true, code: item.code, reason: item.reason });
+      }
+      dispatch(this, trust(new CloseEvent("close", { code: item.code, reason: item.reason, wasClean: true })));
+      this.#forgetIfDone();
+    } else {
+      let { data } = item;
+      if (typeof data !== "string") {
+        data = this.#binaryType === "blob" ? makeBlob(data, "") : data.slice().buffer;
+      }
+      dispatch(this, trust(new MessageEvent("message", { data })));
+    }
+  }
+
+  #forgetIfDone() {
+    if (this.#ref !== undefined && this.#closedIncoming && this.#closedOutgoing) socketForget(this.#ref);
+  }
+
+  #listenToWire(ref) {
+    this.#ref = ref;
+    socketOpen(ref, {
+      message: (data) => this.#fromWire({ data }),
+      close: (code, reason) => this.#fromWire({ close: true, code: code ?? NO_STATUS, reason }),
+      broken: (message) => this.#fromWire({ broken: message || DISCONNECTED }),
+    });
+  }
+
+  #fromWire(item) {
+    if (this.#state !== "coupled") {
+      this.#receive(item);
+      return;
+    }
+    this.#peer.#receive(item);
+    if (item.close || item.broken !== undefined) {
+      this.#closedIncoming = true;
+      if (item.broken !== undefined) this.#closedOutgoing = true;
+      this.#forgetIfDone();
+    }
+  }
+
+  #opened({ socket, protocol, extensions }) {
+    if (this.#state !== "connecting") {
+      socket.close(1000);
+      return;
+    }
+    this.#protocol = protocol;
+    this.#extensions = extensions;
+    // The socket of the response is only the carrier: this one takes its end over.
+    this.#ref = socket.#ref;
+    this.#inbox = socket.#inbox;
+    socket.#takenBy = this;
+    this.#state = "accepted";
+    dispatch(this, trust(new Event("open")));
+    this.#scheduleDrain();
+  }
+  #takenBy = undefined;
+
+  #connectFailed(error) {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#closedIncoming = true;
+    this.#outgoingAborted = true;
+    this.#state = "released";
+    queueMicrotask(() => {
+      dispatch(this, trust(new ErrorEvent("error", { message: String(error?.message ?? error), error })));
+      const reason = "Failed to establish websocket connection";
+      dispatch(this, trust(new CloseEvent("close", { code: ABNORMAL, reason, wasClean: false })));
+    });
+  }
+
+  static {
+    internals = {
+      isWebSocket: (value) => typeof value === "object" && value !== null && #inbox in value,
+      makePair() {
+        const [first, second] = [new WebSocket(token), new WebSocket(token)];
+        first.#peer = second;
+        second.#peer = first;
+        return [first, second];
+      },
+      fromWire(id, headers) {
+        const socket = new WebSocket(token);
+        socket.#protocol = headers.get("sec-websocket-protocol");
+        socket.#extensions = headers.get("sec-websocket-extensions");
+        const receive = (item) => (socket.#takenBy ?? socket).#fromWire(item);
+        socket.#ref = { host: id };
+        socketOpen(socket.#ref, {
+          message: (data) => receive({ data }),
+          close: (code, reason) => receive({ close: true, code: code ?? NO_STATUS, reason }),
+          broken: (message) => receive({ broken: message || DISCONNECTED }),
+        });
+        return socket;
+      },
+      toWire(socket) {
+        if (socket.#url !== null) {
+          throw new TypeError("Can't return WebSocket in a Response if it was created with `new WebSocket()`");
+        }
+        if (socket.#state === "coupled" || socket.#state === "released") {
+          throw new TypeError("Can't return WebSocket that was already used in a response.");
+        }
+        if (socket.#state === "accepted") {
+          throw new TypeError("Can't return WebSocket in a Response after calling accept().");
+        }
+        const id = newSocket();
+        let end = socket;
+        if (socket.#peer === undefined) {
+          // A socket of the host's that is passed on: a pair in between carries it.
+          const [near, far] = internals.makePair();
+          near.#joinTo(socket);
+          end = far;
+        }
+        end.#listenToWire({ isolate: id });
+        end.#state = "coupled";
+        // The host must know the socket before anything travels on it, so the drain waits for the response.
+        end.#scheduleDrain();
+        return id;
+      },
+    };
+  }
+
+  /** Passes everything between this end of a pair and a socket of the host's. */
+  #joinTo(socket) {
+    for (const [from, to] of [[socket, this], [this, socket]]) {
+      from.#allowHalfOpen = true;
+      from.#binaryType = "arraybuffer";
+      from.addEventListener("message", (event) => {
+        if (!to.#closedOutgoing) to.send(event.data);
+      });
+      from.addEventListener("close", ({ code, reason }) => {
+        if (!to.#closedOutgoing && !to.#outgoingAborted) {
+          to.#closedOutgoing = true;
+          to.#emit({ close: true, code, reason });
+          to.#forgetIfDone();
+        }
+      });
+    }
+    socket.#accept();
+    this.#accept();
+  }
+}
+defineInterface(WebSocket, {
+  constants: {
+    READY_STATE_CONNECTING: CONNECTING,
+    CONNECTING,
+    READY_STATE_OPEN: OPEN,
+    OPEN,
+    READY_STATE_CLOSING: CLOSING,
+    CLOSING,
+    READY_STATE_CLOSED: CLOSED,
+    CLOSED,
+  },
+});
+defineEventHandlers(WebSocket.prototype, ["open", "message", "close", "error"]);
+
+function sendOnWire(ref, item) {
+  if (item.close) socketClose(ref, item.code === NO_STATUS ? undefined : item.code, item.reason);
+  else socketSend(ref, item.data);
+}
+
+function constructorError(message) {
+  return new DOMException(`WebSocket Constructor: ${message}`, "SyntaxError");
+}
+
+const PROTOCOL = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+function checkProtocols(protocols) {
+  if (protocols === undefined) return [];
+  if (typeof protocols !== "object" || protocols === null) {
+    const protocol = toDOMString(protocols);
+    if (!PROTOCOL.test(protocol)) throw constructorError("The protocol header token is invalid.");
+    return [protocol];
+  }
+  const list = Array.from(protocols, toDOMString);
+  for (const [index, protocol] of list.entries()) {
+    if (!PROTOCOL.test(protocol)) throw constructorError("One of the protocol header tokens is invalid.");
+    if (list.indexOf(protocol) !== index) throw constructorError("The protocols header cannot have repeating values.");
+  }
+  return list;
+}
+
+/** Two sockets that are connected to each other: `const { 0: client, 1: server } = new WebSocketPair()`. */
+export class WebSocketPair {
+  constructor() {
+    const [first, second] = internals.makePair();
+    Object.defineProperty(this, 0, { value: first, enumerable: true });
+    Object.defineProperty(this, 1, { value: second, enumerable: true });
+  }
+  *[Symbol.iterator]() {
+    yield this[0];
+    yield this[1];
+  }
+}
+defineInterface(WebSocketPair);
+
+/** A request and the answer that a hibernated object's sockets give to it. */
+export class WebSocketRequestResponsePair {
+  #request;
+  #response;
+  constructor(request, response) {
+    requireArguments(arguments.length, 2, "constructor of 'WebSocketRequestResponsePair'");
+    this.#request = toUSVString(request);
+    this.#response = toUSVString(response);
+  }
+  get request() { return this.#request; }
+  get response() { return this.#response; }
+}
+defineInterface(WebSocketRequestResponsePair);
+
+export const isWebSocket = internals.isWebSocket;
+/** The socket of a 101 response that came from the host; `headers` are the response's. */
+export const webSocketFromWire = internals.fromWire;
+/** Couples a socket with the response that it is returned in, and gives its number. */
+export const webSocketToWire = internals.toWire;
