@@ -1,1 +1,18 @@
-//! bundle
+//! From a project's folder to the module graph that an isolate evaluates: wrangler configuration,
+//! npm packages, TypeScript, JSX, decorators, and the way back from bundled to written positions.
+//!
+//! Nothing here runs the code, prints, or listens.
+
+mod bundler;
+pub mod config;
+mod edits;
+mod error;
+mod rules;
+mod source_map;
+mod specifier;
+mod text;
+
+pub use bundler::{Builder, Built, Mode, Timing};
+pub use config::Project;
+pub use error::{Diagnostic, Error, Excerpt, Severity};
+pub use source_map::{Position, SourceMap};

@@ -1,0 +1,9 @@
+//! The bundler behind one small interface: nothing outside this folder knows rolldown.
+
+mod builder;
+mod diagnostics;
+mod plugin;
+mod tsconfig;
+mod verbatim;
+
+pub use builder::{Builder, Built, Mode, Timing};

@@ -1,0 +1,264 @@
+//! How imports resolve where Workers differ from a browser, and the source passes before bundling.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::ModuleKind;
+use rolldown_common::{ImportKind, ModuleType};
+use rolldown_plugin::{
+    HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
+    HookResolveIdReturn, HookTransformArgs, HookTransformReturn, HookUsage, Plugin, PluginContext,
+    PluginContextResolveOptions, SharedLoadPluginContext, SharedTransformPluginContext,
+};
+
+use super::tsconfig::TsConfigs;
+use crate::config::Project;
+use crate::error::Diagnostic;
+use crate::rules;
+use crate::specifier::{self, Builtin};
+
+/// `require()` of something outside the bundle: a module that imports it and hands it over.
+const REQUIRE_PREFIX: &str = "\0atoll:require:";
+
+/// What one build found while it ran.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Files that imports of non-code lead to: the module's name, the file and its kind.
+    pub(super) modules: BTreeMap<String, (PathBuf, ModuleKind)>,
+    /// Files that were read.
+    pub(super) files: BTreeSet<PathBuf>,
+    /// Mistakes that a pass found in the user's source.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Debug)]
+pub(super) struct WorkerPlugin {
+    project: Arc<Project>,
+    /// Files that are modules of their own because `find_additional_modules` says so.
+    additional: BTreeMap<PathBuf, (String, ModuleKind)>,
+    tsconfigs: TsConfigs,
+    found: Arc<Mutex<Found>>,
+}
+
+impl WorkerPlugin {
+    pub(super) fn new(
+        project: Arc<Project>,
+        additional: BTreeMap<PathBuf, (String, ModuleKind)>,
+        found: Arc<Mutex<Found>>,
+    ) -> Self {
+        let tsconfigs = TsConfigs::new(project.tsconfig.as_deref());
+        Self {
+            project,
+            additional,
+            tsconfigs,
+            found,
+        }
+    }
+
+    fn found(&self) -> std::sync::MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An import of what stays outside the bundle under the name `id`.
+    fn outside(id: &str, kind: ImportKind) -> HookResolveIdOutput {
+        if kind == ImportKind::Require {
+            return HookResolveIdOutput::from_id(format!("{REQUIRE_PREFIX}{id}"));
+        }
+        HookResolveIdOutput {
+            id: id.into(),
+            external: Some(true.into()),
+            normalize_external_id: Some(false),
+            ..Default::default()
+        }
+    }
+
+    async fn builtin(
+        &self,
+        context: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+    ) -> anyhow::Result<Option<HookResolveIdOutput>> {
+        match specifier::builtin(args.specifier) {
+            None => Ok(None),
+            Some(Builtin::Named) => Ok(Some(Self::outside(args.specifier, args.kind))),
+            Some(Builtin::Bare(id)) => {
+                let has_node = self
+                    .project
+                    .compatibility_flags
+                    .iter()
+                    .any(|flag| flag.starts_with("nodejs_compat"));
+                // Without Node's API a package of the same name is what the import means.
+                if !has_node && resolve(context, args, args.specifier).await?.is_some() {
+                    return Ok(None);
+                }
+                Ok(Some(Self::outside(&id, args.kind)))
+            }
+        }
+    }
+
+    /// An import of a file that becomes a module of its own, by the rules.
+    async fn separate(
+        &self,
+        context: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+    ) -> anyhow::Result<Option<HookResolveIdOutput>> {
+        let (plain, query) = match args.specifier.split_once('?') {
+            Some((plain, query)) => (plain, Some(query)),
+            None => (args.specifier, None),
+        };
+        if !self.additional.is_empty()
+            && let Some(path) = resolve(context, args, plain).await?
+            && let Some((name, _)) = self.additional.get(&path)
+        {
+            return Ok(Some(Self::outside(&format!("./{name}"), args.kind)));
+        }
+        let kind = rules::kind_of(&self.project.rules, args.specifier.trim_start_matches("./"))
+            .or_else(|| rules::kind_of(&self.project.rules, plain.trim_start_matches("./")));
+        // Rules name files by their place in the project, so a pattern such as `src/**/*.md` needs
+        // the resolved path; only files that bundling cannot read are worth resolving for that.
+        let resolved = match kind {
+            Some(_) => resolve(context, args, plain).await?,
+            None if is_code(plain) => return Ok(None),
+            None => resolve(context, args, plain).await?,
+        };
+        let Some(path) = resolved else {
+            return Ok(None);
+        };
+        let name = self.module_name(&path);
+        let with_query = |query: &str| format!("{name}?{query}");
+        let kind = query
+            .and_then(|query| rules::kind_of(&self.project.rules, &with_query(query)))
+            .or_else(|| rules::kind_of(&self.project.rules, &name))
+            .or(kind);
+        let Some(
+            kind @ (ModuleKind::Text | ModuleKind::Data | ModuleKind::Json | ModuleKind::Wasm),
+        ) = kind
+        else {
+            return Ok(None);
+        };
+        let mut found = self.found();
+        found.files.insert(path.clone());
+        found.modules.insert(name.clone(), (path, kind));
+        Ok(Some(Self::outside(&format!("./{name}"), args.kind)))
+    }
+
+    /// The file's path below the project; one that lies elsewhere is named by its path's hash.
+    fn module_name(&self, path: &Path) -> String {
+        rules::relative_name(&self.project.root, path).unwrap_or_else(|| {
+            let hash = path
+                .to_string_lossy()
+                .bytes()
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                    (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+                });
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            format!("outside/{hash:016x}-{name}")
+        })
+    }
+}
+
+/// Files that the bundler reads itself whatever the rules say, told by their names.
+fn is_code(specifier: &str) -> bool {
+    match specifier
+        .rsplit('/')
+        .next()
+        .and_then(|name| name.rsplit_once('.'))
+    {
+        None => true,
+        Some((_, extension)) => {
+            ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "json"].contains(&extension)
+        }
+    }
+}
+
+async fn resolve(
+    context: &PluginContext,
+    args: &HookResolveIdArgs<'_>,
+    specifier: &str,
+) -> anyhow::Result<Option<PathBuf>> {
+    let options = PluginContextResolveOptions {
+        import_kind: args.kind,
+        is_entry: args.is_entry,
+        skip_self: true,
+        custom: Arc::clone(&args.custom),
+    };
+    let resolved = context
+        .resolve(specifier, args.importer, Some(options))
+        .await?;
+    Ok(resolved
+        .ok()
+        .filter(|id| !id.external.is_external())
+        .map(|id| PathBuf::from(id.id.as_str())))
+}
+
+impl Plugin for WorkerPlugin {
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed("atoll")
+    }
+
+    async fn resolve_id(
+        &self,
+        context: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+    ) -> HookResolveIdReturn {
+        if args.is_entry || args.specifier.starts_with('\0') {
+            return Ok(None);
+        }
+        if let Some(target) = self.project.alias.get(args.specifier) {
+            if let Some(Builtin::Bare(id)) = specifier::builtin(target) {
+                return Ok(Some(Self::outside(&id, args.kind)));
+            }
+            if specifier::builtin(target).is_some() {
+                return Ok(Some(Self::outside(target, args.kind)));
+            }
+            // An alias is written in the configuration, so it starts from the project's folder.
+            let from_root = self.project.root.join("package.json");
+            let options = PluginContextResolveOptions {
+                import_kind: args.kind,
+                ..Default::default()
+            };
+            let resolved = context
+                .resolve(target, from_root.to_str(), Some(options))
+                .await?;
+            return Ok(resolved.ok().map(HookResolveIdOutput::from_resolved_id));
+        }
+        if let Some(output) = self.builtin(context, args).await? {
+            return Ok(Some(output));
+        }
+        self.separate(context, args).await
+    }
+
+    async fn load(&self, _: SharedLoadPluginContext, args: &HookLoadArgs<'_>) -> HookLoadReturn {
+        let Some(id) = args.id.strip_prefix(REQUIRE_PREFIX) else {
+            if Path::new(args.id).is_absolute() {
+                let path = args.id.split('?').next().unwrap_or(args.id);
+                self.found().files.insert(PathBuf::from(path));
+            }
+            return Ok(None);
+        };
+        let code = format!(
+            "import * as namespace from {id:?};\n\
+             const value = namespace.default ?? namespace;\n\
+             export {{ value as \"module.exports\" }};\n"
+        );
+        Ok(Some(HookLoadOutput {
+            code: code.into(),
+            module_type: Some(ModuleType::Js),
+            ..Default::default()
+        }))
+    }
+
+    async fn transform(
+        &self,
+        _: SharedTransformPluginContext,
+        args: &HookTransformArgs<'_>,
+    ) -> HookTransformReturn {
+        let _ = (&self.tsconfigs, args);
+        Ok(None)
+    }
+
+    fn register_hook_usage(&self) -> HookUsage {
+        HookUsage::ResolveId | HookUsage::Load | HookUsage::Transform
+    }
+}

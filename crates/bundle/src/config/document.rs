@@ -1,0 +1,237 @@
+//! JSON with comments and TOML as one tree that knows where each value stands.
+
+use std::path::{Path, PathBuf};
+
+use jsonc_parser::ast;
+use jsonc_parser::common::Ranged;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Diagnostic, Error};
+
+/// A parsed file with its text, so that mistakes can be shown in place.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) root: Value,
+}
+
+/// A value and the byte where it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    pub(crate) node: Node,
+    pub(crate) start: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    Null,
+    Bool(bool),
+    /// As written.
+    Number(String),
+    String(String),
+    Array(Vec<Value>),
+    Object(Vec<Entry>),
+}
+
+/// A key, the byte where it starts, and its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) start: usize,
+    pub(crate) value: Value,
+}
+
+impl Document {
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::one(
+                Diagnostic::error(format!("cannot read the configuration: {error}")).path(path),
+            )
+        })?;
+        Self::parse(path, text)
+    }
+
+    pub(crate) fn parse(path: &Path, text: String) -> Result<Self, Error> {
+        let is_toml = path
+            .extension()
+            .is_some_and(|extension| extension == "toml");
+        let root = if is_toml {
+            parse_toml(path, &text)?
+        } else {
+            parse_jsonc(path, &text)?
+        };
+        let document = Self {
+            path: path.to_path_buf(),
+            text,
+            root,
+        };
+        match document.root.node {
+            Node::Object(_) => Ok(document),
+            _ => Err(Error::one(document.error(
+                document.root.start,
+                "the configuration must be an object".into(),
+            ))),
+        }
+    }
+
+    pub(crate) fn error(&self, offset: usize, message: String) -> Diagnostic {
+        Diagnostic::error(message).at(&self.path, &self.text, offset)
+    }
+
+    pub(crate) fn warning(&self, offset: usize, message: String) -> Diagnostic {
+        Diagnostic::warning(message).at(&self.path, &self.text, offset)
+    }
+}
+
+impl Value {
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self.node {
+            Node::Null => "null",
+            Node::Bool(_) => "a boolean",
+            Node::Number(_) => "a number",
+            Node::String(_) => "a string",
+            Node::Array(_) => "an array",
+            Node::Object(_) => "an object",
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        match &self.node {
+            Node::Object(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        // The last of equal keys wins, as in `JSON.parse`.
+        self.entries().iter().rev().find(|entry| entry.key == key)
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match &self.node {
+            Node::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// JSON source of the same value.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match &self.node {
+            Node::Null => serde_json::Value::Null,
+            Node::Bool(value) => (*value).into(),
+            Node::Number(text) => text
+                .parse::<i64>()
+                .map(Into::into)
+                .or_else(|_| text.parse::<f64>().map(Into::into))
+                .unwrap_or_default(),
+            Node::String(text) => text.clone().into(),
+            Node::Array(items) => items.iter().map(Value::to_json).collect(),
+            Node::Object(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+}
+
+fn parse_jsonc(path: &Path, text: &str) -> Result<Value, Error> {
+    let options = jsonc_parser::ParseOptions {
+        allow_loose_object_property_names: false,
+        ..Default::default()
+    };
+    let parsed = jsonc_parser::parse_to_ast(text, &Default::default(), &options);
+    let parsed = parsed.map_err(|error| {
+        let message = error.kind().to_string();
+        let mut characters = message.chars();
+        let first = characters.next().map(|first| first.to_lowercase());
+        let message: String = first.into_iter().flatten().chain(characters).collect();
+        Error::one(
+            Diagnostic::error(format!("broken JSON: {message}"))
+                .at(path, text, error.range().start)
+                .hint("comments and trailing commas are fine; every key needs double quotes"),
+        )
+    })?;
+    let value = parsed
+        .value
+        .ok_or_else(|| Error::one(Diagnostic::error("the configuration is empty").path(path)))?;
+    Ok(from_jsonc(&value))
+}
+
+fn from_jsonc(value: &ast::Value<'_>) -> Value {
+    let node = match value {
+        ast::Value::StringLit(literal) => Node::String(literal.value.to_string()),
+        ast::Value::NumberLit(literal) => Node::Number(literal.value.to_string()),
+        ast::Value::BooleanLit(literal) => Node::Bool(literal.value),
+        ast::Value::NullKeyword(_) => Node::Null,
+        ast::Value::Array(array) => Node::Array(array.elements.iter().map(from_jsonc).collect()),
+        ast::Value::Object(object) => Node::Object(
+            object
+                .properties
+                .iter()
+                .map(|property| Entry {
+                    key: property.name.as_str().to_owned(),
+                    start: property.range.start,
+                    value: from_jsonc(&property.value),
+                })
+                .collect(),
+        ),
+    };
+    Value {
+        node,
+        start: value.range().start,
+    }
+}
+
+fn parse_toml(path: &Path, text: &str) -> Result<Value, Error> {
+    let table = DeTable::parse(text).map_err(|error| {
+        Error::one(
+            Diagnostic::error(format!("broken TOML: {}", error.message())).at(
+                path,
+                text,
+                error.span().map_or(0, |span| span.start),
+            ),
+        )
+    })?;
+    Ok(Value {
+        node: from_toml_table(table.get_ref()),
+        start: 0,
+    })
+}
+
+fn from_toml_table(table: &DeTable<'_>) -> Node {
+    let mut entries: Vec<Entry> = table
+        .iter()
+        .map(|(key, value)| Entry {
+            key: key.get_ref().to_string(),
+            start: key.span().start,
+            value: from_toml(value),
+        })
+        .collect();
+    entries.sort_by_key(|entry| entry.start);
+    Node::Object(entries)
+}
+
+fn from_toml(value: &toml::Spanned<DeValue<'_>>) -> Value {
+    let node = match value.get_ref() {
+        DeValue::String(text) => Node::String(text.to_string()),
+        DeValue::Integer(integer) => Node::Number(
+            i64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix())
+                .map_or_else(|_| integer.to_string(), |number| number.to_string()),
+        ),
+        DeValue::Float(float) => Node::Number(float.as_str().replace('_', "")),
+        DeValue::Boolean(value) => Node::Bool(*value),
+        DeValue::Datetime(datetime) => Node::String(datetime.to_string()),
+        DeValue::Array(items) => Node::Array(items.iter().map(from_toml).collect()),
+        DeValue::Table(table) => from_toml_table(table),
+    };
+    Value {
+        node,
+        start: value.span().start,
+    }
+}

@@ -1,0 +1,120 @@
+//! Finding and reading a project's configuration: `wrangler.json`, `.jsonc` or `.toml`, the secrets
+//! beside it and `atoll.jsonc`.
+
+mod document;
+mod keys;
+mod project;
+mod reader;
+mod secrets;
+mod settings;
+mod wrangler;
+
+use std::path::{Path, PathBuf};
+
+pub use project::{
+    Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
+    UnsupportedBinding, Variable, VariableValue,
+};
+pub use settings::{Isolation, Limits, SETTINGS_FILE, Settings};
+
+use crate::error::{Diagnostic, Error, Severity};
+
+/// The configuration file names, in the order wrangler looks for them.
+pub const CONFIG_FILES: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
+
+/// What the command line says about the project.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The folder to look for a configuration in, and then its parents.
+    pub folder: PathBuf,
+    /// The configuration file, absolute or relative to `folder`.
+    pub config: Option<PathBuf>,
+    /// The environment (`--env`).
+    pub environment: Option<String>,
+    /// `--var NAME:VALUE`; overrides all else.
+    pub vars: Vec<(String, String)>,
+    /// Leave `.dev.vars` and `.env` unread.
+    pub ignore_secrets: bool,
+}
+
+/// A project and what is questionable about its configuration.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The project.
+    pub project: Project,
+    /// Diagnostics of severity `Warning`.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// The configuration file that `options` mean.
+pub fn find(options: &Options) -> Result<PathBuf, Error> {
+    let folder = std::path::absolute(&options.folder).unwrap_or_else(|_| options.folder.clone());
+    if let Some(config) = &options.config {
+        let path = folder.join(config);
+        if path.is_file() {
+            return Ok(path);
+        }
+        if path.is_dir() {
+            let inside = CONFIG_FILES.iter().map(|name| path.join(name));
+            if let Some(found) = inside.into_iter().find(|candidate| candidate.is_file()) {
+                return Ok(found);
+            }
+        }
+        let mut missing = Diagnostic::error("there is no such configuration file").path(&path);
+        missing.hint = nearest_file(&path).map(|near| format!("did you mean `{near}`?"));
+        return Err(Error::one(missing));
+    }
+    for name in CONFIG_FILES {
+        for parent in folder.ancestors() {
+            let candidate = parent.join(name);
+            if candidate.is_file() {
+                return Ok(candidate);
+            }
+        }
+    }
+    Err(Error::one(
+        Diagnostic::error("no wrangler.jsonc, wrangler.json or wrangler.toml here or above")
+            .path(&folder)
+            .hint("name it with --config, or make a project with `atoll new NAME`"),
+    ))
+}
+
+/// Finds and reads the project that `options` mean.
+///
+/// # Errors
+/// Every mistake in the configuration at once, with its place.
+pub fn load(options: &Options) -> Result<Loaded, Error> {
+    let config_path = find(options)?;
+    let mut diagnostics = Vec::new();
+    let project = wrangler::read(&config_path, options, &mut diagnostics);
+    let failed = diagnostics
+        .iter()
+        .any(|diagnostic: &Diagnostic| diagnostic.severity == Severity::Error);
+    match project {
+        Ok(Some(project)) if !failed => Ok(Loaded {
+            project,
+            warnings: diagnostics,
+        }),
+        Ok(_) => Err(Error { diagnostics }),
+        Err(mut error) => {
+            diagnostics.append(&mut error.diagnostics);
+            Err(Error { diagnostics })
+        }
+    }
+}
+
+/// The file in the same folder whose name is most like `path`'s, as a path the user can type.
+pub(crate) fn nearest_file(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_str()?;
+    let folder = path.parent()?;
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let stem = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let near = crate::text::nearest(wanted, names.iter().map(String::as_str)).or_else(|| {
+        let same_stem = |name: &&String| stem(name) == stem(wanted);
+        names.iter().find(same_stem).map(String::as_str)
+    })?;
+    Some(near.to_owned())
+}

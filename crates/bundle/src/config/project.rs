@@ -1,0 +1,183 @@
+//! What a project's configuration says, with every path absolute and every default filled in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::settings::Settings;
+
+/// One worker project, read from its wrangler configuration and the files beside it.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The worker's name; with an environment, `name-environment` unless that names itself.
+    pub name: String,
+    /// The environment that was chosen.
+    pub environment: Option<String>,
+    /// The configuration file.
+    pub config_path: PathBuf,
+    /// The folder that the configuration's relative paths start from.
+    pub root: PathBuf,
+    /// The entry module; `None` for a worker that only has static assets.
+    pub main: Option<PathBuf>,
+    /// Where module names start from when nothing is bundled.
+    pub base_dir: PathBuf,
+    /// `YYYY-MM-DD`.
+    pub compatibility_date: String,
+    /// As written.
+    pub compatibility_flags: Vec<String>,
+    /// Variables and secrets, in the order they were found; names are unique.
+    pub vars: Vec<Variable>,
+    /// Bindings to other workers.
+    pub services: Vec<Service>,
+    /// Static assets.
+    pub assets: Option<Assets>,
+    /// `triggers.crons`.
+    pub crons: Vec<String>,
+    /// What imported files that are not code become: the project's own rules, then the defaults.
+    pub rules: Vec<Rule>,
+    /// Take the modules as they are.
+    pub no_bundle: bool,
+    /// Also take every file below `base_dir` that a rule matches; on by default with `no_bundle`.
+    pub find_additional_modules: bool,
+    /// Names in the source that are replaced by expressions.
+    pub define: BTreeMap<String, String>,
+    /// Imports that are replaced by others.
+    pub alias: BTreeMap<String, String>,
+    /// Make the code small.
+    pub minify: bool,
+    /// Keep the `name` of functions and classes when they are renamed.
+    pub keep_names: bool,
+    /// The TypeScript configuration, when it is not the nearest `tsconfig.json`.
+    pub tsconfig: Option<PathBuf>,
+    /// The function that JSX elements become.
+    pub jsx_factory: Option<String>,
+    /// What JSX fragments become.
+    pub jsx_fragment: Option<String>,
+    /// `limits.cpu_ms`.
+    pub cpu_limit_ms: Option<u64>,
+    /// `limits.subrequests`.
+    pub subrequest_limit: Option<u64>,
+    /// `dev`.
+    pub dev: Dev,
+    /// Bindings that the configuration asks for and that Atoll does not have yet.
+    pub unsupported: Vec<UnsupportedBinding>,
+    /// `atoll.jsonc`.
+    pub settings: Settings,
+    /// Files that the project was read from or would be read from if they existed.
+    pub watched: Vec<PathBuf>,
+}
+
+/// One property of `env` whose value stands in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The property's name.
+    pub name: String,
+    /// The property's value.
+    pub value: VariableValue,
+}
+
+/// Where a variable came from and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariableValue {
+    /// A string of `vars` or of `--var`.
+    Text(String),
+    /// Anything else of `vars`, as JSON source.
+    Json(String),
+    /// A line of `.dev.vars` or `.env`: never shown.
+    Secret(String),
+}
+
+/// A binding to another worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The property of `env`.
+    pub binding: String,
+    /// The other worker's name.
+    pub service: String,
+    /// The other worker's named entrypoint; `None` is its default export.
+    pub entrypoint: Option<String>,
+    /// `ctx.props` of the calls made through this binding, as JSON source.
+    pub props: Option<String>,
+}
+
+/// `assets`: static files served before or beside the worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assets {
+    /// The folder, absolute.
+    pub directory: PathBuf,
+    /// The property of `env`, when the worker wants one.
+    pub binding: Option<String>,
+    /// How `.html` files answer.
+    pub html_handling: HtmlHandling,
+    /// What answers when no file does.
+    pub not_found_handling: NotFoundHandling,
+    /// Which requests go to the worker first.
+    pub run_worker_first: RunWorkerFirst,
+}
+
+/// `assets.html_handling`, see Cloudflare's "HTML handling" page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HtmlHandling {
+    /// `/about.html` is at `/about`, `/blog/index.html` is at `/blog/`.
+    #[default]
+    AutoTrailingSlash,
+    /// Both are at a path with a slash at its end.
+    ForceTrailingSlash,
+    /// Both are at a path without.
+    DropTrailingSlash,
+    /// Files answer at their own names only.
+    None,
+}
+
+/// `assets.not_found_handling`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotFoundHandling {
+    /// The worker, or an empty 404.
+    #[default]
+    None,
+    /// The nearest `404.html`.
+    NotFoundPage,
+    /// `/index.html` with status 200.
+    SinglePageApplication,
+}
+
+/// `assets.run_worker_first`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunWorkerFirst {
+    /// All requests (`true`) or none.
+    Always(bool),
+    /// Requests whose path matches; a pattern after `!` takes back.
+    Patterns(Vec<String>),
+}
+
+/// What files that match `globs` are when they are imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The kind of module.
+    pub kind: protocol::ModuleKind,
+    /// Patterns relative to the project's folder.
+    pub globs: Vec<String>,
+}
+
+/// `dev`: what `atoll dev` does unless its flags say otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dev {
+    /// The address to listen on.
+    pub ip: Option<String>,
+    /// The port to listen on.
+    pub port: Option<u16>,
+    /// The inspector's port; Atoll has no inspector yet.
+    pub inspector_port: Option<u16>,
+    /// `http` or `https`.
+    pub local_protocol: Option<String>,
+    /// The host that the worker sees in its requests.
+    pub host: Option<String>,
+}
+
+/// A binding that is configured but would be `undefined`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsupportedBinding {
+    /// The key in the configuration: `kv_namespaces`.
+    pub kind: String,
+    /// The property of `env`.
+    pub name: String,
+}

@@ -1,0 +1,141 @@
+//! `.dev.vars` and `.env`: secrets for running on this machine, as wrangler finds and reads them.
+
+use std::path::{Path, PathBuf};
+
+/// The files to look into: all of the first group that has any, later files override.
+fn groups(root: &Path, environment: Option<&str>) -> [Vec<PathBuf>; 3] {
+    let named = |name: String| root.join(name);
+    let mut own = Vec::new();
+    let mut dotenv = vec![root.join(".env"), root.join(".env.local")];
+    if let Some(environment) = environment {
+        own.push(named(format!(".dev.vars.{environment}")));
+        dotenv.insert(1, named(format!(".env.{environment}")));
+        dotenv.push(named(format!(".env.{environment}.local")));
+    }
+    [own, vec![root.join(".dev.vars")], dotenv]
+}
+
+/// Every file that [`read`] may look at.
+pub(crate) fn candidates(root: &Path, environment: Option<&str>) -> Vec<PathBuf> {
+    groups(root, environment).concat()
+}
+
+/// Names and values in the order they were found; a later value of a name replaces the earlier.
+pub(crate) fn read(root: &Path, environment: Option<&str>) -> Vec<(String, String)> {
+    let mut secrets: Vec<(String, String)> = Vec::new();
+    for group in groups(root, environment) {
+        let texts: Vec<String> = group
+            .iter()
+            .filter_map(|path| std::fs::read_to_string(path).ok())
+            .collect();
+        if texts.is_empty() {
+            continue;
+        }
+        for (name, value) in texts.iter().flat_map(|text| parse(text)) {
+            match secrets.iter_mut().find(|(known, _)| *known == name) {
+                Some(known) => known.1 = value,
+                None => secrets.push((name, value)),
+            }
+        }
+        break;
+    }
+    secrets
+}
+
+/// The dotenv format: `NAME=value`, quotes of three kinds, `#` comments, values over many lines.
+fn parse(text: &str) -> Vec<(String, String)> {
+    let text = text.replace("\r\n", "\n");
+    let mut rest = text.as_str();
+    let mut pairs = Vec::new();
+    while !rest.is_empty() {
+        let line_end = rest.find('\n').unwrap_or(rest.len());
+        let line = &rest[..line_end];
+        let after_line = &rest[(line_end + 1).min(rest.len())..];
+        let declaration = line.trim_start();
+        let declaration = declaration.strip_prefix("export ").unwrap_or(declaration);
+        let Some(equals) = declaration
+            .find('=')
+            .filter(|_| !declaration.starts_with('#'))
+        else {
+            rest = after_line;
+            continue;
+        };
+        let name = declaration[..equals].trim();
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+        if !is_name {
+            rest = after_line;
+            continue;
+        }
+        let value_start = rest.len() - (declaration.len() - equals - 1) - (rest.len() - line_end);
+        let value = rest[value_start..].trim_start_matches([' ', '\t']);
+        let quote = value
+            .chars()
+            .next()
+            .filter(|c| matches!(c, '"' | '\'' | '`'));
+        let closing = quote.and_then(|quote| closing_quote(&value[1..], quote));
+        if let (Some(quote), Some(closing)) = (quote, closing) {
+            let inner = &value[1..=closing];
+            let inner = match quote {
+                '"' => inner
+                    .replace("\\n", "\n")
+                    .replace("\\r", "\r")
+                    .replace("\\\"", "\""),
+                _ => inner.to_owned(),
+            };
+            pairs.push((name.to_owned(), inner));
+            let after_quote = &value[closing + 2..];
+            let line_end = after_quote
+                .find('\n')
+                .map_or(after_quote.len(), |end| end + 1);
+            rest = &after_quote[line_end..];
+        } else {
+            let plain = &line[value_start..];
+            let plain = plain.find('#').map_or(plain, |comment| &plain[..comment]);
+            pairs.push((name.to_owned(), plain.trim().to_owned()));
+            rest = after_line;
+        }
+    }
+    pairs
+}
+
+fn closing_quote(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    for (index, character) in text.char_indices() {
+        if character == quote && !escaped {
+            return Some(index);
+        }
+        escaped = character == '\\' && !escaped;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn dotenv_values_are_read_as_dotenv_reads_them() {
+        let text = "# note\nA=1\nexport B = two words # trailing\nC=\"x # y\\nz\"\nD='raw\\n'\n\
+                    E=\"first\nsecond\"\nF=\nnot a declaration\nG=a=b\n";
+        let pairs = parse(text);
+        let pairs: Vec<(&str, &str)> = pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [
+                ("A", "1"),
+                ("B", "two words"),
+                ("C", "x # y\nz"),
+                ("D", "raw\\n"),
+                ("E", "first\nsecond"),
+                ("F", ""),
+                ("G", "a=b"),
+            ]
+        );
+    }
+}

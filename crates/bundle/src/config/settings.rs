@@ -1,0 +1,97 @@
+//! `atoll.jsonc`: what only Atoll knows.
+
+use std::path::{Path, PathBuf};
+
+use super::document::Document;
+use super::reader::Reader;
+use crate::error::{Diagnostic, Error};
+
+/// Atoll's own settings of one worker; `None` leaves the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Bounds on each isolate.
+    pub limits: Limits,
+    /// How objects share processes.
+    pub isolation: Option<Isolation>,
+    /// How many isolate processes the worker gets.
+    pub processes: Option<u32>,
+}
+
+/// `limits` in `atoll.jsonc`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// JavaScript heap of one isolate, in MiB.
+    pub memory_mb: Option<u64>,
+    /// CPU time of one event, in milliseconds.
+    pub cpu_ms: Option<u64>,
+    /// CPU time of the top level, in milliseconds.
+    pub startup_cpu_ms: Option<u64>,
+    /// Subrequests of one event.
+    pub subrequests: Option<u64>,
+}
+
+/// `isolation` in `atoll.jsonc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Many objects share a process, as many processes as cores.
+    Shared,
+    /// Each object has its own process.
+    Object,
+}
+
+/// The name of the settings file beside the wrangler configuration.
+pub const SETTINGS_FILE: &str = "atoll.jsonc";
+
+pub(crate) fn path_in(root: &Path) -> PathBuf {
+    root.join(SETTINGS_FILE)
+}
+
+/// Reads `atoll.jsonc`; unknown keys are errors, for nobody else reads this file.
+pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Settings, Error> {
+    if !path.is_file() {
+        return Ok(Settings::default());
+    }
+    let document = Document::read(path)?;
+    let root = &document.root;
+    let mut reader = Reader {
+        document: &document,
+        diagnostics,
+    };
+    reader.unknown_keys(
+        root,
+        "",
+        &["$schema", "limits", "isolation", "processes"],
+        true,
+    );
+    reader.object("limits", root.get("limits"));
+    let mut limits = Limits::default();
+    if let Some(value) = root.get("limits") {
+        reader.unknown_keys(
+            value,
+            "limits.",
+            &["memoryMb", "cpuMs", "startupCpuMs", "subrequests"],
+            true,
+        );
+        let mut number =
+            |key: &str, most| reader.whole_number(&format!("limits.{key}"), value.get(key), most);
+        limits = Limits {
+            memory_mb: number("memoryMb", 64 * 1024),
+            cpu_ms: number("cpuMs", 3_600_000),
+            startup_cpu_ms: number("startupCpuMs", 3_600_000),
+            subrequests: number("subrequests", u64::from(u32::MAX)),
+        };
+    }
+    let isolation = reader.choice(
+        "isolation",
+        root.get("isolation"),
+        &[("shared", Isolation::Shared), ("object", Isolation::Object)],
+    );
+    let processes = reader
+        .whole_number("processes", root.get("processes"), 1024)
+        .map(|count| count as u32);
+    Ok(Settings {
+        limits,
+        isolation,
+        processes,
+    })
+}

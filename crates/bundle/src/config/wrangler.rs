@@ -1,0 +1,530 @@
+//! From the keys of a wrangler configuration to a [`Project`].
+
+use std::path::{Path, PathBuf};
+
+use protocol::ModuleKind;
+
+use super::document::{Document, Node, Value};
+use super::keys::{INHERITED, PER_ENVIRONMENT, TOP_LEVEL, UNSUPPORTED_BINDINGS, WITHOUT_EFFECT};
+use super::project::{
+    Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
+    UnsupportedBinding, Variable, VariableValue,
+};
+use super::reader::Reader;
+use super::{Options, nearest_file, secrets, settings};
+use crate::error::{Diagnostic, Error};
+use crate::text;
+
+/// Used when the configuration names none: the newest date whose behaviour Atoll follows.
+const DEFAULT_COMPATIBILITY_DATE: &str = "2026-06-11";
+
+/// What wrangler makes of imports when the project's rules say nothing.
+const DEFAULT_RULES: [(ModuleKind, &[&str]); 3] = [
+    (ModuleKind::Text, &["**/*.txt", "**/*.html", "**/*.sql"]),
+    (ModuleKind::Data, &["**/*.bin"]),
+    (ModuleKind::Wasm, &["**/*.wasm", "**/*.wasm?module"]),
+];
+
+pub(super) fn read(
+    path: &Path,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Option<Project>, Error> {
+    let document = Document::read(path)?;
+    let root_folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
+    let mut reader = Reader {
+        document: &document,
+        diagnostics,
+    };
+    let Some(scope) = Scope::choose(&mut reader, options.environment.as_deref()) else {
+        return Ok(None);
+    };
+    scope.check_keys(&mut reader);
+
+    let name = scope.name(&mut reader, &root_folder);
+    let assets = assets(&mut reader, &scope, &root_folder);
+    let main = main(&mut reader, &scope, &root_folder, assets.is_some());
+    let base_dir = reader
+        .string("base_dir", scope.get("base_dir"))
+        .map(|folder| root_folder.join(folder))
+        .or_else(|| Some(main.as_ref()?.parent()?.to_path_buf()))
+        .unwrap_or_else(|| root_folder.clone());
+    let compatibility_date = compatibility_date(&mut reader, &scope);
+    let compatibility_flags =
+        reader.strings("compatibility_flags", scope.get("compatibility_flags"));
+    let services = services(&mut reader, &scope);
+    let unsupported = unsupported(&mut reader, &scope);
+    let mut vars = vars(&mut reader, &scope);
+    let no_bundle = reader
+        .bool("no_bundle", scope.get("no_bundle"))
+        .unwrap_or(false);
+    let find_additional_modules = reader
+        .bool(
+            "find_additional_modules",
+            scope.get("find_additional_modules"),
+        )
+        .unwrap_or(no_bundle);
+    let limits = scope.get("limits");
+    reader.object("limits", limits);
+    let triggers = scope.get("triggers");
+    reader.object("triggers", triggers);
+    if let Some(command) = scope.get("build").and_then(|build| build.get("command")) {
+        reader.warn(
+            command.start,
+            "`build.command` is not run by atoll".into(),
+            Some("run it yourself before `atoll dev`".into()),
+        );
+    }
+    let project = Project {
+        name,
+        environment: options.environment.clone(),
+        config_path: path.to_path_buf(),
+        main,
+        base_dir,
+        compatibility_date,
+        compatibility_flags,
+        services,
+        assets,
+        crons: reader.strings("triggers.crons", triggers.and_then(|t| t.get("crons"))),
+        rules: rules(&mut reader, &scope),
+        no_bundle,
+        find_additional_modules,
+        define: reader.string_map("define", scope.get("define")),
+        alias: reader.string_map("alias", scope.get("alias")),
+        minify: reader.bool("minify", scope.get("minify")).unwrap_or(false),
+        keep_names: reader
+            .bool("keep_names", scope.get("keep_names"))
+            .unwrap_or(true),
+        tsconfig: reader
+            .string("tsconfig", scope.get("tsconfig"))
+            .map(|file| root_folder.join(file)),
+        jsx_factory: reader.string("jsx_factory", scope.get("jsx_factory")),
+        jsx_fragment: reader.string("jsx_fragment", scope.get("jsx_fragment")),
+        cpu_limit_ms: reader.whole_number(
+            "limits.cpu_ms",
+            limits.and_then(|limits| limits.get("cpu_ms")),
+            3_600_000,
+        ),
+        subrequest_limit: reader.whole_number(
+            "limits.subrequests",
+            limits.and_then(|limits| limits.get("subrequests")),
+            u64::from(u32::MAX),
+        ),
+        dev: dev(&mut reader, &scope),
+        unsupported,
+        vars: Vec::new(),
+        settings: settings::read(&settings::path_in(&root_folder), diagnostics)?,
+        watched: watched(path, &root_folder, options),
+        root: root_folder,
+    };
+    if !options.ignore_secrets {
+        for (name, value) in secrets::read(&project.root, options.environment.as_deref()) {
+            set(&mut vars, name, VariableValue::Secret(value));
+        }
+    }
+    for (name, value) in &options.vars {
+        set(&mut vars, name.clone(), VariableValue::Text(value.clone()));
+    }
+    Ok(Some(Project { vars, ..project }))
+}
+
+fn watched(path: &Path, root: &Path, options: &Options) -> Vec<PathBuf> {
+    let mut files = vec![path.to_path_buf(), settings::path_in(root)];
+    files.extend(secrets::candidates(root, options.environment.as_deref()));
+    files
+}
+
+fn set(vars: &mut Vec<Variable>, name: String, value: VariableValue) {
+    match vars.iter_mut().find(|variable| variable.name == name) {
+        Some(variable) => variable.value = value,
+        None => vars.push(Variable { name, value }),
+    }
+}
+
+/// The top level, and the environment that overrides it.
+struct Scope<'a> {
+    top: &'a Value,
+    environment: Option<(&'a str, &'a Value)>,
+}
+
+impl<'a> Scope<'a> {
+    fn choose(reader: &mut Reader<'a>, environment: Option<&'a str>) -> Option<Self> {
+        let top = &reader.document.root;
+        let Some(name) = environment.filter(|name| !name.is_empty()) else {
+            return Some(Self {
+                top,
+                environment: None,
+            });
+        };
+        let environments = reader.object("env", top.get("env"));
+        let Some(entry) = environments.iter().find(|entry| entry.key == name) else {
+            let names: Vec<&str> = environments
+                .iter()
+                .map(|entry| entry.key.as_str())
+                .collect();
+            let hint = match text::nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `--env {near}`?"),
+                None if names.is_empty() => "the configuration has no `env`".to_owned(),
+                None => format!("it has {}", names.join(", ")),
+            };
+            let at = top.entry("env").map_or(0, |entry| entry.start);
+            reader.error(at, format!("there is no environment `{name}`"), Some(hint));
+            return None;
+        };
+        reader.object(&format!("env.{name}"), Some(&entry.value));
+        Some(Self {
+            top,
+            environment: Some((name, &entry.value)),
+        })
+    }
+
+    fn is_top_level_only(key: &str) -> bool {
+        TOP_LEVEL.contains(&key)
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        match self.environment {
+            Some((_, environment)) if !Self::is_top_level_only(key) => environment
+                .get(key)
+                .or_else(|| self.top.get(key).filter(|_| INHERITED.contains(&key))),
+            _ => self.top.get(key),
+        }
+    }
+
+    fn check_keys(&self, reader: &mut Reader<'_>) {
+        let bindings = UNSUPPORTED_BINDINGS.iter().map(|(key, _, _)| *key);
+        let per_environment: Vec<&str> = PER_ENVIRONMENT.iter().copied().chain(bindings).collect();
+        let in_environment = [INHERITED, &per_environment].concat();
+        let known = [&in_environment[..], TOP_LEVEL].concat();
+        reader.unknown_keys(self.top, "", &known, false);
+        for (key, hint) in WITHOUT_EFFECT {
+            let entry = match self.environment {
+                Some((_, environment)) => environment.entry(key),
+                None => self.top.entry(key),
+            };
+            let is_empty =
+                |value: &Value| matches!(&value.node, Node::Array(items) if items.is_empty());
+            if let Some(entry) = entry.filter(|entry| !is_empty(&entry.value)) {
+                let message = format!("`{key}` has no effect");
+                reader.warn(entry.start, message, Some((*hint).to_owned()));
+            }
+        }
+        let Some((name, environment)) = self.environment else {
+            return;
+        };
+        reader.unknown_keys(environment, &format!("env.{name}."), &in_environment, false);
+        for key in per_environment {
+            let Some(entry) = self.top.entry(key) else {
+                continue;
+            };
+            if environment.get(key).is_none() && !entry.value.entries().is_empty() {
+                reader.warn(
+                    entry.start,
+                    format!("`{key}` is not inherited by environments"),
+                    Some(format!(
+                        "repeat it in `env.{name}` if the worker needs it there"
+                    )),
+                );
+            }
+        }
+    }
+
+    fn name(&self, reader: &mut Reader<'_>, root: &Path) -> String {
+        let own = self
+            .environment
+            .and_then(|(_, environment)| environment.get("name"));
+        if let Some(name) = reader.string("name", own) {
+            return name;
+        }
+        let top = self.top.get("name");
+        let folder = || {
+            root.file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        };
+        let name = reader
+            .string("name", top)
+            .or_else(folder)
+            .unwrap_or_else(|| "worker".into());
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+        if let Some(top) = top.filter(|_| !name.chars().all(is_plain) || name.is_empty()) {
+            let message = format!("{name:?} cannot be a worker's name");
+            let hint = "use lowercase letters, digits, dashes and underscores";
+            reader.error(top.start, message, Some(hint.into()));
+        }
+        match self.environment {
+            Some((environment, _)) => format!("{name}-{environment}"),
+            None => name,
+        }
+    }
+}
+
+fn main(
+    reader: &mut Reader<'_>,
+    scope: &Scope<'_>,
+    root: &Path,
+    has_assets: bool,
+) -> Option<PathBuf> {
+    let Some(value) = scope.get("main") else {
+        if !has_assets {
+            let hint = "add \"main\": \"src/index.ts\", or `assets` for a worker without code";
+            reader.error(
+                0,
+                "the configuration has no `main`".into(),
+                Some(hint.into()),
+            );
+        }
+        return None;
+    };
+    let main = reader.string("main", Some(value))?;
+    let path = root.join(&main);
+    if path.is_file() {
+        return Some(std::path::absolute(&path).unwrap_or(path));
+    }
+    let message = if path.is_dir() {
+        format!("`main` is a folder: {main}")
+    } else {
+        format!("`main` names a file that does not exist: {main}")
+    };
+    let hint = nearest_main(root, &main).map(|near| format!("did you mean {near:?}?"));
+    reader.error(value.start, message, hint);
+    None
+}
+
+/// A file near a missing `main`: in its folder by name, or where entry modules usually are.
+fn nearest_main(root: &Path, main: &str) -> Option<String> {
+    let parent = Path::new(main).parent().unwrap_or(Path::new(""));
+    let in_folder = |folder: &Path| {
+        let file = Path::new(main).file_name()?;
+        let near = nearest_file(&root.join(folder).join(file))?;
+        let near = folder.join(near);
+        root.join(&near)
+            .is_file()
+            .then(|| near.display().to_string())
+    };
+    in_folder(parent)
+        .or_else(|| in_folder(Path::new("src")))
+        .or_else(|| in_folder(Path::new("")))
+        .or_else(|| {
+            let extensions = ["ts", "tsx", "js", "jsx", "mjs"];
+            let stems = ["src/index", "src/worker", "src/main", "index", "worker"];
+            let names = stems
+                .iter()
+                .flat_map(|stem| extensions.iter().map(move |ext| format!("{stem}.{ext}")));
+            names.into_iter().find(|name| root.join(name).is_file())
+        })
+}
+
+fn compatibility_date(reader: &mut Reader<'_>, scope: &Scope<'_>) -> String {
+    let Some(value) = scope.get("compatibility_date") else {
+        let hint = format!("add \"compatibility_date\": \"{DEFAULT_COMPATIBILITY_DATE}\"");
+        let message = format!("no `compatibility_date`: {DEFAULT_COMPATIBILITY_DATE} is taken");
+        reader.warn(0, message, Some(hint));
+        return DEFAULT_COMPATIBILITY_DATE.into();
+    };
+    let date = reader.string("compatibility_date", Some(value));
+    let date = date.unwrap_or_else(|| DEFAULT_COMPATIBILITY_DATE.into());
+    if !is_date(&date) {
+        let message = format!("`compatibility_date` is not a date: {date:?}");
+        let hint = format!("write it as {DEFAULT_COMPATIBILITY_DATE:?}");
+        reader.error(value.start, message, Some(hint));
+    }
+    date
+}
+
+fn is_date(text: &str) -> bool {
+    let parts: Vec<Option<u32>> = text.split('-').map(|part| part.parse().ok()).collect();
+    text.len() == 10
+        && matches!(parts[..], [Some(1970..), Some(month), Some(day)]
+            if (1..=12).contains(&month) && (1..=31).contains(&day))
+}
+
+fn vars(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<Variable> {
+    reader
+        .object("vars", scope.get("vars"))
+        .iter()
+        .map(|entry| Variable {
+            name: entry.key.clone(),
+            value: match &entry.value.node {
+                Node::String(text) => VariableValue::Text(text.clone()),
+                _ => VariableValue::Json(entry.value.to_json().to_string()),
+            },
+        })
+        .collect()
+}
+
+fn services(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<Service> {
+    let items = reader.array("services", scope.get("services"));
+    items
+        .iter()
+        .filter_map(|item| {
+            Some(Service {
+                binding: reader.required("services", item, "binding")?,
+                service: reader.required("services", item, "service")?,
+                entrypoint: reader.string("services[].entrypoint", item.get("entrypoint")),
+                props: item.get("props").map(|props| props.to_json().to_string()),
+            })
+        })
+        .collect()
+}
+
+fn unsupported(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<UnsupportedBinding> {
+    let mut found = Vec::new();
+    for (kind, list, name_field) in UNSUPPORTED_BINDINGS {
+        let Some(value) = scope.get(kind) else {
+            continue;
+        };
+        let nested = list.map_or(Some(value), |list| value.get(list));
+        let items: Vec<&Value> = match nested.map(|nested| (&nested.node, nested)) {
+            Some((Node::Array(items), _)) => items.iter().collect(),
+            Some((Node::Object(_), object)) => vec![object],
+            _ => Vec::new(),
+        };
+        for item in items {
+            let name = item.get(name_field).and_then(Value::as_str);
+            let Some(name) = name.or_else(|| item.get("name").and_then(Value::as_str)) else {
+                continue;
+            };
+            reader.warn(
+                item.start,
+                format!("binding kind `{kind}` is not supported yet"),
+                Some(format!("`env.{name}` will be undefined")),
+            );
+            found.push(UnsupportedBinding {
+                kind: (*kind).to_owned(),
+                name: name.to_owned(),
+            });
+        }
+    }
+    found
+}
+
+fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Assets> {
+    let value = scope.get("assets")?;
+    if reader.object("assets", Some(value)).is_empty() {
+        return None;
+    }
+    reader.unknown_keys(
+        value,
+        "assets.",
+        &[
+            "directory",
+            "binding",
+            "html_handling",
+            "not_found_handling",
+            "run_worker_first",
+        ],
+        false,
+    );
+    let directory = root.join(reader.required("assets", value, "directory")?);
+    if let Some(at) = value.get("directory").filter(|_| !directory.is_dir()) {
+        let message = format!("the assets folder does not exist: {}", directory.display());
+        let hint = nearest_file(&directory).map(|near| format!("did you mean {near:?}?"));
+        reader.error(at.start, message, hint);
+    }
+    let run_worker_first = match value.get("run_worker_first") {
+        Some(list) if matches!(list.node, Node::Array(_)) => {
+            RunWorkerFirst::Patterns(reader.strings("assets.run_worker_first", Some(list)))
+        }
+        flag => RunWorkerFirst::Always(
+            reader
+                .bool("assets.run_worker_first", flag)
+                .unwrap_or(false),
+        ),
+    };
+    Some(Assets {
+        directory,
+        binding: reader.string("assets.binding", value.get("binding")),
+        html_handling: reader
+            .choice(
+                "assets.html_handling",
+                value.get("html_handling"),
+                &[
+                    ("auto-trailing-slash", HtmlHandling::AutoTrailingSlash),
+                    ("force-trailing-slash", HtmlHandling::ForceTrailingSlash),
+                    ("drop-trailing-slash", HtmlHandling::DropTrailingSlash),
+                    ("none", HtmlHandling::None),
+                ],
+            )
+            .unwrap_or_default(),
+        not_found_handling: reader
+            .choice(
+                "assets.not_found_handling",
+                value.get("not_found_handling"),
+                &[
+                    ("none", NotFoundHandling::None),
+                    ("404-page", NotFoundHandling::NotFoundPage),
+                    (
+                        "single-page-application",
+                        NotFoundHandling::SinglePageApplication,
+                    ),
+                ],
+            )
+            .unwrap_or_default(),
+        run_worker_first,
+    })
+}
+
+/// The project's rules before the defaults. A rule without `fallthrough` ends the list for its
+/// kind, so that a project can take `.txt` away from Text, say.
+fn rules(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<Rule> {
+    let kinds = [
+        ("ESModule", ModuleKind::EsModule),
+        ("CommonJS", ModuleKind::CommonJs),
+        ("CompiledWasm", ModuleKind::Wasm),
+        ("Text", ModuleKind::Text),
+        ("Data", ModuleKind::Data),
+    ];
+    let mut rules = Vec::new();
+    let mut closed = Vec::new();
+    for item in reader.array("rules", scope.get("rules")) {
+        let Some(kind) = reader.choice("rules[].type", item.get("type"), &kinds) else {
+            if item.get("type").is_none() {
+                reader.error(item.start, "an entry of `rules` has no `type`".into(), None);
+            }
+            continue;
+        };
+        let globs = reader.strings("rules[].globs", item.get("globs"));
+        if globs.is_empty() {
+            reader.error(
+                item.start,
+                "an entry of `rules` has no `globs`".into(),
+                None,
+            );
+        }
+        if !closed.contains(&kind) {
+            rules.push(Rule { kind, globs });
+        }
+        if !reader
+            .bool("rules[].fallthrough", item.get("fallthrough"))
+            .unwrap_or(false)
+        {
+            closed.push(kind);
+        }
+    }
+    for (kind, globs) in DEFAULT_RULES {
+        if !closed.contains(&kind) {
+            let globs = globs.iter().map(|glob| (*glob).to_owned()).collect();
+            rules.push(Rule { kind, globs });
+        }
+    }
+    rules
+}
+
+fn dev(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Dev {
+    let value = scope.get("dev");
+    reader.object("dev", value);
+    let get = |key: &str| value.and_then(|value| value.get(key));
+    let port = |port: Option<u64>| port.map(|port| port as u16);
+    let most = u64::from(u16::MAX);
+    Dev {
+        ip: reader.string("dev.ip", get("ip")),
+        port: port(reader.whole_number("dev.port", get("port"), most)),
+        inspector_port: port(reader.whole_number(
+            "dev.inspector_port",
+            get("inspector_port"),
+            most,
+        )),
+        local_protocol: reader.string("dev.local_protocol", get("local_protocol")),
+        host: reader.string("dev.host", get("host")),
+    }
+}
