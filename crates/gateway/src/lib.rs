@@ -5,14 +5,14 @@
 //! here prints: what happened is told as [`AccessRecord`]s.
 
 mod access;
-//pub mod assets;
+pub mod assets;
 mod connection;
 mod error_page;
 mod listener;
 mod options;
 mod request;
 mod response;
-//mod site;
+mod site;
 mod socket;
 mod wire;
 
@@ -20,4 +20,4 @@ pub use access::{AccessLog, AccessRecord};
 pub use error_page::{Diagnosed, Excerpt, Report};
 pub use listener::{Error, Gateway, Handle, Target};
 pub use options::{Limits, Options};
-//pub use site::{Pattern, PatternError, RunWorkerFirst, Site};
+pub use site::{Pattern, PatternError, RunWorkerFirst, Site};
