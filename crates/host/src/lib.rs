@@ -25,4 +25,4 @@ pub use logs::{LogKind, LogRecord};
 pub use runtime::{DeployError, Deployment, Error, Limits, Options, Runtime};
 pub use socket::{SocketEnd, SocketMessage};
 pub use wire::{Cf, Fetched, Redirects, WantsSocket};
-pub use worker::Worker;
+pub use worker::{SingleUse, Worker};

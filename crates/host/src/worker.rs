@@ -134,52 +134,6 @@ impl Worker {
     ) -> Result<Response, FetchError> {
         let (sender, receiver) = oneshot::channel();
         let link = self.pick().await?;
-        let (parts, body) = request.into_parts();
-        let depth = parts
-            .extensions
-            .get::<Depth>()
-            .copied()
-            .unwrap_or_default()
-            .0;
-        let id = link.begin(EventEntry {
-            respond: Some(sender),
-            depth,
-            ..EventEntry::default()
-        })?;
-        // From here on a caller that goes away cancels the event.
-        let mut waiting = Waiting {
-            link: &link,
-            id,
-            answered: false,
-        };
-        let url = parts.uri.to_string();
-        let send = |body: WireBody<'_>| {
-            link.send(&ToIsolate::Event {
-                id,
-                now_ms: now_ms(),
-                event: Event::Fetch {
-                    entrypoint,
-                    request: WireRequest {
-                        method: parts.method.as_str(),
-                        url: &url,
-                        headers: wire::response_headers(&parts.headers),
-                        body,
-                        cf: parts.extensions.get::<wire::Cf>().map(|cf| &*cf.0),
-                        redirect: protocol::Redirect::Manual,
-                        websocket: parts.extensions.get::<wire::WantsSocket>().is_some(),
-                    },
-                },
-            });
-        };
-        if http_body::Body::is_end_stream(&body) {
-            send(WireBody::None);
-        } else {
-            link.with_body(body, send).await;
-        }
-        let answer = receiver.await.unwrap_or_else(|_| Err(lost()));
-        waiting.answered = true;
-        answer
-    }
 
     fn links(&self) -> Vec<Arc<Link>> {
         self.0
@@ -323,6 +277,87 @@ impl Worker {
         for link in self.links() {
             link.kill();
         }
+    }
+}
+
+/// Has one isolate answer a request.
+async fn fetch_in(link: &Arc<Link>, entrypoint: Option<&str>, request: Request) -> Result<Response, FetchError> {
+    let (sender, receiver) = oneshot::channel();
+    let (parts, body) = request.into_parts();
+    let depth = parts
+        .extensions
+        .get::<Depth>()
+        .copied()
+        .unwrap_or_default()
+        .0;
+    let id = link.begin(EventEntry {
+        respond: Some(sender),
+        depth,
+        ..EventEntry::default()
+    })?;
+    // From here on a caller that goes away cancels the event.
+    let mut waiting = Waiting {
+        link: &link,
+        id,
+        answered: false,
+    };
+    let url = parts.uri.to_string();
+    let send = |body: WireBody<'_>| {
+        link.send(&ToIsolate::Event {
+            id,
+            now_ms: now_ms(),
+            event: Event::Fetch {
+                entrypoint,
+                request: WireRequest {
+                    method: parts.method.as_str(),
+                    url: &url,
+                    headers: wire::response_headers(&parts.headers),
+                    body,
+                    cf: parts.extensions.get::<wire::Cf>().map(|cf| &*cf.0),
+                    redirect: protocol::Redirect::Manual,
+                    websocket: parts.extensions.get::<wire::WantsSocket>().is_some(),
+                },
+            },
+        });
+    };
+    if http_body::Body::is_end_stream(&body) {
+        send(WireBody::None);
+    } else {
+        link.with_body(body, send).await;
+    }
+    let answer = receiver.await.unwrap_or_else(|_| Err(lost()));
+    waiting.answered = true;
+    answer
+}
+
+/// An isolate for one user only. Dropping it ends its process.
+pub struct SingleUse(Arc<Link>);
+
+impl SingleUse {
+    /// The process, for measuring.
+    #[must_use]
+    pub fn process(&self) -> &jail::Process {
+        self.0.process()
+    }
+
+    /// Has it answer a request for the default export.
+    ///
+    /// # Errors
+    /// As any fetch.
+    pub async fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+        fetch_in(&self.0, None, request).await
+    }
+}
+
+impl Drop for SingleUse {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+impl std::fmt::Debug for SingleUse {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("SingleUse").field(&self.process().id()).finish()
     }
 }
 
