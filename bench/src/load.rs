@@ -18,22 +18,39 @@ pub struct Run {
 }
 
 /// Sends `request` over `connections` for `duration`, and checks that each answer is a 200 of `body_bytes`.
-pub async fn run(port: u16, request: &'static str, connections: usize, duration: Duration) -> anyhow::Result<Run> {
+pub async fn run(
+    port: u16,
+    request: &'static str,
+    connections: usize,
+    duration: Duration,
+) -> anyhow::Result<Run> {
     let start = Instant::now();
-    let tasks: Vec<_> = (0..connections).map(|_| tokio::spawn(connection(port, request, start + duration))).collect();
+    let tasks: Vec<_> = (0..connections)
+        .map(|_| tokio::spawn(connection(port, request, start + duration)))
+        .collect();
     let mut times = Vec::new();
     for task in tasks {
         times.extend(task.await??);
     }
     let elapsed = start.elapsed().as_secs_f64();
     times.sort_unstable();
-    let at = |part: f64| times.get((times.len() as f64 * part) as usize).map_or(0.0, |time| f64::from(*time) / 1000.0);
-    Ok(Run { per_second: times.len() as f64 / elapsed, p50_us: at(0.5), p99_us: at(0.99) })
+    let at = |part: f64| {
+        times
+            .get((times.len() as f64 * part) as usize)
+            .map_or(0.0, |time| f64::from(*time) / 1000.0)
+    };
+    Ok(Run {
+        per_second: times.len() as f64 / elapsed,
+        p50_us: at(0.5),
+        p99_us: at(0.99),
+    })
 }
 
 /// Nanoseconds of each request.
 async fn connection(port: u16, request: &'static str, until: Instant) -> anyhow::Result<Vec<u32>> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.context("connecting")?;
+    let mut stream = TcpStream::connect(("127.0.0.1", port))
+        .await
+        .context("connecting")?;
     stream.set_nodelay(true)?;
     let mut times = Vec::new();
     let mut buffer = Vec::with_capacity(64 * 1024);
@@ -55,12 +72,19 @@ pub async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyh
         }
         more(stream, buffer).await?;
     };
-    let head = std::str::from_utf8(&buffer[..end]).context("the head of a response")?.to_ascii_lowercase();
+    let head = std::str::from_utf8(&buffer[..end])
+        .context("the head of a response")?
+        .to_ascii_lowercase();
     if !head.starts_with("http/1.1 200") {
         bail!("answered {}", head.lines().next().unwrap_or_default());
     }
     if let Some(length) = head.split("content-length:").nth(1) {
-        let length: usize = length.split("\r\n").next().unwrap_or_default().trim().parse()?;
+        let length: usize = length
+            .split("\r\n")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .parse()?;
         while buffer.len() < end + length {
             more(stream, buffer).await?;
         }
@@ -98,5 +122,7 @@ async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }

@@ -2,7 +2,11 @@
 //!
 //! Figures depend on the machine; the ratios travel. workerd is taken from `WORKERD`, or from
 //! `tests/oracle/node_modules` after `npm ci` there; without it only Atoll is measured.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this program is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what this program is for"
+)]
 
 mod load;
 mod server;
@@ -62,7 +66,9 @@ fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("--zygote") {
         anyhow::bail!(isolate::zygote_main());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(compare())
 }
 
@@ -71,7 +77,10 @@ async fn compare() -> anyhow::Result<()> {
     if workerd.is_none() {
         eprintln!("npm workerd is not installed (npm ci in tests/oracle): measuring Atoll alone");
     }
-    println!("{:<34} {:>12} {:>12} {:>8} {:>20} {:>20}", "requests a second", "atoll", "workerd", "ratio", "atoll p50/p99 us", "workerd p50/p99 us");
+    println!(
+        "{:<34} {:>12} {:>12} {:>8} {:>20} {:>20}",
+        "requests a second", "atoll", "workerd", "ratio", "atoll p50/p99 us", "workerd p50/p99 us"
+    );
     for case in &CASES {
         let mut ours = Vec::new();
         let mut theirs = Vec::new();
@@ -99,7 +108,9 @@ async fn compare() -> anyhow::Result<()> {
 }
 
 async fn measure(server: Server, case: &Case) -> anyhow::Result<load::Run> {
-    load::run(server.port(), case.request, case.connections, ROUND / 6).await.context(case.name)?;
+    load::run(server.port(), case.request, case.connections, ROUND / 6)
+        .await
+        .context(case.name)?;
     load::run(server.port(), case.request, case.connections, ROUND).await
 }
 

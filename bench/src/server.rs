@@ -31,28 +31,50 @@ impl Server {
     pub async fn atoll(worker: &str) -> anyhow::Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("atoll");
         if !binary.exists() {
-            bail!("{} is missing: cargo build --release first", binary.display());
+            bail!(
+                "{} is missing: cargo build --release first",
+                binary.display()
+            );
         }
         let folder = scratch()?;
-        std::fs::copy(root().join("bench/workers").join(worker), folder.join("index.js"))?;
+        std::fs::copy(
+            root().join("bench/workers").join(worker),
+            folder.join("index.js"),
+        )?;
         std::fs::write(
             folder.join("wrangler.jsonc"),
             r#"{ "name": "bench", "main": "index.js", "compatibility_date": "2026-06-11", "compatibility_flags": ["nodejs_compat"] }"#,
         )?;
         let port = free_port()?;
         let child = Command::new(binary)
-            .args(["serve", "--port", &port.to_string(), "--log-level", "error", "-c"])
+            .args([
+                "serve",
+                "--port",
+                &port.to_string(),
+                "--log-level",
+                "error",
+                "-c",
+            ])
             .arg(folder.join("wrangler.jsonc"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Self { child, port, folder: Some(folder) }.answering().await
+        Self {
+            child,
+            port,
+            folder: Some(folder),
+        }
+        .answering()
+        .await
     }
 
     /// `workerd serve` on the same Worker.
     pub async fn workerd(binary: &Path, worker: &str) -> anyhow::Result<Self> {
         let folder = scratch()?;
-        std::fs::copy(root().join("bench/workers").join(worker), folder.join("index.js"))?;
+        std::fs::copy(
+            root().join("bench/workers").join(worker),
+            folder.join("index.js"),
+        )?;
         let port = free_port()?;
         std::fs::write(
             folder.join("config.capnp"),
@@ -72,7 +94,13 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .context("starting workerd")?;
-        Self { child, port, folder: Some(folder) }.answering().await
+        Self {
+            child,
+            port,
+            folder: Some(folder),
+        }
+        .answering()
+        .await
     }
 
     /// The port on 127.0.0.1.
@@ -82,7 +110,10 @@ impl Server {
 
     async fn answering(mut self) -> anyhow::Result<Self> {
         let start = Instant::now();
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
+        while tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+            .await
+            .is_err()
+        {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended with {status}");
             }
@@ -107,12 +138,16 @@ impl Drop for Server {
 }
 
 fn scratch() -> anyhow::Result<PathBuf> {
-    let stamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos();
+    let stamp = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_nanos();
     let folder = std::env::temp_dir().join(format!("atoll-bench-{}-{stamp}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
 
 fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
 }

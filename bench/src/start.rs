@@ -16,13 +16,21 @@ const ALIVE: usize = 50;
 pub async fn report() -> anyhow::Result<()> {
     let mut zygote = Command::new("/proc/self/exe");
     zygote.arg("--zygote");
-    let runtime = Runtime::start(Options { zygote, processes: 1 }).await?;
+    let runtime = Runtime::start(Options {
+        zygote,
+        processes: 1,
+    })
+    .await?;
     let source = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/workers/hello.js"))?;
     let deployment = || Deployment {
         program: Program {
             name: "start".to_owned(),
             main: "index.js".to_owned(),
-            modules: vec![Module { name: "index.js".to_owned(), kind: ModuleKind::EsModule, content: source.clone() }],
+            modules: vec![Module {
+                name: "index.js".to_owned(),
+                kind: ModuleKind::EsModule,
+                content: source.clone(),
+            }],
             compatibility_date: "2026-06-11".to_owned(),
             ..Program::default()
         },
@@ -43,7 +51,10 @@ pub async fn report() -> anyhow::Result<()> {
         let start = Instant::now();
         let isolate = worker.isolate().await?;
         let forked = Instant::now();
-        let response = isolate.fetch(hello()?).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let response = isolate
+            .fetch(hello()?)
+            .await
+            .map_err(|error| anyhow::anyhow!("{error}"))?;
         let _body = response.into_body().collect().await?;
         from_spare.push(forked.elapsed().as_secs_f64() * 1000.0);
         with_fork.push(start.elapsed().as_secs_f64() * 1000.0);
@@ -52,7 +63,10 @@ pub async fn report() -> anyhow::Result<()> {
     let mut private = Vec::new();
     for _ in 0..ALIVE {
         let isolate = worker.isolate().await?;
-        let response = isolate.fetch(hello()?).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let response = isolate
+            .fetch(hello()?)
+            .await
+            .map_err(|error| anyhow::anyhow!("{error}"))?;
         let _body = response.into_body().collect().await?;
         alive.push(isolate);
     }
@@ -62,24 +76,51 @@ pub async fn report() -> anyhow::Result<()> {
         }
     }
     println!();
-    show("deploy: template evaluated, isolate and spare forked", "ms", deploys);
-    show("first answer of a new isolate, fork included", "ms", with_fork);
-    show("first answer of a forked, waiting isolate", "ms", from_spare);
+    show(
+        "deploy: template evaluated, isolate and spare forked",
+        "ms",
+        deploys,
+    );
+    show(
+        "first answer of a new isolate, fork included",
+        "ms",
+        with_fork,
+    );
+    show(
+        "first answer of a forked, waiting isolate",
+        "ms",
+        from_spare,
+    );
     if private.is_empty() {
         println!("private memory of an idle isolate: only root may look");
     } else {
-        show("private memory of an isolate after its first answer", "KB", private);
+        show(
+            "private memory of an isolate after its first answer",
+            "KB",
+            private,
+        );
     }
     runtime.stop();
     Ok(())
 }
 
 fn hello() -> anyhow::Result<Request> {
-    Ok(http::Request::builder().uri("http://localhost/").body(Body::empty())?)
+    Ok(http::Request::builder()
+        .uri("http://localhost/")
+        .body(Body::empty())?)
 }
 
 fn show(what: &str, unit: &str, mut values: Vec<f64>) {
     values.sort_by(f64::total_cmp);
-    let at = |part: f64| values.get((values.len() as f64 * part) as usize).copied().unwrap_or(f64::NAN);
-    println!("{what:<54} median {:>8.2} {unit}   p99 {:>8.2} {unit}", at(0.5), at(0.99));
+    let at = |part: f64| {
+        values
+            .get((values.len() as f64 * part) as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
+    println!(
+        "{what:<54} median {:>8.2} {unit}   p99 {:>8.2} {unit}",
+        at(0.5),
+        at(0.99)
+    );
 }

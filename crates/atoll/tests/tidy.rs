@@ -9,10 +9,19 @@ const LONG_FILES: &[&str] = &[];
 const MAX_LINES: usize = 600;
 
 /// Words that stand for work that is not done.
-const LEFTOVERS: [&str; 5] = ["TO\u{44}O", "FIX\u{4d}E", "XX\u{58}X", "to\u{64}o!(", "unimplemen\u{74}ed!("];
+const LEFTOVERS: [&str; 5] = [
+    "TO\u{44}O",
+    "FIX\u{4d}E",
+    "XX\u{58}X",
+    "to\u{64}o!(",
+    "unimplemen\u{74}ed!(",
+];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// Source files of the project, relative to its root.
@@ -27,15 +36,23 @@ fn sources() -> Vec<(String, String)> {
 }
 
 fn collect(folder: &Path, root: &Path, found: &mut Vec<(String, String)>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !matches!(name.as_str(), "node_modules" | "target" | ".atoll" | "corpus" | "artifacts") {
+            if !matches!(
+                name.as_str(),
+                "node_modules" | "target" | ".atoll" | "corpus" | "artifacts"
+            ) {
                 collect(&path, root, found);
             }
-        } else if [".rs", ".js", ".ts", ".tsx"].iter().any(|end| name.ends_with(end)) {
+        } else if [".rs", ".js", ".ts", ".tsx"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             found.push((path.strip_prefix(root).unwrap().display().to_string(), text));
         }
@@ -44,10 +61,16 @@ fn collect(folder: &Path, root: &Path, found: &mut Vec<(String, String)>) {
 
 #[test]
 fn no_file_hides_a_second_subject() {
-    let long: BTreeSet<String> =
-        sources().into_iter().filter(|(_, text)| text.lines().count() > MAX_LINES).map(|(name, _)| name).collect();
+    let long: BTreeSet<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| text.lines().count() > MAX_LINES)
+        .map(|(name, _)| name)
+        .collect();
     let listed: BTreeSet<String> = LONG_FILES.iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(long, listed, "files above {MAX_LINES} lines, and the list of those that may be");
+    assert_eq!(
+        long, listed,
+        "files above {MAX_LINES} lines, and the list of those that may be"
+    );
 }
 
 #[test]
@@ -64,10 +87,15 @@ fn nothing_is_left_for_later() {
 #[test]
 fn only_isolate_and_jail_hold_unsafe_code() {
     for (name, text) in sources() {
-        let allowed = ["crates/isolate/", "crates/jail/"].iter().any(|start| name.starts_with(start));
+        let allowed = ["crates/isolate/", "crates/jail/"]
+            .iter()
+            .any(|start| name.starts_with(start));
         let uses = text.lines().any(|line| {
             let code = line.split("//").next().unwrap_or_default();
-            name.ends_with(".rs") && (code.contains("unsafe {") || code.contains("unsafe fn") || code.contains("unsafe impl"))
+            name.ends_with(".rs")
+                && (code.contains("unsafe {")
+                    || code.contains("unsafe fn")
+                    || code.contains("unsafe impl"))
         });
         assert!(allowed || !uses, "{name} has unsafe code");
     }
@@ -83,20 +111,29 @@ fn dependencies_point_one_way() {
         ("host", &["protocol", "jail"]),
         ("gateway", &["protocol", "host"]),
     ];
-    let names: Vec<&str> = allowed.iter().map(|(name, _)| *name).chain(["atoll"]).collect();
+    let names: Vec<&str> = allowed
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(["atoll"])
+        .collect();
     for (name, may) in allowed {
-        let manifest = std::fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
+        let manifest =
+            std::fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
         let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
         let dependencies = dependencies.split("\n[").next().unwrap_or_default();
         for other in &names {
             let uses = dependencies.lines().any(|line| {
-                line.strip_prefix(other).is_some_and(|rest| rest.starts_with('.') || rest.starts_with(' '))
+                line.strip_prefix(other)
+                    .is_some_and(|rest| rest.starts_with('.') || rest.starts_with(' '))
             });
             assert!(!uses || may.contains(other), "{name} depends on {other}");
         }
         // The jailed side has no async runtime and no network.
         if *name == "isolate" {
-            assert!(!dependencies.contains("tokio") && !dependencies.contains("hyper"), "isolate links an async runtime");
+            assert!(
+                !dependencies.contains("tokio") && !dependencies.contains("hyper"),
+                "isolate links an async runtime"
+            );
         }
     }
 }
@@ -104,7 +141,9 @@ fn dependencies_point_one_way() {
 #[test]
 fn only_the_command_line_prints() {
     for (name, text) in sources() {
-        let library = name.starts_with("crates/") && name.contains("/src/") && !name.starts_with("crates/atoll/");
+        let library = name.starts_with("crates/")
+            && name.contains("/src/")
+            && !name.starts_with("crates/atoll/");
         if !library || !name.ends_with(".rs") || name.contains("/src/bin/") {
             continue;
         }

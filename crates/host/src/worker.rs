@@ -132,8 +132,16 @@ impl Worker {
         entrypoint: Option<&str>,
         request: Request,
     ) -> Result<Response, FetchError> {
-        let (sender, receiver) = oneshot::channel();
-        let link = self.pick().await?;
+        fetch_in(&self.pick().await?, entrypoint, request).await
+    }
+
+    /// Forks an isolate that no other request will use. It ends when it is dropped.
+    ///
+    /// # Errors
+    /// When no process can be made.
+    pub async fn isolate(&self) -> Result<SingleUse, jail::Error> {
+        Ok(SingleUse(self.fork().await?))
+    }
 
     fn links(&self) -> Vec<Arc<Link>> {
         self.0
@@ -281,7 +289,11 @@ impl Worker {
 }
 
 /// Has one isolate answer a request.
-async fn fetch_in(link: &Arc<Link>, entrypoint: Option<&str>, request: Request) -> Result<Response, FetchError> {
+async fn fetch_in(
+    link: &Arc<Link>,
+    entrypoint: Option<&str>,
+    request: Request,
+) -> Result<Response, FetchError> {
     let (sender, receiver) = oneshot::channel();
     let (parts, body) = request.into_parts();
     let depth = parts
@@ -297,7 +309,7 @@ async fn fetch_in(link: &Arc<Link>, entrypoint: Option<&str>, request: Request) 
     })?;
     // From here on a caller that goes away cancels the event.
     let mut waiting = Waiting {
-        link: &link,
+        link: link,
         id,
         answered: false,
     };
@@ -357,7 +369,10 @@ impl Drop for SingleUse {
 
 impl std::fmt::Debug for SingleUse {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("SingleUse").field(&self.process().id()).finish()
+        formatter
+            .debug_tuple("SingleUse")
+            .field(&self.process().id())
+            .finish()
     }
 }
 

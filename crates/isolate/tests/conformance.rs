@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use isolate::{Isolate, Sources, Turn};
-use protocol::{CallError, Event, FrameBuffer, FromIsolate, Module, ModuleKind, Program, Settings, ToIsolate};
+use protocol::{
+    CallError, Event, FrameBuffer, FromIsolate, Module, ModuleKind, Program, Settings, ToIsolate,
+};
 
 const LIST: &str = "expected_failures.txt";
 /// More CPU time than any one file of cases should need.
@@ -28,14 +30,26 @@ fn every_case_does_what_the_list_says() {
             // Each isolate needs a thread of its own, with the stack that a process would have.
             scope.spawn(|| {
                 loop {
-                    let Some(file) = queue.lock().unwrap().next() else { return };
-                    let area = file.strip_prefix(&root).unwrap().with_extension("").display().to_string();
+                    let Some(file) = queue.lock().unwrap().next() else {
+                        return;
+                    };
+                    let area = file
+                        .strip_prefix(&root)
+                        .unwrap()
+                        .with_extension("")
+                        .display()
+                        .to_string();
                     let (failed, passed) = std::thread::Builder::new()
                         .stack_size(8 * 1024 * 1024)
                         .spawn(move || run(&file))
                         .unwrap()
                         .join()
-                        .unwrap_or_else(|_| (vec![("the whole file".to_owned(), "panicked".to_owned())], 0));
+                        .unwrap_or_else(|_| {
+                            (
+                                vec![("the whole file".to_owned(), "panicked".to_owned())],
+                                0,
+                            )
+                        });
                     let mut results = results.lock().unwrap();
                     results.1 += passed;
                     for (name, why) in failed {
@@ -60,8 +74,14 @@ fn every_case_does_what_the_list_says() {
     for name in listed.difference(&names) {
         report.push_str(&format!("is listed and passes (or is gone): {name}\n"));
     }
-    println!("{passed} cases pass, {} fail as listed", listed.intersection(&names).count());
-    assert!(report.is_empty(), "{LIST} does not say what is so:\n{report}");
+    println!(
+        "{passed} cases pass, {} fail as listed",
+        listed.intersection(&names).count()
+    );
+    assert!(
+        report.is_empty(),
+        "{LIST} does not say what is so:\n{report}"
+    );
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -83,11 +103,18 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         Err(failure) => return whole(format!("the Workers API does not load: {failure}")),
     };
     let main = "export default { async test() { await import('cases.js'); await globalThis[Symbol.for('atoll.runTests')](); } };";
-    let module = |name: &str, content: Vec<u8>| Module { name: name.to_owned(), kind: ModuleKind::EsModule, content };
+    let module = |name: &str, content: Vec<u8>| Module {
+        name: name.to_owned(),
+        kind: ModuleKind::EsModule,
+        content,
+    };
     let program = Program {
         name: "cases".to_owned(),
         main: "main.js".to_owned(),
-        modules: vec![module("main.js", main.into()), module("cases.js", std::fs::read(file).unwrap())],
+        modules: vec![
+            module("main.js", main.into()),
+            module("cases.js", std::fs::read(file).unwrap()),
+        ],
         compatibility_date: "2026-06-11".to_owned(),
         compatibility_flags: vec!["nodejs_compat".to_owned()],
         env: Vec::new(),
@@ -102,9 +129,15 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
     if let Err(failure) = isolate.evaluate(program, settings) {
         return whole(failure.to_string());
     }
-    isolate.receive(ToIsolate::Start { seed: [7; 32], now_ms: now_ms() });
-    let mut turn =
-        isolate.receive(ToIsolate::Event { id: 1, now_ms: now_ms(), event: Event::Test { entrypoint: None } });
+    isolate.receive(ToIsolate::Start {
+        seed: [7; 32],
+        now_ms: now_ms(),
+    });
+    let mut turn = isolate.receive(ToIsolate::Event {
+        id: 1,
+        now_ms: now_ms(),
+        event: Event::Test { entrypoint: None },
+    });
     let (mut failed, mut passed, mut wake) = (Vec::new(), 0, None);
     let mut last_error = None;
     loop {
@@ -117,7 +150,10 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
                 FromIsolate::Log { message, .. } => {
                     if let Some(name) = message.strip_prefix("not ok ") {
                         let (name, why) = name.split_once(": ").unwrap_or((name, ""));
-                        failed.push((name.to_owned(), why.lines().next().unwrap_or_default().to_owned()));
+                        failed.push((
+                            name.to_owned(),
+                            why.lines().next().unwrap_or_default().to_owned(),
+                        ));
                     } else if message.starts_with("ok ") {
                         passed += 1;
                     }
@@ -141,12 +177,22 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
             return (failed, passed);
         }
         if let Some(call) = refused {
-            let error = CallError { name: "Error".into(), message: "there is no host here".into(), ..CallError::default() };
-            turn = isolate.receive(ToIsolate::Result { call, now_ms: now_ms(), result: Err(error) });
+            let error = CallError {
+                name: "Error".into(),
+                message: "there is no host here".into(),
+                ..CallError::default()
+            };
+            turn = isolate.receive(ToIsolate::Result {
+                call,
+                now_ms: now_ms(),
+                result: Err(error),
+            });
         } else if let Some(at) = wake.take() {
             // Nothing else can happen before the timer: waiting for it is waiting for the event.
             std::thread::sleep(Duration::from_secs_f64(((at - now_ms()) / 1000.0).max(0.0)));
-            turn = isolate.receive(ToIsolate::Tick { now_ms: now_ms().max(at) });
+            turn = isolate.receive(ToIsolate::Tick {
+                now_ms: now_ms().max(at),
+            });
         } else {
             return whole(last_error.unwrap_or_else(|| "nothing is left to wait for".to_owned()));
         }
@@ -154,5 +200,8 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
 }
 
 fn now_ms() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as f64
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as f64
 }
