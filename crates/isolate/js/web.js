@@ -3,13 +3,16 @@
 import { AbortController, AbortSignal } from "./abort.js";
 import { Blob, File } from "./blob.js";
 import { Body } from "./body.js";
+import { Cache, CacheStorage, caches } from "./cache.js";
 import {
   CloseEvent, CustomEvent, defineEventHandlers, ErrorEvent, Event, EventTarget, ExtendableEvent, installGlobalScope,
   MessageEvent, PromiseRejectionEvent, reportError, ServiceWorkerGlobalScope, WorkerGlobalScope,
 } from "./events.js";
+import { EventSource } from "./eventsource.js";
 import { fetch, Fetcher } from "./fetch.js";
 import { FormData } from "./formdata.js";
 import { Headers } from "./headers.js";
+import { MessageChannel, MessagePort } from "./message_channel.js";
 import { Navigator, navigator } from "./navigator.js";
 import { Request } from "./request.js";
 import { Response } from "./response.js";
@@ -22,17 +25,22 @@ expose({
   AbortSignal,
   Blob,
   Body,
+  Cache,
+  CacheStorage,
   CloseEvent,
   CustomEvent,
   ErrorEvent,
   Event,
+  EventSource,
   EventTarget,
   ExtendableEvent,
   Fetcher,
   File,
   FormData,
   Headers,
+  MessageChannel,
   MessageEvent,
+  MessagePort,
   Navigator,
   PromiseRejectionEvent,
   Request,
@@ -46,7 +54,7 @@ expose({
   WorkerGlobalScope,
 });
 
-Object.assign(globalThis, { fetch, navigator, origin: "null", reportError });
+Object.assign(globalThis, { caches, fetch, navigator, origin: "null", reportError });
 
 installGlobalScope(globalThis);
 defineEventHandlers(ServiceWorkerGlobalScope.prototype, ["error", "unhandledrejection", "rejectionhandled"]);
