@@ -53,7 +53,7 @@ export class URL {
   get href() { return this.#record[HREF]; }
   set href(value) {
     if (!(#record in this)) throw illegal();
-    const record = native.parse(toUSVString(value));
+    const record = native.parse(toUSVString(value), undefined);
     if (record === undefined) throw invalidUrl();
     this.#change(record);
   }
@@ -63,7 +63,7 @@ export class URL {
     const protocol = record[HREF].slice(0, record[PROTOCOL_END]);
     if (ORIGIN_SCHEMES.has(protocol)) return `${protocol}//${hostOf(record)}`;
     if (protocol === "blob:") {
-      const inner = native.parse(pathnameOf(record));
+      const inner = native.parse(pathnameOf(record), undefined);
       if (inner !== undefined) {
         const innerProtocol = inner[HREF].slice(0, inner[PROTOCOL_END]);
         if (innerProtocol === "http:" || innerProtocol === "https:") return `${innerProtocol}//${hostOf(inner)}`;

@@ -17,6 +17,7 @@ import { Navigator, navigator } from "./navigator.js";
 import { Request } from "./request.js";
 import { Response } from "./response.js";
 import { URL, URLSearchParams } from "./url.js";
+import { URLPattern } from "./urlpattern.js";
 import { WebSocket, WebSocketPair, WebSocketRequestResponsePair } from "./websocket.js";
 import { expose } from "./webidl.js";
 
@@ -47,6 +48,7 @@ expose({
   Response,
   ServiceWorkerGlobalScope,
   URL,
+  URLPattern,
   URLSearchParams,
   WebSocket,
   WebSocketPair,
