@@ -9,6 +9,7 @@ pub(crate) mod bytes;
 mod clone;
 mod crypto;
 mod form;
+mod html_rewriter;
 mod inspect;
 mod io;
 pub(crate) mod random;
@@ -23,6 +24,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("async_context", async_context_exports::exports),
     ("crypto", crypto::exports),
     ("clone", clone::exports),
+    ("html_rewriter", html_rewriter::exports),
     ("inspect", inspect::exports),
     ("form", form::exports),
     ("io", io::exports),
