@@ -2,10 +2,12 @@
 
 import "./date.js";
 import { get, queueMicrotask, set } from "./async_context.js";
+import { CompressionStream, DecompressionStream } from "./compression.js";
 import { console } from "./console.js";
 import { Crypto, crypto } from "./crypto/crypto.js";
 import { CryptoKey } from "./crypto/key.js";
 import { SubtleCrypto } from "./crypto/subtle.js";
+import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./encoding.js";
 import { Performance, performance } from "./performance.js";
 import { structuredClone } from "./structured_clone.js";
 import * as streams from "./streams/index.js";
@@ -15,6 +17,7 @@ import "./web.js";
 
 expose({ Crypto, CryptoKey, SubtleCrypto });
 expose({ console, Performance, ...streams });
+expose({ CompressionStream, DecompressionStream, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream });
 
 // Attributes and operations of the global scope are enumerable.
 Object.assign(globalThis, {

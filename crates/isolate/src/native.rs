@@ -9,12 +9,15 @@ pub(crate) mod bytes;
 mod clone;
 mod crypto;
 mod form;
+pub(crate) mod handle;
 mod html_rewriter;
 mod inspect;
 mod io;
 pub(crate) mod random;
+mod text;
 mod url;
 mod utf8;
+mod zlib;
 
 /// What makes an area's exports.
 pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
@@ -29,6 +32,8 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("form", form::exports),
     ("io", io::exports),
     ("random", random::exports),
+    ("text", text::exports),
     ("url", url::exports),
     ("utf8", utf8::exports),
+    ("zlib", zlib::exports),
 ];

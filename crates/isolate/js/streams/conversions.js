@@ -9,9 +9,9 @@ const { apply } = Reflect;
 const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
 /** The object a source, sink or transformer is given as: an object, or none. */
-export function toOptionalObject(value, type) {
+export function toOptionalObject(value, name, type) {
   if (value === undefined || isObject(value)) return value;
-  throw new TypeError(`Incorrect type: the provided value is not of type '${type}'.`);
+  throw new TypeError(`Failed to construct '${name}': constructor parameter 1 is not of type '${type}'.`);
 }
 
 /**
@@ -75,14 +75,14 @@ const NO_PIPE_OPTIONS = { preventClose: false, preventAbort: false, preventCance
 /** @returns {{preventClose: boolean, preventAbort: boolean, preventCancel: boolean, signal: AbortSignal | undefined}} */
 export function toPipeOptions(options) {
   if (options === undefined || options === null) return NO_PIPE_OPTIONS;
-  const given = toDictionary(options, "StreamPipeOptions");
+  const given = toDictionary(options, "PipeToOptions");
   const preventAbort = Boolean(given.preventAbort);
   const preventCancel = Boolean(given.preventCancel);
   const preventClose = Boolean(given.preventClose);
   const { signal } = given;
   if (signal !== undefined && !isAbortSignal(signal)) {
     throw new TypeError(
-      "Incorrect type for the 'signal' field on 'StreamPipeOptions': the provided value is not of type 'AbortSignal'.",
+      "Incorrect type for the 'signal' field on 'PipeToOptions': the provided value is not of type 'AbortSignal'.",
     );
   }
   return { preventClose, preventAbort, preventCancel, signal };

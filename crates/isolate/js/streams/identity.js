@@ -5,31 +5,54 @@
  * A write is done when its bytes have been read: nothing is buffered in between.
  */
 
-import { defineInterface, illegal, toDictionary } from "../webidl.js";
+import { defineInterface, toDictionary } from "../webidl.js";
 import { bytesOf } from "./buffers.js";
 import { deferred } from "./promises.js";
 import { ByteControllerCore } from "./readable_byte.js";
 import { READABLE, ReadableCore } from "./readable_core.js";
 import { ReadableStream } from "./readable.js";
+import { StreamPair, TransformStream } from "./transform.js";
 import { WritableStream } from "./writable.js";
 import { WritableControllerCore, WritableCore } from "./writable_core.js";
 
-const encoder = { encode: undefined };
+let encodeText;
 
 /** Set by encoding.js: how strings become bytes. */
 export function setEncode(encode) {
-  encoder.encode = encode;
+  encodeText = encode;
 }
 
 const NOT_BYTES =
   "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.";
 
 function toBytes(chunk) {
-  return typeof chunk === "string" ? encoder.encode(chunk) : bytesOf(chunk);
+  return typeof chunk === "string" ? encodeText(chunk) : bytesOf(chunk);
 }
 
 function byteLengthOf(chunk) {
   return typeof chunk === "string" ? chunk.length : (bytesOf(chunk)?.byteLength ?? 0);
+}
+
+/** Tells when all that was given has been read. */
+class IdentitySource extends ByteControllerCore {
+  onDrained = undefined;
+
+  handleQueueDrain() {
+    super.handleQueueDrain();
+    this.reportDrained();
+  }
+
+  pullInto(view, minimum, request) {
+    super.pullInto(view, minimum, request);
+    this.reportDrained();
+  }
+
+  reportDrained() {
+    if (this.totalSize > 0 || this.onDrained === undefined) return;
+    const { onDrained } = this;
+    this.onDrained = undefined;
+    onDrained();
+  }
 }
 
 /** Both sides, joined so that a write waits for a reader. */
@@ -38,7 +61,7 @@ class IdentityCore {
     this.readable = new ReadableCore();
     this.readable.expectedLength = expectedLength;
     this.writable = new WritableCore();
-    this.source = new ByteControllerCore(this.readable, 0, undefined);
+    this.source = new IdentitySource(this.readable, 0, undefined);
     this.sink =
       highWaterMark === undefined
         ? new WritableControllerCore(this.writable, 1, undefined)
@@ -46,6 +69,8 @@ class IdentityCore {
     this.left = expectedLength;
     /** The write that waits for its bytes to be read. */
     this.waiting = undefined;
+    /** The write whose bytes are being read. */
+    this.given = undefined;
     this.pulled = undefined;
     this.sink.setUp(
       (chunk) => this.write(chunk),
@@ -105,9 +130,11 @@ class IdentityCore {
     const { pulled, waiting } = this;
     this.pulled = undefined;
     this.waiting = undefined;
+    this.given = waiting.done;
+    this.source.onDrained = waiting.done.resolve;
     this.source.enqueueOwned(waiting.bytes);
-    waiting.done.resolve();
     pulled.resolve();
+    this.source.reportDrained();
   }
 
   cancel(reason) {
@@ -115,6 +142,7 @@ class IdentityCore {
     const { waiting } = this;
     this.waiting = undefined;
     waiting?.done.reject(reason);
+    this.given?.reject(reason);
   }
 }
 
@@ -126,31 +154,20 @@ class Given {
   }
 }
 
-export class IdentityTransformStream {
-  #readable;
-  #writable;
-
+export class IdentityTransformStream extends TransformStream {
   constructor(queuingStrategy = undefined) {
     const given = queuingStrategy instanceof Given ? queuingStrategy : new Given(undefined, markOf(queuingStrategy));
     const core = new IdentityCore(given.highWaterMark, given.expectedLength);
-    this.#readable = new ReadableStream(core.readable);
-    this.#writable = new WritableStream(core.writable);
-  }
-
-  get readable() {
-    if (!(#readable in this)) throw illegal();
-    return this.#readable;
-  }
-
-  get writable() {
-    if (!(#writable in this)) throw illegal();
-    return this.#writable;
+    super(new StreamPair({ readable: new ReadableStream(core.readable), writable: new WritableStream(core.writable) }));
   }
 }
 defineInterface(IdentityTransformStream);
 
 export class FixedLengthStream extends IdentityTransformStream {
   constructor(expectedLength, queuingStrategy = undefined) {
+    if (arguments.length === 0) {
+      throw new TypeError("Failed to construct 'FixedLengthStream': constructor parameter 1 is not of type 'bigint'.");
+    }
     const length = toLength(expectedLength);
     const mark = markOf(queuingStrategy);
     super(new Given(length, mark === undefined ? undefined : Math.min(mark, length)));
@@ -159,8 +176,12 @@ export class FixedLengthStream extends IdentityTransformStream {
 defineInterface(FixedLengthStream);
 
 function toLength(value) {
-  const length = typeof value === "bigint" ? Number(value) : Math.trunc(Number(value));
-  if (!(length >= 0) || length > Number.MAX_SAFE_INTEGER) {
+  const length = Math.trunc(Number(value));
+  if (Number.isNaN(length)) throw new TypeError("The value cannot be converted because it is not an integer.");
+  if (length < 0) {
+    throw new TypeError("The value cannot be converted because it is negative and this API expects a positive bigint.");
+  }
+  if (length > Number.MAX_SAFE_INTEGER) {
     throw new TypeError("FixedLengthStream requires an integer expected length less than 2^53.");
   }
   return length;

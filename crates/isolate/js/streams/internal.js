@@ -134,7 +134,7 @@ export function readAllBytes(stream) {
     chunk(value) {
       const bytes = bytesOf(value);
       if (bytes === undefined) {
-        const error = new TypeError("This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.");
+        const error = new TypeError("This ReadableStream did not return bytes.");
         result.reject(error);
         markHandled(core.cancel(error));
         return;

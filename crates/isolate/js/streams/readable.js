@@ -28,7 +28,7 @@ export class ReadableStream {
       this.#core = underlyingSource;
       return;
     }
-    const source = toOptionalObject(underlyingSource, "UnderlyingSource");
+    const source = toOptionalObject(underlyingSource, "ReadableStream", "UnderlyingSource");
     const given = toStrategy(strategy);
     this.#core = new ReadableCore();
     startFromSource(this.#core, source ?? EMPTY, given);
@@ -55,7 +55,7 @@ export class ReadableStream {
     const mode = options === undefined ? undefined : toDictionary(options, "ReadableStreamGetReaderOptions").mode;
     if (mode === undefined) return new ReadableStreamDefaultReader(new ReaderCore(this.#core, false));
     if (toDOMString(mode) !== "byob") {
-      throw new TypeError('mode must be undefined or "byob" in call to getReader().');
+      throw new TypeError("mode must be undefined or 'byob' in call to getReader().");
     }
     return new ReadableStreamBYOBReader(acquireByobReader(this.#core));
   }
@@ -63,13 +63,13 @@ export class ReadableStream {
   pipeThrough(transform, options = undefined) {
     if (!(#core in this)) throw illegal();
     requireArguments(arguments.length, 1, "'pipeThrough' on 'ReadableStream'");
-    const { readable } = toDictionary(transform, "ReadableWritablePair");
+    const { readable } = toDictionary(transform, "Transform");
     if (readableCoreOf(readable) === undefined) {
-      throw new TypeError("Incorrect type for the 'readable' field on 'ReadableWritablePair': the provided value is not of type 'ReadableStream'.");
+      throw new TypeError("Incorrect type for the 'readable' field on 'Transform': the provided value is not of type 'ReadableStream'.");
     }
     const sink = writableCoreOf(transform.writable);
     if (sink === undefined) {
-      throw new TypeError("Incorrect type for the 'writable' field on 'ReadableWritablePair': the provided value is not of type 'WritableStream'.");
+      throw new TypeError("Incorrect type for the 'writable' field on 'Transform': the provided value is not of type 'WritableStream'.");
     }
     const pipeOptions = toPipeOptions(options);
     if (this.#core.locked) throw new TypeError(LOCKED);
@@ -130,7 +130,7 @@ function startFromSource(core, source, strategy) {
   const start = toCallback(source, "start", "UnderlyingSource");
   const { type } = source;
   if (type !== undefined && toDOMString(type) !== "bytes") {
-    throw new TypeError(`Invalid underlying source type: "${type}" is not "bytes".`);
+    throw new TypeError(`"${type}" is not a valid type of ReadableStream.`);
   }
   let controller;
   let handle;

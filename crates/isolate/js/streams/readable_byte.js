@@ -223,6 +223,11 @@ export class ByteControllerCore extends DefaultControllerCore {
         return;
       }
       if (this.closeRequested) {
+        if (request.takesLess && descriptor.bytesFilled % elementSize === 0) {
+          this.handleQueueDrain();
+          request.chunk(viewOf(descriptor));
+          return;
+        }
         const error = new TypeError(INSUFFICIENT);
         this.error(error);
         request.error(error);

@@ -35,6 +35,18 @@ class ReadRequest {
   }
 }
 
+/** Answers one `readAtLeast()`. */
+class ReadAtLeastRequest extends ReadRequest {
+  /** Fewer elements than wanted are an answer too when there are no more. */
+  get takesLess() {
+    return true;
+  }
+
+  close(value) {
+    this.resolve({ value, done: value === undefined || value.byteLength === 0 });
+  }
+}
+
 /** The reader's read as a promise; a chunk that is already queued takes the short way. @param {ReaderCore} core */
 function read(core) {
   const request = new ReadRequest();
@@ -46,7 +58,7 @@ function streamToRead(given, stream, name) {
   requireArguments(given, 1, `'${name}'`);
   const core = readableCoreOf(stream);
   if (core === undefined) {
-    throw new TypeError(`Failed to construct '${name}': parameter 1 is not of type 'ReadableStream'.`);
+    throw new TypeError(`Failed to construct '${name}': constructor parameter 1 is not of type 'ReadableStream'.`);
   }
   return core;
 }
@@ -112,20 +124,23 @@ export class ReadableStreamBYOBReader {
       checkView(view);
       const { min } = toDictionary(options, "ReadableStreamBYOBReaderReadOptions");
       const minimum = min === undefined ? 1 : toUnsignedLongLong(min, { enforceRange: true });
-      return readInto(this.#core, view, minimum);
+      return readInto(this.#core, view, minimum, new ReadRequest());
     } catch (error) {
       return rejectedWith(error);
     }
   }
 
-  /** The Workers way to write `read(view, { min: minElements })`. */
+  /**
+   * Workers' own: reads at least `minElements`, unless the stream ends before; what there was then comes first, and
+   * the end with the next read.
+   */
   readAtLeast(minElements, view) {
     if (!(#core in this)) return rejectedWith(illegal());
     try {
       requireArguments(arguments.length, 2, "'readAtLeast' on 'ReadableStreamBYOBReader'");
       const minimum = toUnsignedLongLong(minElements);
       checkView(view);
-      return readInto(this.#core, view, minimum);
+      return readInto(this.#core, view, minimum, new ReadAtLeastRequest());
     } catch (error) {
       return rejectedWith(error);
     }
@@ -154,17 +169,17 @@ function checkView(view) {
 }
 
 /** @param {ReaderCore} core */
-function readInto(core, view, minimum) {
+function readInto(core, view, minimum, request) {
   if (view.buffer.detached) throw new TypeError("The view's buffer has been detached.");
   if (view.byteLength === 0) {
     throw new TypeError('You must call read() on a "byob" reader with a positive-sized TypedArray object.');
   }
-  if (minimum === 0) throw new TypeError("The minimum of a read must be greater than 0.");
-  if (minimum > (view.length ?? view.byteLength)) {
-    throw new RangeError("The minimum of a read must not be greater than the view's length.");
+  if (minimum === 0) throw new TypeError("Requested invalid minimum number of bytes to read (0).");
+  const size = view.length ?? view.byteLength;
+  if (minimum > size) {
+    throw new RangeError(`Minimum bytes to read (${minimum}) exceeds size of buffer (${size}).`);
   }
   if (core.stream === undefined) throw new TypeError(RELEASED);
-  const request = new ReadRequest();
   core.readInto(view, minimum, request);
   return request.promise;
 }

@@ -9,12 +9,25 @@ import { WritableStream } from "./writable.js";
 
 const EMPTY = Object.create(null);
 
+/** What a subclass inside the runtime hands to TransformStream: two sides that are joined already. */
+export class StreamPair {
+  constructor({ readable, writable }) {
+    this.readable = readable;
+    this.writable = writable;
+  }
+}
+
 export class TransformStream {
   #readable;
   #writable;
 
   constructor(transformer = undefined, writableStrategy = undefined, readableStrategy = undefined) {
-    const object = toOptionalObject(transformer, "Transformer") ?? EMPTY;
+    if (transformer instanceof StreamPair) {
+      this.#readable = transformer.readable;
+      this.#writable = transformer.writable;
+      return;
+    }
+    const object = toOptionalObject(transformer, "TransformStream", "Transformer") ?? EMPTY;
     const writableGiven = toStrategy(writableStrategy);
     const readableGiven = toStrategy(readableStrategy);
     const cancel = toCallback(object, "cancel", "Transformer");
@@ -23,8 +36,8 @@ export class TransformStream {
     const start = toCallback(object, "start", "Transformer");
     const transform = toCallback(object, "transform", "Transformer");
     const { writableType } = object;
-    if (readableType !== undefined) throw new RangeError("The readableType of a transformer must be undefined.");
-    if (writableType !== undefined) throw new RangeError("The writableType of a transformer must be undefined.");
+    if (readableType !== undefined) throw new RangeError("transformer.readableType must be undefined.");
+    if (writableType !== undefined) throw new RangeError("transformer.writableType must be undefined.");
     const readableMark = highWaterMarkOf(readableGiven, 0);
     const readableSize = sizeAlgorithmOf(readableGiven);
     const writableMark = highWaterMarkOf(writableGiven, 1);

@@ -22,7 +22,7 @@ export class WritableStream {
       this.#core = underlyingSink;
       return;
     }
-    const sink = toOptionalObject(underlyingSink, "UnderlyingSink");
+    const sink = toOptionalObject(underlyingSink, "WritableStream", "UnderlyingSink");
     const given = toStrategy(strategy);
     this.#core = new WritableCore();
     startFromSink(this.#core, sink ?? EMPTY, given);
