@@ -7,8 +7,10 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST,
-    HeaderMap, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
+    COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri};
@@ -18,10 +20,16 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use protocol::Redirect;
+use protocol::limits::MAX_SOCKET_MESSAGE_BYTES;
+use tokio::sync::watch;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::body::{Body, BodyError};
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
-use crate::wire::{Fetched, Redirects};
+use crate::socket::SocketEnd;
+use crate::websocket::{Role, converse};
+use crate::wire::{Fetched, Redirects, WantsSocket};
 
 /// As in the Fetch standard.
 const MAX_REDIRECTS: usize = 20;
@@ -41,6 +49,8 @@ const HOP_BY_HOP: [&str; 7] = [
 #[derive(Clone, Debug)]
 pub struct Egress {
     client: Client<HttpsConnector<HttpConnector>, Body>,
+    /// WebSockets start with HTTP/1.1 only.
+    sockets: Client<HttpsConnector<HttpConnector>, Body>,
 }
 
 impl Egress {
@@ -49,18 +59,27 @@ impl Egress {
     pub fn new() -> Self {
         // Whoever came first has installed the same provider.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .enable_http2();
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build(connector.build());
-        Self { client }
+        let connector = || {
+            hyper_rustls::HttpsConnectorBuilder::new()
+                .with_webpki_roots()
+                .https_or_http()
+                .enable_http1()
+        };
+        let client = || {
+            let mut builder = Client::builder(TokioExecutor::new());
+            builder.pool_timer(TokioTimer::new());
+            builder
+        };
+        Self {
+            client: client().build(connector().enable_http2().build()),
+            sockets: client().build(connector().build()),
+        }
     }
 
     async fn follow(&self, request: Request) -> Result<Response, FetchError> {
+        if request.extensions().get::<WantsSocket>().is_some() {
+            return self.connect(request).await;
+        }
         let (mut parts, body) = request.into_parts();
         let redirects = parts
             .extensions
@@ -148,6 +167,68 @@ impl Egress {
             };
         }
         Err(FetchError::Refused("Too many redirects.".to_owned()))
+    }
+}
+
+impl Egress {
+    /// Opens a WebSocket, or gives the response that refuses one.
+    async fn connect(&self, request: Request) -> Result<Response, FetchError> {
+        let (mut parts, _) = request.into_parts();
+        check_scheme(&parts.uri)?;
+        clean(&mut parts.headers);
+        let key = generate_key();
+        let mut request = http::Request::new(Body::empty());
+        *request.uri_mut() = parts.uri.clone();
+        *request.version_mut() = http::Version::HTTP_11;
+        *request.headers_mut() = parts.headers;
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(
+            SEC_WEBSOCKET_KEY,
+            HeaderValue::from_str(&key).expect("base64 is visible ASCII"),
+        );
+        // Extensions would have to be spoken by us.
+        headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+        let mut response = self
+            .sockets
+            .request(request)
+            .await
+            .map_err(|error| network(&error))?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(finish(response, &parts.uri, false, false));
+        }
+        let accept = response
+            .headers()
+            .get(SEC_WEBSOCKET_ACCEPT)
+            .map(HeaderValue::as_bytes);
+        if accept != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
+            return Err(FetchError::Network(
+                "The server's answer to the WebSocket handshake is wrong.".to_owned(),
+            ));
+        }
+        let upgraded = hyper::upgrade::on(&mut response)
+            .await
+            .map_err(|error| FetchError::Network(format!("Network connection lost: {error}")))?;
+        let (near, far) = SocketEnd::pair();
+        // Nothing tells a single socket to close when the process ends: its isolate goes first.
+        let (never, closing) = watch::channel(false);
+        tokio::spawn(async move {
+            converse(
+                upgraded,
+                Role::Client,
+                near,
+                closing,
+                MAX_SOCKET_MESSAGE_BYTES,
+            )
+            .await;
+            drop(never);
+        });
+        let mut made = finish(response, &parts.uri, false, false);
+        *made.body_mut() = Body::empty();
+        far.attach(made.extensions_mut());
+        Ok(made)
     }
 }
 

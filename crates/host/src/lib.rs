@@ -13,6 +13,7 @@ mod logs;
 mod runtime;
 mod socket;
 mod watchdog;
+pub mod websocket;
 mod wire;
 mod worker;
 
