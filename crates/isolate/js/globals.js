@@ -11,9 +11,11 @@ import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "
 import { Performance, performance } from "./performance.js";
 import { structuredClone } from "./structured_clone.js";
 import * as streams from "./streams/index.js";
-import { clearInterval, clearTimeout, scheduler, setInterval, setTimeout } from "./timers.js";
+import { clearInterval, clearTimeout, setInterval, setTimeout } from "./node/timers.js";
+import { scheduler } from "./timers.js";
 import { expose } from "./webidl.js";
 import "./web.js";
+import "./node_globals.js";
 
 expose({ Crypto, CryptoKey, SubtleCrypto });
 expose({ console, Performance, ...streams });

@@ -5,6 +5,7 @@
 use rquickjs::{Ctx, Object, Result};
 
 mod async_context_exports;
+mod buffer;
 pub(crate) mod bytes;
 mod clone;
 mod crypto;
@@ -25,11 +26,12 @@ pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
 /// Every area: `atoll:native/NAME`.
 pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("async_context", async_context_exports::exports),
-    ("crypto", crypto::exports),
+    ("buffer", buffer::exports),
     ("clone", clone::exports),
+    ("crypto", crypto::exports),
+    ("form", form::exports),
     ("html_rewriter", html_rewriter::exports),
     ("inspect", inspect::exports),
-    ("form", form::exports),
     ("io", io::exports),
     ("random", random::exports),
     ("text", text::exports),

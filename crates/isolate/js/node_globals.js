@@ -1,0 +1,8 @@
+/** The globals that Node has and the web has not. */
+import { Buffer } from "./node/buffer.js";
+import process from "./node/process.js";
+import { clearImmediate, setImmediate } from "./node/timers.js";
+import { expose } from "./webidl.js";
+
+expose({ Buffer, process });
+Object.assign(globalThis, { clearImmediate, global: globalThis, setImmediate });
