@@ -2,6 +2,7 @@
 
 import { fill, uuid } from "atoll:native/random";
 import { bufferSource, defineInterface, illegal, illegalConstructor } from "../webidl.js";
+import { DigestStream } from "./digest_stream.js";
 import { failure } from "./params.js";
 import { subtle } from "./subtle.js";
 
@@ -63,6 +64,11 @@ export class Crypto {
   randomUUID() {
     Crypto.#check(this);
     return uuid();
+  }
+
+  /** Not of the standard: https://developers.cloudflare.com/workers/runtime-apis/web-crypto/#constructors */
+  get DigestStream() {
+    return DigestStream;
   }
 }
 

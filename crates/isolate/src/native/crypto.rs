@@ -4,6 +4,7 @@
 //! here is a mistake of our own JavaScript. Keys of a pair live here, secret keys are bytes that JavaScript holds.
 
 mod aes;
+mod checksum;
 mod cipher;
 mod curve25519;
 mod ec;
@@ -34,6 +35,9 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "utf8Encode" => text::utf8_encode,
         "utf8Decode" => text::utf8_decode,
         "digest" => hash::digest,
+        "checksumStart" => checksum::start,
+        "checksumUpdate" => checksum::update,
+        "checksumFinish" => checksum::finish,
         "hashStart" => hash::start,
         "hashUpdate" => hash::update,
         "hashCopy" => hash::copy,
