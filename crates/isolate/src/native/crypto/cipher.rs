@@ -199,6 +199,12 @@ where
         ("cbc", false) => Box::new(Decrypt(Blocks::new(
             cbc::Decryptor::<C>::new_from_slices(key, iv).ok()?,
         ))),
+        ("ecb", true) => Box::new(Encrypt(Blocks::new(
+            ecb::Encryptor::<C>::new_from_slice(key).ok()?,
+        ))),
+        ("ecb", false) => Box::new(Decrypt(Blocks::new(
+            ecb::Decryptor::<C>::new_from_slice(key).ok()?,
+        ))),
         ("ctr", _) => Box::new(Stream(Ctr128BE::<C>::new_from_slices(key, iv).ok()?)),
         ("gcm", _) => Box::new(Authenticated {
             cipher,

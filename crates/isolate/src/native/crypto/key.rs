@@ -290,10 +290,12 @@ pub(super) fn rsa_modulus_bits(key: KeyHandle<'_>) -> Result<Option<u32>> {
     })
 }
 
-/// PSS when there is a length of salt, else PKCS #1.
-fn signature_padding(salt_bytes: Option<usize>) -> SignaturePadding {
+/// PSS when there is a length of salt, less than zero for any; else PKCS #1.
+fn signature_padding(salt_bytes: Option<i64>) -> SignaturePadding {
     salt_bytes.map_or(SignaturePadding::Pkcs1, |salt_bytes| {
-        SignaturePadding::Pss { salt_bytes }
+        SignaturePadding::Pss {
+            salt_bytes: usize::try_from(salt_bytes).ok(),
+        }
     })
 }
 
@@ -302,7 +304,7 @@ pub(super) fn rsa_sign<'js>(
     ctx: Ctx<'js>,
     key: KeyHandle<'js>,
     hash: Hash,
-    salt_bytes: Option<usize>,
+    salt_bytes: Option<i64>,
     data: Input<'js>,
 ) -> Result<Option<ArrayBuffer<'js>>> {
     let mut generator = random::generator(&ctx)?;
@@ -323,7 +325,7 @@ pub(super) fn rsa_sign<'js>(
 pub(super) fn rsa_verify<'js>(
     key: KeyHandle<'js>,
     hash: Hash,
-    salt_bytes: Option<usize>,
+    salt_bytes: Option<i64>,
     signature: Input<'js>,
     data: Input<'js>,
 ) -> Result<bool> {

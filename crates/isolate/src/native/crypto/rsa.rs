@@ -20,7 +20,10 @@ const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 #[derive(Clone, Copy)]
 pub(super) enum SignaturePadding {
     Pkcs1,
-    Pss { salt_bytes: usize },
+    /// `None` verifies any length of salt, and signs nothing.
+    Pss {
+        salt_bytes: Option<usize>,
+    },
 }
 
 /// How a message is padded before it is encrypted.
@@ -162,9 +165,7 @@ pub(super) fn sign(
     with_signature_hash!(hash, D => match padding {
         SignaturePadding::Pkcs1 => key.sign_with_rng(random, Pkcs1v15Sign::new::<D>(), digest).ok(),
         SignaturePadding::Pss { salt_bytes } => {
-            if salt_bytes > key.size() {
-                return None;
-            }
+            let salt_bytes = salt_bytes.filter(|salt_bytes| *salt_bytes <= key.size())?;
             key.sign_with_rng(random, Pss::<D>::new_with_salt(salt_bytes), digest).ok()
         }
     }, None)
@@ -180,7 +181,9 @@ pub(super) fn verify(
     with_signature_hash!(hash, D => match padding {
         SignaturePadding::Pkcs1 => key.verify(Pkcs1v15Sign::new::<D>(), digest, signature).is_ok(),
         SignaturePadding::Pss { salt_bytes } => {
-            salt_bytes <= key.size() && key.verify(Pss::<D>::new_with_salt(salt_bytes), digest, signature).is_ok()
+            let scheme = Pss::<D> { salt_len: salt_bytes, ..Pss::new() };
+            salt_bytes.is_none_or(|salt_bytes| salt_bytes <= key.size())
+                && key.verify(scheme, digest, signature).is_ok()
         }
     }, false)
 }
