@@ -38,7 +38,7 @@ class Cipher {
   #padding = true;
   #tag;
   #tagBytes;
-  #updated = false;
+  #bytes = 0;
   #done = false;
 
   constructor(encrypts, name, key, iv, options) {
@@ -69,9 +69,9 @@ class Cipher {
   }
 
   update(data, inputEncoding, outputEncoding) {
-    if (this.#done) throw badState("update");
+    if (this.#done) throw new Error("Trying to add data in unsupported state");
     const bytes = viewBytes(data, "data", inputEncoding);
-    this.#updated = true;
+    this.#bytes += bytes.length;
     return output(cipherUpdate(this.#state, bytes), outputEncoding);
   }
 
@@ -86,10 +86,13 @@ class Cipher {
 
   #failure() {
     if (this.#mode === "gcm") return new Error("Unsupported state or unable to authenticate data");
-    if (this.#encrypts || !this.#padding) {
-      return new NodeError("ERR_OSSL_WRONG_FINAL_BLOCK_LENGTH", "wrong final block length");
+    if (this.#encrypts || this.#bytes === 0 || this.#bytes % 16 !== 0) {
+      return new NodeError(
+        "ERR_OSSL_WRONG_FINAL_BLOCK_LENGTH",
+        "error:1C80006B:Provider routines::wrong final block length",
+      );
     }
-    return new NodeError("ERR_OSSL_BAD_DECRYPT", "bad decrypt");
+    return new NodeError("ERR_OSSL_BAD_DECRYPT", "error:1C800064:Provider routines::bad decrypt");
   }
 
   setAutoPadding(padding = true) {

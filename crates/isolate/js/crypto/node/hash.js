@@ -38,7 +38,7 @@ class HashState {
     }
     validateString(algorithm, "algorithm");
     const hash = nativeHash(algorithm);
-    if (hash === undefined) throw new NodeError("ERR_CRYPTO_INVALID_DIGEST", "Digest method not supported");
+    if (hash === undefined) throw new Error("Digest method not supported");
     this.#state = hashStart(hash);
   }
 
@@ -121,6 +121,6 @@ export function hash(algorithm, data, encoding = "hex") {
     throw invalidArgType("data", ["string", "Buffer", "TypedArray", "DataView"], data);
   }
   const native = nativeHash(algorithm);
-  if (native === undefined) throw new NodeError("ERR_CRYPTO_INVALID_DIGEST", "Digest method not supported");
+  if (native === undefined) throw new Error("Digest method not supported");
   return output(digest(native, viewBytes(data, "data")), encoding);
 }

@@ -1,7 +1,7 @@
 // Keys from passwords and other keys, https://nodejs.org/api/crypto.html#cryptopbkdf2password-salt-iterations-keylen-digest-callback
 
 import { hkdf as nativeHkdf, pbkdf2 as nativePbkdf2, scrypt as nativeScrypt } from "atoll:native/crypto";
-import { NodeError, NodeRangeError } from "../../node_support/errors.js";
+import { NodeRangeError } from "../../node_support/errors.js";
 import { validateFunction, validateInteger, validateString, validateUint32 } from "../../node_support/validators.js";
 import { secretBytes } from "./keys.js";
 import { bytesOf, later, output, requiredHash } from "./support.js";
@@ -91,7 +91,7 @@ function hkdfWork(digest, key, salt, info, length) {
   const hash = requiredHash(digest);
   return () => {
     const derived = nativeHkdf(hash, keyBytes, saltBytes, infoBytes, length);
-    if (derived === undefined) throw new NodeError("ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
+    if (derived === undefined) throw new NodeRangeError("ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
     return derived;
   };
 }

@@ -159,6 +159,13 @@ function exportKey(material, { format, type, cipher }) {
   if (format === "jwk") return toJwk(material);
   if (format !== "pem" && format !== "der") throw invalidArgValue("options.format", format);
   if (cipher !== undefined) throw notImplemented("Encrypting an exported private key");
+  const only = { pkcs1: "rsa", sec1: "ec" }[type];
+  if (only !== undefined && only !== KINDS[keyKind(material)]) {
+    throw new NodeError(
+      "ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS",
+      `The selected key encoding ${type} can only be used for ${only.toUpperCase()} keys.`,
+    );
+  }
   const allowed = keyIsPrivate(material) ? ["pkcs8", "pkcs1", "sec1"] : ["spki", "pkcs1"];
   const der = allowed.includes(type) ? keyExport(material, type) : undefined;
   if (der === undefined) throw invalidArgValue("options.type", type);

@@ -4,6 +4,7 @@ import { fill, uuid } from "atoll:native/random";
 import { Buffer } from "../../node/buffer.js";
 import { invalidArgType, outOfRange } from "../../node_support/errors.js";
 import { validateBoolean, validateFunction, validateNumber, validateObject } from "../../node_support/validators.js";
+import { queueMicrotask } from "../../async_context.js";
 import { bufferSource } from "../../webidl.js";
 import { later } from "./support.js";
 
@@ -81,7 +82,8 @@ export function randomInt(min, max, callback) {
   if (max - min > MAX_RANGE) throw outOfRange("max - min", `<= ${MAX_RANGE}`, max - min);
   const work = () => min + below(max - min);
   if (callback === undefined) return work();
-  later(callback, work);
+  const number = work();
+  queueMicrotask(() => callback(undefined, number));
 }
 
 export function randomUUID(options) {

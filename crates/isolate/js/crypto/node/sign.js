@@ -165,7 +165,7 @@ function crypt(operation, keyArgument, wanted, data) {
   if (result === undefined) {
     throw wanted === "public"
       ? new NodeError("ERR_OSSL_RSA_DATA_TOO_LARGE_FOR_KEY_SIZE", "data too large for key size")
-      : new NodeError("ERR_OSSL_RSA_OAEP_DECODING_ERROR", "oaep decoding error");
+      : new NodeError("ERR_OSSL_RSA_OAEP_DECODING_ERROR", "error:02000079:rsa routines::oaep decoding error");
   }
   return output(result);
 }

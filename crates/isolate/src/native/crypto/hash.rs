@@ -1,7 +1,7 @@
 //! Hashes and the constructions on them: HMAC, HKDF, PBKDF2, scrypt.
 
 use hmac::digest::DynDigest;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac, SimpleHmac};
 use md5::Md5;
 use ripemd::Ripemd160;
 use rquickjs::{ArrayBuffer, Class, Ctx, Exception, FromJs, Result, Value};
@@ -222,10 +222,11 @@ impl<M: Mac> Authenticator for M {
 /// An HMAC being computed; `None` once its value was taken.
 pub(super) struct Authenticating(Option<Box<dyn Authenticator>>);
 
-fn authenticator(ctx: &Ctx<'_>, hash: Hash, key: &[u8]) -> Result<Box<dyn Authenticator>> {
-    with_block_hash!(hash, D => {
-        Ok(Box::new(Hmac::<D>::new_from_slice(key).expect("HMAC takes keys of any length")))
-    }, Err(Exception::throw_type(ctx, &format!("HMAC with {hash:?} is not supported"))))
+fn authenticator(hash: Hash, key: &[u8]) -> Box<dyn Authenticator> {
+    let any_length = "HMAC takes keys of any length";
+    with_block_hash!(hash, D => Box::new(Hmac::<D>::new_from_slice(key).expect(any_length)), {
+        with_hash!(hash, D => Box::new(SimpleHmac::<D>::new_from_slice(key).expect(any_length)))
+    })
 }
 
 /// `hmacStart(hash, key)`.
@@ -234,7 +235,7 @@ pub(super) fn hmac_start<'js>(
     hash: Hash,
     key: Input<'js>,
 ) -> Result<Class<'js, Handle<Authenticating>>> {
-    let state = authenticator(&ctx, hash, &key)?;
+    let state = authenticator(hash, &key);
     handle(&ctx, Authenticating(Some(state)))
 }
 
@@ -265,20 +266,19 @@ pub(super) fn hmac_sign<'js>(
     key: Input<'js>,
     data: Input<'js>,
 ) -> Result<ArrayBuffer<'js>> {
-    let mut state = authenticator(&ctx, hash, &key)?;
+    let mut state = authenticator(hash, &key);
     state.update(&data);
     buffer(&ctx, state.finish())
 }
 
 /// `hmacVerify(hash, key, signature, data)`, in constant time.
 pub(super) fn hmac_verify<'js>(
-    ctx: Ctx<'js>,
     hash: Hash,
     key: Input<'js>,
     signature: Input<'js>,
     data: Input<'js>,
 ) -> Result<bool> {
-    let mut state = authenticator(&ctx, hash, &key)?;
+    let mut state = authenticator(hash, &key);
     state.update(&data);
     Ok(state.verify(&signature))
 }
