@@ -1,5 +1,6 @@
 /** Blob and File (https://w3c.github.io/FileAPI/). Their bytes never change, so slices share them. */
 import { now } from "atoll:native/io";
+import { registerCloneable } from "./structured_clone.js";
 import { decodeUtf8, encodeUtf8 } from "./utf8.js";
 import { bufferSource, defineInterface, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
 
@@ -154,3 +155,14 @@ export function makeFile(bytes, name, type, lastModified = now()) {
   internals.become(file, bytes, type);
   return file;
 }
+
+registerCloneable(Blob, {
+  name: "Blob",
+  write: (blob) => ({ bytes: getBlobBytes(blob), type: blob.type }),
+  read: ({ bytes, type }) => makeBlob(bytes, type),
+});
+registerCloneable(File, {
+  name: "File",
+  write: (file) => ({ bytes: getBlobBytes(file), name: file.name, type: file.type, lastModified: file.lastModified }),
+  read: ({ bytes, name, type, lastModified }) => makeFile(bytes, name, type, lastModified),
+});

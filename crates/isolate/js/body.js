@@ -236,7 +236,7 @@ export function extractBody(init) {
       extractedType = form.type;
       return form.bytes;
     }
-    if (isIterable(init)) return ReadableStream.from(byteChunks(init));
+    if (isIterable(init)) return ReadableStream.from(init);
   }
   extractedType = TEXT_TYPE;
   return toUSVString(init);
@@ -248,8 +248,4 @@ function isIterable(value) {
   if (typeof value[Symbol.iterator] !== "function") return false;
   if (Array.isArray(value)) return value.toString === Array.prototype.toString;
   return value.toString === Object.prototype.toString && value[Symbol.toPrimitive] === undefined;
-}
-
-async function* byteChunks(iterable) {
-  for await (const chunk of iterable) yield typeof chunk === "string" ? encodeUtf8(chunk) : chunk;
 }

@@ -5,6 +5,7 @@
  * The list is flat, `[name, value, name, value, …]` with lower-case names, which is also how headers travel, so
  * headers that are only passed on are never looked into.
  */
+import { registerCloneable } from "./structured_clone.js";
 import { decodeUtf8, encodeUtf8 } from "./utf8.js";
 import { defineInterface, requireArguments } from "./webidl.js";
 
@@ -262,6 +263,12 @@ export class Headers {
         headers.#sorted = undefined;
       },
       isHeaders: (value) => typeof value === "object" && value !== null && #list in value,
+      read: (headers) => headers.#read().slice(),
+      fromList(list) {
+        const headers = new Headers();
+        for (let i = 0; i < list.length; i += 2) headers.#push(list[i], list[i + 1]);
+        return headers;
+      },
       sorted: (headers) => (headers.#sorted ??= sortAndCombine(headers.#read())),
     };
   }
@@ -332,3 +339,9 @@ export const freezeHeaders = internals.freeze;
 /** Adds a header that is not there yet, whatever the guard; both name (lower case) and value must be valid. */
 export const setDefaultHeader = internals.setDefault;
 export const isHeaders = internals.isHeaders;
+
+registerCloneable(Headers, {
+  name: "Headers",
+  write: (headers) => internals.read(headers),
+  read: (list) => internals.fromList(list),
+});

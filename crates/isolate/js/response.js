@@ -8,39 +8,16 @@ import { parseHref } from "./url.js";
 import { isWebSocket, webSocketFromWire, webSocketToWire } from "./websocket.js";
 import { defineInterface, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
 
-const STATUS_TEXT = new Map([
-  [100, "Continue"], [101, "Switching Protocols"], [102, "Processing"], [103, "Early Hints"], [200, "OK"],
-  [201, "Created"], [202, "Accepted"], [203, "Non-Authoritative Information"], [204, "No Content"],
-  [205, "Reset Content"], [206, "Partial Content"], [207, "Multi-Status"], [208, "Already Reported"], [226, "IM Used"],
-  [300, "Multiple Choices"], [301, "Moved Permanently"], [302, "Found"], [303, "See Other"], [304, "Not Modified"],
-  [305, "Use Proxy"], [307, "Temporary Redirect"], [308, "Permanent Redirect"], [400, "Bad Request"],
-  [401, "Unauthorized"], [402, "Payment Required"], [403, "Forbidden"], [404, "Not Found"],
-  [405, "Method Not Allowed"], [406, "Not Acceptable"], [407, "Proxy Authentication Required"],
-  [408, "Request Timeout"], [409, "Conflict"], [410, "Gone"], [411, "Length Required"], [412, "Precondition Failed"],
-  [413, "Payload Too Large"], [414, "URI Too Long"], [415, "Unsupported Media Type"], [416, "Range Not Satisfiable"],
-  [417, "Expectation Failed"], [418, "I'm a teapot"], [421, "Misdirected Request"], [422, "Unprocessable Entity"],
-  [423, "Locked"], [424, "Failed Dependency"], [426, "Upgrade Required"], [428, "Precondition Required"],
-  [429, "Too Many Requests"], [431, "Request Header Fields Too Large"], [451, "Unavailable For Legal Reasons"],
-  [500, "Internal Server Error"], [501, "Not Implemented"], [502, "Bad Gateway"], [503, "Service Unavailable"],
-  [504, "Gateway Timeout"], [505, "HTTP Version Not Supported"], [506, "Variant Also Negotiates"],
-  [507, "Insufficient Storage"], [508, "Loop Detected"], [510, "Not Extended"],
-  [511, "Network Authentication Required"],
-]);
-const STATUS_CLASS = { 2: "Successful", 3: "Redirection", 4: "Client Error", 5: "Server Error" };
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const NULL_BODY = new Set([101, 204, 205, 304]);
 const NULL_BODY_ERROR = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
-
-function defaultStatusText(status) {
-  return status === 200 ? "OK" : (STATUS_TEXT.get(status) ?? STATUS_CLASS[Math.trunc(status / 100)] ?? "");
-}
 
 const token = Symbol("Response");
 let internals;
 
 export class Response extends Body {
   #status = 200;
-  #statusText = undefined;
+  #statusText = "";
   /** Headers, the wire list they will be made of, or undefined while there is at most a Content-Type. */
   #headers = undefined;
   /** The Content-Type of the body while there are no headers. */
@@ -163,7 +140,7 @@ export class Response extends Body {
   }
 
   get status() { return this.#status; }
-  get statusText() { return this.#statusText ?? defaultStatusText(this.#status); }
+  get statusText() { return this.#statusText; }
   get ok() { return this.#status >= 200 && this.#status < 300; }
   get headers() {
     const headers = this.#headers;
@@ -202,7 +179,7 @@ export class Response extends Body {
       fromWire(wire) {
         const response = new Response();
         response.#status = wire.status;
-        if (wire.statusText) response.#statusText = wire.statusText;
+        response.#statusText = wire.statusText ?? "";
         response.#headers = wire.headers;
         response.#immutable = true;
         response.#url = wire.url ?? "";
@@ -221,7 +198,7 @@ export class Response extends Body {
         else list = Array.isArray(headers) ? headers : headersToWire(headers);
         return {
           status: response.#status,
-          statusText: response.#statusText ?? "",
+          statusText: response.#statusText,
           headers: list,
           body: bodyToWire(response),
           url: response.#url,

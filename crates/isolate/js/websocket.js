@@ -11,6 +11,7 @@ import {
   CloseEvent, defineEventHandlers, dispatch, ErrorEvent, Event, EventTarget, MessageEvent, trust,
 } from "./events.js";
 import { queueMicrotask } from "./async_context.js";
+import { deserialize, serialize } from "./structured_clone.js";
 import { parseHref } from "./url.js";
 import { encodeUtf8 } from "./utf8.js";
 import { bufferSource, defineInterface, requireArguments, toDOMString, toInteger, toUSVString } from "./webidl.js";
@@ -32,12 +33,6 @@ const DISCONNECTED = "WebSocket disconnected without sending Close frame.";
 let connect;
 export function setConnector(connector) {
   connect = connector;
-}
-
-/** Set by the structured clone's author: what attachments are kept as. */
-let attachments = { serialize: (value) => JSON.stringify(value) ?? "null", deserialize: JSON.parse, size: (data) => data.length };
-export function setAttachmentCodec(codec) {
-  attachments = codec;
 }
 
 const token = Symbol("WebSocket");
@@ -146,8 +141,8 @@ export class WebSocket extends EventTarget {
 
   serializeAttachment(attachment) {
     requireArguments(arguments.length, 1, "'serializeAttachment' on 'WebSocket'");
-    const data = attachments.serialize(attachment);
-    const size = attachments.size(data);
+    const data = serialize(attachment);
+    const size = data.byteLength;
     if (size > MAX_ATTACHMENT_BYTES) {
       throw new Error(
         `A WebSocket 'attachment' cannot be larger than ${MAX_ATTACHMENT_BYTES} bytes.'attachment' was ${size} bytes.`,
@@ -157,7 +152,7 @@ export class WebSocket extends EventTarget {
   }
 
   deserializeAttachment() {
-    return this.#attachment === undefined ? null : attachments.deserialize(this.#attachment);
+    return this.#attachment === undefined ? null : deserialize(this.#attachment);
   }
 
   get readyState() {
