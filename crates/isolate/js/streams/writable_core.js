@@ -61,7 +61,7 @@ export class WritableCore {
   /** WritableStreamClose @returns {Promise<undefined>} */
   close() {
     if (this.state === CLOSED || this.state === ERRORED) {
-      return rejectedWith(new TypeError("This WritableStream is not writable and so cannot be closed."));
+      return rejectedWith(new TypeError("This WritableStream has been closed."));
     }
     this.closeRequest = deferred();
     if (this.backpressure && this.state === WRITABLE) this.writer?.resolveReady();
