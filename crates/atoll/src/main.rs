@@ -1,1 +1,52 @@
-fn main() {}
+//! The command line. It is the only part of Atoll that prints, and it holds nothing that a user of the libraries would
+//! miss: arguments in, calls to `bundle`, `host` and `gateway`, and words about what happened.
+
+mod arguments;
+mod bindings;
+mod commands;
+mod cron;
+mod error;
+mod fleet;
+mod lines;
+mod report;
+mod terminal;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+use error::Error;
+
+/// The argument that makes this program the process which isolates are forked from.
+pub(crate) const ZYGOTE: &str = "--zygote";
+
+fn main() -> ExitCode {
+    // Before anything else: a zygote must have a single thread, and nothing open that it does not need.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == ZYGOTE)
+    {
+        let reason = isolate::zygote_main();
+        terminal::line(format_args!("the isolate process cannot start: {reason}"));
+        return ExitCode::FAILURE;
+    }
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return Error::failed("cannot start", error).tell(),
+    };
+    let outcome = match arguments.command {
+        Command::New(arguments) => commands::new::run(&arguments),
+        Command::Dev(arguments) => runtime.block_on(commands::dev::run(arguments)),
+        Command::Serve(arguments) => runtime.block_on(commands::serve::run(arguments)),
+        Command::Test(arguments) => runtime.block_on(commands::test::run(arguments)),
+    };
+    // Work that still waits for something must not hold the end of the program.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.tell(),
+    }
+}

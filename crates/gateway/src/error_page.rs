@@ -219,6 +219,12 @@ impl Diagnosed {
             describe: Arc::new(describe),
         }
     }
+
+    /// The report of an error that something beside the inner fetcher met.
+    #[must_use]
+    pub fn report(&self, method: &Method, url: &str, error: &FetchError) -> Report {
+        (self.describe)(method, url, error)
+    }
 }
 
 impl Fetcher for Diagnosed {
@@ -233,7 +239,7 @@ impl Fetcher for Diagnosed {
             match self.inner.fetch(request).await {
                 Ok(response) => Ok(response),
                 Err(error) => {
-                    let report = (self.describe)(&method, &url.to_string(), &error);
+                    let report = self.report(&method, &url.to_string(), &error);
                     Ok(report.respond(&accept))
                 }
             }

@@ -1,0 +1,163 @@
+//! What can be typed. Flags that `wrangler dev` has keep their names and meaning.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it failed while it ran: a test did not pass, the port is in use, a file cannot be written
+  2  what was asked for cannot be: wrong arguments, a mistake in the configuration or in the code";
+
+/// A home for Workers on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "atoll", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a project while you write it: rebuilds, reloads, explains errors
+    #[command(after_help = EXIT_CODES)]
+    Dev(Dev),
+    /// Run projects in production
+    #[command(after_help = EXIT_CODES)]
+    Serve(Serve),
+    /// Run the exported `test()` handlers of a project
+    #[command(after_help = EXIT_CODES)]
+    Test(Test),
+    /// Make a small project that runs at once
+    #[command(after_help = EXIT_CODES)]
+    New(New),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Project {
+    /// A wrangler.jsonc, .json or .toml, or its folder. Several make several workers; requests go to the first
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+    /// The environment of the configuration
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// A variable for `env`, above those of the configuration
+    #[arg(long, value_name = "NAME:VALUE", value_parser = variable)]
+    pub(crate) var: Vec<(String, String)>,
+    /// How much is told
+    #[arg(long, value_enum, default_value = "log", value_name = "LEVEL")]
+    pub(crate) log_level: LogLevel,
+    /// Where state is kept. Nothing keeps state yet, so it does nothing
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) persist_to: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Listen {
+    /// The address to listen on [default: 127.0.0.1, or `dev.ip` of the configuration]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) ip: Option<IpAddr>,
+    /// The port to listen on; 0 takes any free one [default: 8787, or `dev.port` of the configuration]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The protocol to listen for
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub(crate) local_protocol: Option<Protocol>,
+    /// Accepted for wrangler's sake: there is no inspector yet, so it does nothing
+    #[arg(long, value_name = "PORT")]
+    pub(crate) inspector_port: Option<u16>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Dev {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
+    /// Write a line for each request to standard output
+    #[arg(long, value_enum, default_value = "none", value_name = "FORM")]
+    pub(crate) access_log: AccessLog,
+    /// How many seconds requests in flight may take to finish at the end
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub(crate) grace: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Test {
+    #[command(flatten)]
+    pub(crate) project: Project,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct New {
+    /// The folder to make; its name becomes the worker's
+    pub(crate) name: PathBuf,
+    /// What to begin with
+    #[arg(long, value_enum, default_value = "hello")]
+    pub(crate) template: Template,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Nothing
+    None,
+    /// Errors
+    Error,
+    /// And warnings
+    Warn,
+    /// And information
+    Info,
+    /// And logs and requests
+    Log,
+    /// And what helps to find faults in Atoll
+    Debug,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Protocol {
+    Http,
+    Https,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessLog {
+    /// No lines
+    None,
+    /// A JSON object a line
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// A page, a JSON API and a test, without any package
+    Hello,
+    /// The same with Hono and JSX; needs `npm install`
+    Hono,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("it has the form NAME:VALUE".to_owned()),
+    }
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    match text {
+        "localhost" => Ok(IpAddr::from([127, 0, 0, 1])),
+        "*" => Ok(IpAddr::from([0, 0, 0, 0])),
+        _ => text
+            .parse()
+            .map_err(|_| "it is an IP address, `localhost`, or `*` for all".to_owned()),
+    }
+}

@@ -1,0 +1,150 @@
+//! From what a project's configuration binds to what its worker holds: `env` and capabilities.
+
+use std::sync::Arc;
+
+use bundle::Project;
+use bundle::config::VariableValue;
+use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
+use gateway::{RunWorkerFirst, Site};
+use host::{Cache, Capability, Egress, Fetcher, Runtime};
+use protocol::{Binding, BindingValue, CapabilityId};
+
+use crate::error::Error;
+
+/// What workers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) runtime: Runtime,
+    pub(crate) egress: Egress,
+    pub(crate) cache: Arc<Cache>,
+}
+
+/// A worker's `env` and the capabilities that it mentions by number.
+pub(crate) struct Bound {
+    pub(crate) env: Vec<Binding>,
+    pub(crate) capabilities: Vec<Capability>,
+    pub(crate) global_fetch: Option<CapabilityId>,
+    pub(crate) cache: Option<CapabilityId>,
+}
+
+struct Table(Vec<Capability>);
+
+impl Table {
+    fn add(&mut self, capability: Capability) -> CapabilityId {
+        self.0.push(capability);
+        CapabilityId::try_from(self.0.len() - 1).expect("a configuration has no 4 billion bindings")
+    }
+}
+
+pub(crate) fn bind(project: &Project, shared: &Shared, assets: Option<&Arc<Assets>>) -> Bound {
+    let mut table = Table(Vec::new());
+    let global_fetch = table.add(Capability::Fetch(Arc::new(shared.egress.clone())));
+    let cache = table.add(Capability::Cache(shared.cache.clone()));
+    let mut env: Vec<Binding> = project
+        .vars
+        .iter()
+        .map(|variable| Binding {
+            name: variable.name.clone(),
+            value: match &variable.value {
+                VariableValue::Text(text) | VariableValue::Secret(text) => {
+                    BindingValue::Text(text.clone())
+                }
+                VariableValue::Json(source) => BindingValue::Json(source.clone()),
+            },
+        })
+        .collect();
+    let mut fetcher = |name: &str, fetcher: Arc<dyn Fetcher>| {
+        let id = table.add(Capability::Fetch(fetcher));
+        env.push(Binding {
+            name: name.to_owned(),
+            value: BindingValue::Fetcher(id),
+        });
+    };
+    for service in &project.services {
+        let target = shared
+            .runtime
+            .service(&service.service, service.entrypoint.as_deref());
+        fetcher(&service.binding, target);
+    }
+    let binding = project
+        .assets
+        .as_ref()
+        .and_then(|assets| assets.binding.as_ref());
+    if let (Some(name), Some(assets)) = (binding, assets) {
+        fetcher(name, assets.clone());
+    }
+    Bound {
+        env,
+        capabilities: table.0,
+        global_fetch: Some(global_fetch),
+        cache: Some(cache),
+    }
+}
+
+/// Opens the static assets of a project, if it has some.
+pub(crate) fn open_assets(project: &Project, fresh: bool) -> Result<Option<Arc<Assets>>, Error> {
+    use bundle::config;
+    let Some(assets) = &project.assets else {
+        return Ok(None);
+    };
+    let opened = Assets::open(&Config {
+        directory: assets.directory.clone(),
+        html_handling: match assets.html_handling {
+            config::HtmlHandling::AutoTrailingSlash => HtmlHandling::AutoTrailingSlash,
+            config::HtmlHandling::ForceTrailingSlash => HtmlHandling::ForceTrailingSlash,
+            config::HtmlHandling::DropTrailingSlash => HtmlHandling::DropTrailingSlash,
+            config::HtmlHandling::None => HtmlHandling::None,
+        },
+        not_found_handling: match assets.not_found_handling {
+            config::NotFoundHandling::None => NotFoundHandling::None,
+            config::NotFoundHandling::NotFoundPage => NotFoundHandling::NotFoundPage,
+            config::NotFoundHandling::SinglePageApplication => {
+                NotFoundHandling::SinglePageApplication
+            }
+        },
+        fresh,
+    });
+    opened
+        .map(|assets| Some(Arc::new(assets)))
+        .map_err(|error| {
+            Error::mistake(
+                error,
+                format_args!(
+                    "see `assets.directory` in {}",
+                    project.config_path.display()
+                ),
+            )
+        })
+}
+
+/// A worker with its assets before it, as the configuration wants it.
+pub(crate) fn site(
+    project: &Project,
+    worker: Option<Arc<dyn Fetcher>>,
+    assets: Option<Arc<Assets>>,
+) -> Result<Arc<dyn Fetcher>, Error> {
+    use bundle::config;
+    match (worker, assets, &project.assets) {
+        (worker, Some(assets), Some(config)) => {
+            let run_worker_first = match &config.run_worker_first {
+                config::RunWorkerFirst::Always(true) => RunWorkerFirst::Always,
+                config::RunWorkerFirst::Always(false) => RunWorkerFirst::Never,
+                config::RunWorkerFirst::Patterns(patterns) => RunWorkerFirst::patterns(patterns)
+                    .map_err(|error| Error::mistake(error, "see `assets.run_worker_first`"))?,
+            };
+            Ok(Arc::new(Site {
+                assets,
+                worker,
+                run_worker_first,
+            }))
+        }
+        (Some(worker), _, _) => Ok(worker),
+        (None, _, _) => Err(Error::mistake(
+            format_args!("{} has neither code nor assets", project.name),
+            format_args!(
+                "name the entry module with `main` in {}",
+                project.config_path.display()
+            ),
+        )),
+    }
+}

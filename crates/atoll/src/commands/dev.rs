@@ -1,0 +1,265 @@
+//! `atoll dev`: a project as it is being written.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bundle::Mode;
+use gateway::{Diagnosed, Gateway, Handle, Report, Target};
+use host::{Body, FetchError, Fetcher, Request, Response, Worker};
+use http::StatusCode;
+use owo_colors::OwoColorize as _;
+
+use super::{address, banner, note_unused};
+use crate::arguments::{Dev, LogLevel};
+use crate::error::Error;
+use crate::fleet::{Fleet, Maps, Running};
+use crate::watch::Watch;
+use crate::{lines, report, terminal};
+
+/// Nobody waits long for a development server to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
+    note_unused(&arguments.project);
+    let level = arguments.project.log_level;
+    let members = Fleet::load(&arguments.project, Mode::Development)?;
+    let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
+    options.shutdown_grace = GRACE;
+    if level >= LogLevel::Log {
+        options.access_log = Some(Arc::new(|record| lines::request(&record)));
+    }
+    let name: Arc<str> = members[0].project().name.as_str().into();
+    let starting = Report {
+        title: "Starting".to_owned(),
+        message: "The first build is not finished yet. Reload in a moment.".to_owned(),
+        ..Report::default()
+    };
+    let gateway = Gateway::bind(
+        options,
+        Target {
+            name,
+            fetcher: Arc::new(starting),
+        },
+    )?;
+    let (at, handle) = (gateway.address(), gateway.handle());
+    let fleet = Fleet::start(members, Mode::Development).await?;
+    tokio::spawn(lines::follow(
+        fleet.shared.runtime.logs(),
+        fleet.maps.clone(),
+        level,
+    ));
+    banner(&fleet, at, "dev");
+    let runtime = fleet.shared.runtime.clone();
+    let mut session = Session {
+        errors: fleet.members.iter().map(|_| None).collect(),
+        fleet,
+        handle,
+        watch: Watch::new()?,
+    };
+    tokio::spawn(async move {
+        let all: Vec<usize> = (0..session.fleet.members.len()).collect();
+        session.build(&all, "ready in").await;
+        session.follow_changes().await;
+    });
+    gateway.run(super::stop_signal()).await;
+    runtime.stop();
+    Ok(())
+}
+
+/// The workers, and what keeps them in step with their files.
+struct Session {
+    fleet: Fleet,
+    handle: Handle,
+    watch: Watch,
+    /// What is wrong with each worker at the moment.
+    errors: Vec<Option<Report>>,
+}
+
+impl Session {
+    async fn follow_changes(mut self) {
+        loop {
+            let (workers, changed) = self.watch.next().await;
+            for index in &workers {
+                self.reload_configuration(*index, &changed);
+            }
+            self.build(&workers, "rebuilt in").await;
+        }
+    }
+
+    /// A change of the configuration makes a new project of the same worker.
+    fn reload_configuration(&mut self, index: usize, changed: &HashSet<PathBuf>) {
+        let member = &mut self.fleet.members[index];
+        let touched = member
+            .project()
+            .watched
+            .iter()
+            .any(|file| changed.contains(file));
+        if touched && let Err(error) = member.reload(Mode::Development) {
+            error.tell();
+            self.errors[index] = Some(error.report());
+        } else {
+            self.errors[index] = None;
+        }
+    }
+
+    /// Builds and deploys these workers, tells what came of it, and shows it to browsers.
+    async fn build(&mut self, workers: &[usize], done: &str) {
+        let started = Instant::now();
+        for &index in workers {
+            if self.errors[index].is_none()
+                && let Err(error) = self.fleet.deploy(index).await
+            {
+                error.tell();
+                self.errors[index] = Some(error.report());
+            }
+            let member = &self.fleet.members[index];
+            let mut files = member.builder.watched().to_vec();
+            if let Some(assets) = &member.project().assets {
+                let rules = ["_headers", "_redirects", ".assetsignore"];
+                files.extend(rules.map(|name| assets.directory.join(name)));
+            }
+            self.watch.set(index, &files, self.errors[index].is_none());
+        }
+        let errors: Vec<&Report> = self.errors.iter().flatten().collect();
+        let Some(error) = errors.first() else {
+            let time = lines::duration(started.elapsed());
+            terminal::line(format_args!("{} {}", done.green(), time.bold()));
+            self.show_worker();
+            return;
+        };
+        self.show(Arc::new((*error).clone()));
+        terminal::line(format_args!(
+            "{}",
+            "waiting for a change of the files".dimmed()
+        ));
+    }
+
+    fn show_worker(&self) {
+        let member = self.fleet.first();
+        let Some(Running { worker, site, .. }) = member.running.clone() else {
+            return;
+        };
+        let name = member.project().name.clone();
+        let diagnosed = Diagnosed::new(site, describe(name, self.fleet.maps.clone()));
+        self.show(match worker {
+            Some(worker) => Arc::new(Triggers {
+                worker,
+                inner: diagnosed,
+            }),
+            None => Arc::new(diagnosed),
+        });
+    }
+
+    fn show(&self, fetcher: Arc<dyn Fetcher>) {
+        self.handle.swap(Target {
+            name: self.fleet.first().project().name.as_str().into(),
+            fetcher,
+        });
+    }
+}
+
+/// The page of an error, which is told in the terminal as well.
+fn describe(
+    name: String,
+    maps: Maps,
+) -> impl Fn(&http::Method, &str, &FetchError) -> Report + Send + Sync + 'static {
+    move |_, _, error| {
+        let report = match error {
+            FetchError::Worker(failure) => report::of_failure(failure, &maps.get(&name)),
+            other => Report {
+                title: "No response".to_owned(),
+                message: other.to_string(),
+                ..Report::default()
+            },
+        };
+        report::tell(maps.prefix(&name), &report);
+        report
+    }
+}
+
+/// Lets a browser set off what otherwise a clock does.
+struct Triggers {
+    worker: Worker,
+    inner: Diagnosed,
+}
+
+impl Triggers {
+    async fn scheduled(&self, request: Request) -> Result<Response, FetchError> {
+        let query = request.uri().query().unwrap_or_default();
+        let cron = parameter(query, "cron").unwrap_or_default();
+        let time_ms = parameter(query, "time")
+            .and_then(|time| time.parse().ok())
+            .unwrap_or_else(|| chrono::Utc::now().timestamp_millis() as f64);
+        self.worker.scheduled(&cron, time_ms).await?;
+        let mut response = Response::new(Body::full("Ran scheduled event\n"));
+        *response.status_mut() = StatusCode::OK;
+        Ok(response)
+    }
+}
+
+impl Fetcher for Triggers {
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        match request.uri().path() {
+            "/cdn-cgi/handler/scheduled" | "/__scheduled" => Box::pin(async move {
+                let (method, url) = (request.method().clone(), request.uri().to_string());
+                let headers = request.headers().clone();
+                match self.scheduled(request).await {
+                    Ok(response) => Ok(response),
+                    Err(error) => Ok(self.inner.report(&method, &url, &error).respond(&headers)),
+                }
+            }),
+            _ => self.inner.fetch(request),
+        }
+    }
+}
+
+/// A parameter of a query; `+` and `%20` are blanks.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let (_, value) = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)?;
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        let escaped = tail
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (byte, escaped) {
+            (b'%', Some(escaped)) => {
+                bytes.push(escaped);
+                rest = &tail[2..];
+            }
+            (b'+', _) => {
+                bytes.push(b' ');
+                rest = tail;
+            }
+            _ => {
+                bytes.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_decoded() {
+        let query = "a=1&cron=*/5+*%20*+*+*&time=7";
+        assert_eq!(parameter(query, "cron").as_deref(), Some("*/5 * * * *"));
+        assert_eq!(parameter(query, "time").as_deref(), Some("7"));
+        assert_eq!(parameter(query, "none"), None);
+    }
+}

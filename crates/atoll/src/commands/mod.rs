@@ -1,0 +1,168 @@
+//! One file a command.
+
+pub(crate) mod dev;
+pub(crate) mod new;
+pub(crate) mod serve;
+pub(crate) mod test;
+
+use std::net::{IpAddr, SocketAddr};
+
+use bundle::Project;
+use owo_colors::OwoColorize as _;
+
+use crate::arguments::{Listen, LogLevel, Protocol};
+use crate::error::Error;
+use crate::fleet::Fleet;
+use crate::terminal;
+
+const DEFAULT_PORT: u16 = 8787;
+
+/// Where to listen: the command line, else the configuration, else wrangler's port on this machine alone.
+fn address(listen: &Listen, project: &Project) -> Result<SocketAddr, Error> {
+    let https = match listen.local_protocol {
+        Some(protocol) => protocol == Protocol::Https,
+        None => project.dev.local_protocol.as_deref() == Some("https"),
+    };
+    if https {
+        return Err(Error::mistake(
+            "https is not there yet",
+            "listen for http, and put a proxy that speaks TLS before it",
+        ));
+    }
+    if listen.inspector_port.is_some() || project.dev.inspector_port.is_some() {
+        terminal::note("there is no inspector yet: --inspector-port does nothing");
+    }
+    let ip = match (&listen.ip, &project.dev.ip) {
+        (Some(ip), _) => *ip,
+        (None, Some(ip)) if ip == "localhost" => IpAddr::from([127, 0, 0, 1]),
+        (None, Some(ip)) if ip == "*" => IpAddr::from([0, 0, 0, 0]),
+        (None, Some(ip)) => ip.parse().map_err(|_| {
+            Error::mistake(
+                format_args!("`{ip}` is no IP address"),
+                format_args!("see `dev.ip` in {}", project.config_path.display()),
+            )
+        })?,
+        (None, None) => IpAddr::from([127, 0, 0, 1]),
+    };
+    let port = listen.port.or(project.dev.port).unwrap_or(DEFAULT_PORT);
+    Ok(SocketAddr::new(ip, port))
+}
+
+fn note_unused(arguments: &crate::arguments::Project) {
+    if arguments.persist_to.is_some() {
+        terminal::note("nothing keeps state yet: --persist-to does nothing");
+    }
+    if arguments.log_level == LogLevel::Debug {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter("debug,notify=info,h2=info,hyper=info,rolldown=info")
+            .with_writer(std::io::stderr)
+            .try_init();
+    }
+}
+
+/// What is running, where, and with what.
+fn banner(fleet: &Fleet, address: SocketAddr, command: &str) {
+    terminal::line(format_args!(
+        "\n  {} {} {}\n",
+        "atoll".cyan().bold(),
+        command.bold(),
+        env!("CARGO_PKG_VERSION").dimmed()
+    ));
+    for (index, member) in fleet.members.iter().enumerate() {
+        let project = member.project();
+        let place = if index == 0 {
+            format!("{}", url(address).cyan().underline())
+        } else {
+            format!("{}", "through service bindings".dimmed())
+        };
+        terminal::line(format_args!("  {}  {place}", project.name.bold()));
+        let width = rows(project)
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or_default();
+        for (name, what) in rows(project) {
+            terminal::line(format_args!("    {name:<width$}  {}", what.dimmed()));
+        }
+    }
+    terminal::line(format_args!(
+        "\n  {} {}\n",
+        "isolates are held by".dimmed(),
+        fleet.shared.runtime.protection().dimmed()
+    ));
+}
+
+fn url(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    };
+    format!("http://{host}:{}", address.port())
+}
+
+/// The bindings of a worker. Values of secrets are not shown.
+fn rows(project: &Project) -> Vec<(String, String)> {
+    use bundle::config::VariableValue;
+    const SHOWN: usize = 48;
+    let short = |text: &str| {
+        let mut text = text.replace('\n', " ");
+        if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+            text.truncate(end);
+            text.push('…');
+        }
+        text
+    };
+    let mut rows = Vec::new();
+    for variable in &project.vars {
+        let what = match &variable.value {
+            VariableValue::Text(text) => format!("\"{}\"", short(text)),
+            VariableValue::Json(source) => short(source),
+            VariableValue::Secret(_) => "secret".to_owned(),
+        };
+        rows.push((format!("env.{}", variable.name), what));
+    }
+    for service in &project.services {
+        let entrypoint = service
+            .entrypoint
+            .as_ref()
+            .map(|name| format!("#{name}"))
+            .unwrap_or_default();
+        rows.push((
+            format!("env.{}", service.binding),
+            format!("worker {}{entrypoint}", service.service),
+        ));
+    }
+    if let Some(assets) = &project.assets {
+        let directory = assets.directory.strip_prefix(&project.root);
+        let directory = directory.unwrap_or(&assets.directory).display();
+        let name = assets
+            .binding
+            .as_ref()
+            .map_or_else(|| "assets".to_owned(), |name| format!("env.{name}"));
+        rows.push((name, format!("files of {directory}")));
+    }
+    for cron in &project.crons {
+        rows.push(("scheduled".to_owned(), cron.clone()));
+    }
+    rows
+}
+
+/// Resolves when the program is asked to end. A second time ends it at once.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate => {}
+    }
+    tokio::spawn(async {
+        let _ = tokio::signal::ctrl_c().await;
+        std::process::exit(130);
+    });
+}

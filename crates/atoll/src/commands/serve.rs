@@ -1,0 +1,129 @@
+//! `atoll serve`: projects in production.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bundle::Mode;
+use gateway::{Gateway, Target};
+use host::{FetchError, Fetcher, Request, Response, Worker};
+
+use super::{address, banner, note_unused};
+use crate::arguments::{AccessLog, LogLevel, Serve};
+use crate::cron::Trigger;
+use crate::error::Error;
+use crate::fleet::{Fleet, Maps};
+use crate::{lines, report};
+
+pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
+    note_unused(&arguments.project);
+    let level = arguments.project.log_level;
+    let members = Fleet::load(&arguments.project, Mode::Production)?;
+    let mut triggers = Vec::new();
+    for (index, member) in members.iter().enumerate() {
+        for cron in &member.project().crons {
+            triggers.push((index, Trigger::parse(cron)?));
+        }
+    }
+    let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
+    options.shutdown_grace = Duration::from_secs(arguments.grace);
+    options.access_log = match arguments.access_log {
+        AccessLog::None => None,
+        AccessLog::Json => Some(Arc::new(|record| lines::request_as_json(&record))),
+    };
+    let mut fleet = Fleet::start(members, Mode::Production).await?;
+    tokio::spawn(lines::follow(
+        fleet.shared.runtime.logs(),
+        fleet.maps.clone(),
+        level,
+    ));
+    let mut site = None;
+    let mut workers = Vec::new();
+    // The last first: a worker that another one calls is there before its caller.
+    for index in (0..fleet.members.len()).rev() {
+        let running = fleet.deploy(index).await?;
+        workers.push((index, running.worker));
+        site = Some(running.site);
+    }
+    let Some(site) = site else {
+        return Err(Error::Told);
+    };
+    let name = fleet.first().project().name.clone();
+    let gateway = Gateway::bind(
+        options,
+        Target {
+            name: name.as_str().into(),
+            fetcher: Arc::new(Observed {
+                inner: site,
+                name: name.clone(),
+                maps: fleet.maps.clone(),
+                level,
+            }),
+        },
+    )?;
+    banner(&fleet, gateway.address(), "serve");
+    for (index, trigger) in triggers {
+        let worker = workers
+            .iter()
+            .find_map(|(other, worker)| worker.clone().filter(|_| *other == index));
+        if let Some(worker) = worker {
+            tokio::spawn(run_on_time(trigger, worker, fleet.maps.clone()));
+        }
+    }
+    gateway.run(super::stop_signal()).await;
+    fleet.shared.runtime.stop();
+    Ok(())
+}
+
+async fn run_on_time(trigger: Trigger, worker: Worker, maps: Maps) {
+    let mut last = chrono::Utc::now();
+    loop {
+        last = trigger.wait(last).await;
+        let (worker, maps, cron) = (worker.clone(), maps.clone(), trigger.text.clone());
+        let time_ms = last.timestamp_millis() as f64;
+        // One that takes longer than the time to the next must not delay it.
+        tokio::spawn(async move {
+            if let Err(error) = worker.scheduled(&cron, time_ms).await {
+                tell(&error, worker.name(), &maps);
+            }
+        });
+    }
+}
+
+fn tell(error: &FetchError, name: &str, maps: &Maps) {
+    let report = match error {
+        FetchError::Worker(failure) => report::of_failure(failure, &maps.get(name)),
+        other => gateway::Report {
+            title: "No response".to_owned(),
+            message: other.to_string(),
+            ..gateway::Report::default()
+        },
+    };
+    report::tell(maps.prefix(name), &report);
+}
+
+/// Tells errors in the log on their way to the gateway, which tells clients nothing about them.
+struct Observed {
+    inner: Arc<dyn Fetcher>,
+    name: String,
+    maps: Maps,
+    level: LogLevel,
+}
+
+impl Fetcher for Observed {
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(async move {
+            let result = self.inner.fetch(request).await;
+            if let Err(error) = &result
+                && self.level >= LogLevel::Error
+            {
+                tell(error, &self.name, &self.maps);
+            }
+            result
+        })
+    }
+}

@@ -1,0 +1,266 @@
+//! All workers of one command: read, built, deployed, and deployed again.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bundle::config::{self, Loaded};
+use bundle::{Builder, Mode, Project, SourceMap};
+use gateway::assets::Assets;
+use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Worker};
+
+use crate::bindings::{self, Shared};
+use crate::error::{self, Error};
+use crate::{ZYGOTE, arguments, report};
+
+/// The way back from each worker's program to its sources, as last deployed.
+#[derive(Clone, Default)]
+pub(crate) struct Maps(Arc<RwLock<HashMap<String, SourceMap>>>);
+
+impl Maps {
+    pub(crate) fn get(&self, worker: &str) -> SourceMap {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(worker)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn set(&self, worker: &str, map: SourceMap) {
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(worker.to_owned(), map);
+    }
+
+    /// The worker's name where it has to be told from others, nothing where there is one only.
+    pub(crate) fn prefix<'a>(&self, worker: &'a str) -> &'a str {
+        let several = self.0.read().unwrap_or_else(PoisonError::into_inner).len() > 1;
+        if several { worker } else { "" }
+    }
+}
+
+/// One worker of the fleet.
+pub(crate) struct Member {
+    options: config::Options,
+    pub(crate) builder: Builder,
+    /// What its last deployment gave.
+    pub(crate) running: Option<Running>,
+}
+
+/// A worker that is deployed.
+#[derive(Clone)]
+pub(crate) struct Running {
+    /// The worker; none for a project of static assets alone.
+    pub(crate) worker: Option<Worker>,
+    /// What answers requests from outside: the worker, with its assets before it.
+    pub(crate) site: Arc<dyn Fetcher>,
+}
+
+/// All workers.
+pub(crate) struct Fleet {
+    pub(crate) members: Vec<Member>,
+    pub(crate) shared: Shared,
+    pub(crate) maps: Maps,
+    mode: Mode,
+}
+
+impl Fleet {
+    /// Reads the configurations that the command line names.
+    pub(crate) fn load(arguments: &arguments::Project, mode: Mode) -> Result<Vec<Member>, Error> {
+        let folder = std::env::current_dir()
+            .map_err(|error| Error::failed("cannot tell the current folder", error))?;
+        let configs: Vec<Option<PathBuf>> = if arguments.config.is_empty() {
+            vec![None]
+        } else {
+            arguments.config.iter().cloned().map(Some).collect()
+        };
+        let mut members: Vec<Member> = Vec::new();
+        for config in configs {
+            let options = config::Options {
+                folder: folder.clone(),
+                config,
+                environment: arguments.env.clone(),
+                vars: arguments.var.clone(),
+                ignore_secrets: false,
+            };
+            let project = read(&options)?;
+            if let Some(same) = members
+                .iter()
+                .find(|member| member.project().name == project.name)
+            {
+                return Err(Error::mistake(
+                    format_args!("two workers are named {}", project.name),
+                    format_args!(
+                        "change `name` in {} or in {}",
+                        same.project().config_path.display(),
+                        project.config_path.display()
+                    ),
+                ));
+            }
+            members.push(Member {
+                options,
+                builder: Builder::new(project, mode),
+                running: None,
+            });
+        }
+        Ok(members)
+    }
+
+    /// Starts the process that isolates are forked from.
+    pub(crate) async fn start(members: Vec<Member>, mode: Mode) -> Result<Self, Error> {
+        let program = std::env::current_exe()
+            .map_err(|error| Error::failed("cannot find this program's own file", error))?;
+        let mut zygote = std::process::Command::new(program);
+        zygote.arg(ZYGOTE);
+        let wanted = members
+            .iter()
+            .filter_map(|member| member.project().settings.processes)
+            .max();
+        let processes = match wanted {
+            Some(wanted) => usize::try_from(wanted).unwrap_or(usize::MAX),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let runtime = Runtime::start(host::Options { zygote, processes }).await?;
+        Ok(Self {
+            members,
+            shared: Shared {
+                runtime,
+                egress: Egress::new(),
+                cache: Arc::new(Cache::default()),
+            },
+            maps: Maps::default(),
+            mode,
+        })
+    }
+
+    /// Builds and deploys one worker as its files are now. The version before goes on if that fails.
+    pub(crate) async fn deploy(&mut self, index: usize) -> Result<Running, Error> {
+        let member = &mut self.members[index];
+        let project = member.project().clone();
+        let assets = bindings::open_assets(&project, self.mode == Mode::Development)?;
+        if let Some(assets) = &assets {
+            report_assets(assets);
+        }
+        let worker = if project.main.is_some() {
+            let built = member.builder.build().await?;
+            error::warn(&built.warnings);
+            let worker = start(
+                &project,
+                built.program,
+                &built.source_map,
+                &self.shared,
+                assets.as_ref(),
+            )
+            .await?;
+            self.maps.set(&project.name, built.source_map);
+            Some(worker)
+        } else {
+            None
+        };
+        let target = worker.as_ref().map(|worker| worker.entrypoint(None));
+        let running = Running {
+            site: bindings::site(&project, target, assets)?,
+            worker,
+        };
+        member.running = Some(running.clone());
+        Ok(running)
+    }
+
+    /// The worker that requests from outside go to.
+    pub(crate) fn first(&self) -> &Member {
+        &self.members[0]
+    }
+}
+
+impl Member {
+    pub(crate) fn project(&self) -> &Project {
+        self.builder.project()
+    }
+
+    /// Reads the configuration again.
+    pub(crate) fn reload(&mut self, mode: Mode) -> Result<(), Error> {
+        self.builder = Builder::new(read(&self.options)?, mode);
+        Ok(())
+    }
+}
+
+fn read(options: &config::Options) -> Result<Project, Error> {
+    let Loaded { project, warnings } = config::load(options)?;
+    error::warn(&warnings);
+    for binding in &project.unsupported {
+        crate::terminal::warning(format_args!(
+            "`{}` is not there yet, so env.{} will be undefined",
+            binding.kind, binding.name
+        ));
+    }
+    for service in &project.services {
+        if service.props.is_some() {
+            crate::terminal::warning(format_args!(
+                "`props` of the service {} are not passed on yet",
+                service.binding
+            ));
+        }
+    }
+    Ok(project)
+}
+
+fn report_assets(assets: &Assets) {
+    for warning in assets.warnings() {
+        crate::terminal::warning(format_args!(
+            "{}:{}: {}",
+            warning.file, warning.line, warning.message
+        ));
+    }
+}
+
+async fn start(
+    project: &Project,
+    mut program: protocol::Program,
+    map: &SourceMap,
+    shared: &Shared,
+    assets: Option<&Arc<Assets>>,
+) -> Result<Worker, Error> {
+    let bound = bindings::bind(project, shared, assets);
+    program.env = bound.env;
+    let deployment = Deployment {
+        program,
+        capabilities: bound.capabilities,
+        global_fetch: bound.global_fetch,
+        cache: bound.cache,
+        limits: limits(project),
+    };
+    shared
+        .runtime
+        .deploy(deployment)
+        .await
+        .map_err(|error| match error {
+            DeployError::Program(failure) => Error::Start {
+                worker: String::new(),
+                report: Box::new(report::of_failure(&failure, map)),
+            },
+            error => Error::failed("the worker does not start", error),
+        })
+}
+
+/// The bounds that the two configuration files set; `atoll.jsonc` is the more particular one.
+fn limits(project: &Project) -> Limits {
+    let own = &project.settings.limits;
+    let default = Limits::default();
+    let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+    Limits {
+        memory_bytes: own
+            .memory_mb
+            .map_or(default.memory_bytes, |mb| mb.saturating_mul(1024 * 1024)),
+        cpu_ms: own
+            .cpu_ms
+            .or(project.cpu_limit_ms)
+            .map_or(default.cpu_ms, narrow),
+        startup_cpu_ms: own.startup_cpu_ms.map_or(default.startup_cpu_ms, narrow),
+        subrequests: own
+            .subrequests
+            .or(project.subrequest_limit)
+            .map_or(default.subrequests, narrow),
+    }
+}

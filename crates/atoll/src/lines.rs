@@ -1,0 +1,99 @@
+//! What a running worker has to say: its requests, its logs, its errors.
+
+use std::time::Duration;
+
+use gateway::AccessRecord;
+use host::{LogKind, LogRecord};
+use owo_colors::{OwoColorize as _, Style};
+use protocol::LogLevel as Console;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::arguments::LogLevel;
+use crate::fleet::Maps;
+use crate::{report, terminal};
+
+/// A request and its answer.
+pub(crate) fn request(record: &AccessRecord) {
+    let status = record.status.as_u16();
+    let style = match status {
+        0..=299 => Style::new().green(),
+        300..=399 => Style::new().cyan(),
+        400..=499 => Style::new().yellow(),
+        _ => Style::new().red().bold(),
+    };
+    terminal::line(format_args!(
+        "{} {:<5} {} {}",
+        status.style(style),
+        record.method.as_str(),
+        record.path,
+        duration(record.duration).dimmed()
+    ));
+}
+
+/// A request and its answer as a line of JSON.
+pub(crate) fn request_as_json(record: &AccessRecord) {
+    let value = serde_json::json!({
+        "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "worker": &*record.worker,
+        "method": record.method.as_str(),
+        "path": record.path,
+        "status": record.status.as_u16(),
+        "bytes": record.bytes,
+        "duration_ms": (record.duration.as_secs_f64() * 1e6).round() / 1e3,
+    });
+    terminal::data(format_args!("{value}"));
+}
+
+/// Three digits are enough for people.
+pub(crate) fn duration(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1e3;
+    match ms {
+        0.0..1.0 => format!("{ms:.2} ms"),
+        1.0..10.0 => format!("{ms:.1} ms"),
+        10.0..10_000.0 => format!("{ms:.0} ms"),
+        _ => format!("{:.1} s", ms / 1e3),
+    }
+}
+
+/// Tells the logs of all workers until the runtime is gone.
+pub(crate) async fn follow(mut logs: Receiver<LogRecord>, maps: Maps, level: LogLevel) {
+    loop {
+        match logs.recv().await {
+            Ok(record) => log(&record, &maps, level),
+            Err(RecvError::Lagged(count)) => {
+                terminal::warning(format_args!("{count} lines of the log were dropped"));
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn log(record: &LogRecord, maps: &Maps, level: LogLevel) {
+    let map = maps.get(&record.worker);
+    let prefix = maps.prefix(&record.worker);
+    match &record.kind {
+        LogKind::Uncaught(failure) => {
+            if level >= LogLevel::Error {
+                report::tell(prefix, &report::of_failure(failure, &map));
+            }
+        }
+        LogKind::Console(console) => {
+            let (needed, style) = match console {
+                Console::Error => (LogLevel::Error, Style::new().red()),
+                Console::Warn => (LogLevel::Warn, Style::new().yellow()),
+                Console::Info => (LogLevel::Info, Style::new()),
+                Console::Log => (LogLevel::Log, Style::new()),
+                Console::Debug => (LogLevel::Debug, Style::new().dimmed()),
+            };
+            if level >= needed {
+                let text = map.map_stack(&record.message);
+                if prefix.is_empty() {
+                    terminal::line(format_args!("{}", text.style(style)));
+                } else {
+                    terminal::line(format_args!("{} {}", prefix.dimmed(), text.style(style)));
+                }
+            }
+        }
+    }
+}

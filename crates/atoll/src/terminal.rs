@@ -1,0 +1,35 @@
+//! Words for people, on standard error; data for programs, on standard output.
+//!
+//! Colours go in as escape codes and are taken out again where they are not wanted: no terminal, `NO_COLOR`.
+
+use std::fmt::{Arguments, Display};
+use std::io::Write as _;
+
+use owo_colors::OwoColorize as _;
+
+/// A line for people.
+pub(crate) fn line(text: Arguments<'_>) {
+    // When nobody can read it any more, there is nobody to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// A line of data.
+pub(crate) fn data(text: Arguments<'_>) {
+    let _ = writeln!(anstream::stdout().lock(), "{text}");
+}
+
+pub(crate) fn error(text: impl Display) {
+    line(format_args!("{} {text}", "error:".red().bold()));
+}
+
+pub(crate) fn warning(text: impl Display) {
+    line(format_args!("{} {text}", "warning:".yellow().bold()));
+}
+
+pub(crate) fn note(text: impl Display) {
+    line(format_args!("{} {text}", "note:".cyan().bold()));
+}
+
+pub(crate) fn hint(text: impl Display) {
+    line(format_args!("  {} {text}", "hint:".green().bold()));
+}

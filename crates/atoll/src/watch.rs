@@ -1,0 +1,116 @@
+//! Waiting until a file of a project changes.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use crate::error::Error;
+
+/// Editors write a file in several steps; they are over when nothing happens for so long.
+const QUIET: Duration = Duration::from_millis(25);
+/// However busy a folder is, a change is looked at after this time.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// Watches the files of all workers. Their folders are what is really watched: editors replace files.
+pub(crate) struct Watch {
+    watcher: RecommendedWatcher,
+    changes: mpsc::UnboundedReceiver<PathBuf>,
+    folders: HashSet<PathBuf>,
+    /// Which workers each file belongs to.
+    files: HashMap<PathBuf, HashSet<usize>>,
+    /// Workers that do not build: any new file near them may be what they miss.
+    broken: HashMap<usize, HashSet<PathBuf>>,
+}
+
+impl Watch {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let (sender, changes) = mpsc::unbounded_channel();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            let Ok(event) = event else { return };
+            if matches!(event.kind, EventKind::Access(_)) {
+                return;
+            }
+            for path in event.paths {
+                // The receiver lives as long as the watcher.
+                let _ = sender.send(path);
+            }
+        })
+        .map_err(|error| Error::failed("cannot watch files", error))?;
+        Ok(Self {
+            watcher,
+            changes,
+            folders: HashSet::new(),
+            files: HashMap::new(),
+            broken: HashMap::new(),
+        })
+    }
+
+    /// From now on the worker with this number has these files.
+    pub(crate) fn set(&mut self, worker: usize, files: &[PathBuf], works: bool) {
+        self.files.retain(|_, workers| {
+            workers.remove(&worker);
+            !workers.is_empty()
+        });
+        let folders: HashSet<PathBuf> = files
+            .iter()
+            .filter_map(|file| file.parent().map(Path::to_owned))
+            .collect();
+        for file in files {
+            self.files.entry(file.clone()).or_default().insert(worker);
+        }
+        for folder in &folders {
+            // A folder that does not exist yet is seen when the one above changes.
+            if !self.folders.contains(folder)
+                && self
+                    .watcher
+                    .watch(folder, RecursiveMode::NonRecursive)
+                    .is_ok()
+            {
+                self.folders.insert(folder.clone());
+            }
+        }
+        if works {
+            self.broken.remove(&worker);
+        } else {
+            self.broken.insert(worker, folders);
+        }
+    }
+
+    /// Waits for a change, and says which workers it concerns and what changed.
+    pub(crate) async fn next(&mut self) -> (Vec<usize>, HashSet<PathBuf>) {
+        loop {
+            let Some(first) = self.changes.recv().await else {
+                return std::future::pending().await;
+            };
+            let mut changed = HashSet::from([first]);
+            let _ = tokio::time::timeout(LONGEST, async {
+                while let Ok(Some(path)) = tokio::time::timeout(QUIET, self.changes.recv()).await {
+                    changed.insert(path);
+                }
+            })
+            .await;
+            let mut workers: Vec<usize> = changed
+                .iter()
+                .flat_map(|path| self.workers_of(path))
+                .collect();
+            workers.sort_unstable();
+            workers.dedup();
+            if !workers.is_empty() {
+                return (workers, changed);
+            }
+        }
+    }
+
+    fn workers_of(&self, path: &Path) -> HashSet<usize> {
+        let mut workers = self.files.get(path).cloned().unwrap_or_default();
+        for (worker, folders) in &self.broken {
+            if path.parent().is_some_and(|folder| folders.contains(folder)) {
+                workers.insert(*worker);
+            }
+        }
+        workers
+    }
+}
