@@ -1,6 +1,7 @@
 /** `node:process`, and the global of the same name: the little of a process that a worker has. */
 import { log, now } from "atoll:native/io";
 import { queueMicrotask } from "../async_context.js";
+import { TextDecoder } from "../encoding.js";
 import { env as bindings } from "../env.js";
 import { builtinModule } from "../node_support/builtins.js";
 import { invalidArgType, invalidArgValue, NodeError, notImplemented } from "../node_support/errors.js";

@@ -10,6 +10,7 @@ import { errnoOf, systemErrors } from "../node_support/system_errors.js";
 import {
   validateAbortSignal, validateArray, validateFunction, validateInteger, validateObject, validateOneOf, validateString,
 } from "../node_support/validators.js";
+import { TextDecoder, TextEncoder } from "../encoding.js";
 import { Buffer } from "./buffer.js";
 
 const customPromisify = Symbol.for("nodejs.util.promisify.custom");
@@ -305,7 +306,7 @@ export const isError = (value) => types.isNativeError(value) || value instanceof
 export const isFunction = (value) => typeof value === "function";
 export const isPrimitive = (value) => value === null || (typeof value !== "object" && typeof value !== "function");
 
-const { TextEncoder, TextDecoder } = globalThis;
+
 export { format, formatWithOptions, inspect, MIMEParams, MIMEType, parseArgs, TextDecoder, TextEncoder, types };
 
 export default {
