@@ -8,9 +8,9 @@
 
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
-    ArrowFunctionExpression, AwaitExpression, BlockStatement, Directive, ForOfStatement,
-    ForStatement, ForStatementInit, ForStatementLeft, Function, FunctionBody, LabeledStatement,
-    Program, PropertyDefinition, ReturnStatement, Statement, StaticBlock, TryStatement,
+    ArrowFunctionBody, ArrowFunctionExpression, AwaitExpression, BlockStatement, Directive,
+    ForOfStatement, ForStatement, ForStatementInit, ForStatementLeft, Function, FunctionBody,
+    LabeledStatement, Program, ReturnStatement, Statement, StaticBlock, TryStatement,
     VariableDeclaration, VariableDeclarationKind, YieldExpression,
 };
 use oxc::ast_visit::{Visit, walk};
@@ -186,8 +186,10 @@ impl<'a> Visit<'a> for Pass {
         let needs_variable = self.within_function(scope, |pass| {
             walk::walk_arrow_function_expression(pass, arrow);
         });
-        if needs_variable {
-            self.declare_at(&arrow.body.directives, Self::body_start(&arrow.body));
+        if let ArrowFunctionBody::FunctionBody(body) = &arrow.body
+            && needs_variable
+        {
+            self.declare_at(&body.directives, Self::body_start(body));
         }
     }
 
@@ -195,12 +197,6 @@ impl<'a> Visit<'a> for Pass {
         self.within_function(FunctionScope::default(), |pass| {
             walk::walk_static_block(pass, block);
         });
-    }
-
-    fn visit_property_definition(&mut self, property: &PropertyDefinition<'a>) {
-        // The key and the decorators run in the function around the class, the value does not;
-        // none of them can wait in the value's own scope, so one scope for all is enough.
-        walk::walk_property_definition(self, property);
     }
 
     fn visit_await_expression(&mut self, expression: &AwaitExpression<'a>) {
@@ -268,8 +264,8 @@ impl<'a> Visit<'a> for Pass {
                     | Statement::ForStatement(_)
             )
         };
-        self.label_start = labels_loop(&statement.body)
-            .then(|| self.label_start.unwrap_or(statement.span.start));
+        self.label_start =
+            labels_loop(&statement.body).then(|| self.label_start.unwrap_or(statement.span.start));
         walk::walk_labeled_statement(self, statement);
         self.label_start = None;
     }

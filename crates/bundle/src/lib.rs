@@ -5,6 +5,8 @@
 
 mod bundler;
 pub mod config;
+mod context;
+mod decorators;
 mod edits;
 mod error;
 mod rules;

@@ -362,7 +362,7 @@ fn finish_chunk(chunk: &OutputChunk, root: &Path) -> (Module, ModuleMap) {
             })
             .collect();
     }
-    let content = chunk.code.clone().into_bytes();
+    let content = super::passes::finish(&chunk.code, true, &mut map).into_bytes();
     (
         Module {
             name,

@@ -95,6 +95,11 @@ fn unresolved_hint(specifier: &str, importer: Option<&str>, root: &Path) -> Opti
         let folder = Path::new(importer?).parent()?;
         let path = folder.join(specifier);
         let near = nearest_file(&path)?;
+        // Code is imported without its extension where the mistyped name has none.
+        let near = match path.extension() {
+            None => near.split('.').next().unwrap_or(&near).to_owned(),
+            Some(_) => near,
+        };
         let written = specifier.rsplit_once('/').map_or("", |(before, _)| before);
         return Some(format!("did you mean \"{written}/{near}\"?"));
     };

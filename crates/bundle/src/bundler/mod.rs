@@ -2,6 +2,7 @@
 
 mod builder;
 mod diagnostics;
+mod passes;
 mod plugin;
 mod tsconfig;
 mod verbatim;

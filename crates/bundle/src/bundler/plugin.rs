@@ -5,22 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use oxc::span::SourceType;
+use oxc_sourcemap::{SourceMap, Token};
 use protocol::ModuleKind;
 use rolldown_common::{ImportKind, ModuleType};
 use rolldown_plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
-    HookResolveIdReturn, HookTransformArgs, HookTransformReturn, HookUsage, Plugin, PluginContext,
-    PluginContextResolveOptions, SharedLoadPluginContext, SharedTransformPluginContext,
+    HookResolveIdReturn, HookTransformArgs, HookTransformOutput, HookTransformReturn, HookUsage,
+    Plugin, PluginContext, PluginContextResolveOptions, SharedLoadPluginContext,
+    SharedTransformPluginContext,
 };
 
 use super::tsconfig::TsConfigs;
 use crate::config::Project;
+use crate::decorators;
+use crate::edits::Moved;
 use crate::error::Diagnostic;
 use crate::rules;
+use crate::source_map;
 use crate::specifier::{self, Builtin};
 
 /// `require()` of something outside the bundle: a module that imports it and hands it over.
 const REQUIRE_PREFIX: &str = "\0atoll:require:";
+
+/// What lowered decorators run on.
+const RUNTIME_ID: &str = "\0atoll:decorators";
 
 /// What one build found while it ran.
 #[derive(Debug, Default)]
@@ -135,12 +144,29 @@ impl WorkerPlugin {
             kind @ (ModuleKind::Text | ModuleKind::Data | ModuleKind::Json | ModuleKind::Wasm),
         ) = kind
         else {
-            return Ok(None);
+            return match is_code(&name) {
+                true => Ok(None),
+                false => Err(self.refuse(&name, args.importer)),
+            };
         };
         let mut found = self.found();
         found.files.insert(path.clone());
         found.modules.insert(name.clone(), (path, kind));
         Ok(Some(Self::outside(&format!("./{name}"), args.kind)))
+    }
+
+    /// An import of something that would be read as code and is none.
+    fn refuse(&self, name: &str, importer: Option<&str>) -> anyhow::Error {
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let rule = format!(
+            "{{ \"type\": \"Text\", \"globs\": [\"**/*.{extension}\"], \"fallthrough\": true }}"
+        );
+        let message = format!("no rule says what {name} is when it is imported");
+        let mut diagnostic =
+            Diagnostic::error(message).hint(format!("add {rule} (or \"Data\") to `rules`"));
+        diagnostic.path = importer.map(PathBuf::from);
+        self.found().diagnostics.push(diagnostic);
+        anyhow::anyhow!("a file without a rule is imported")
     }
 
     /// The file's path below the project; one that lies elsewhere is named by its path's hash.
@@ -205,6 +231,9 @@ impl Plugin for WorkerPlugin {
         if args.is_entry || args.specifier.starts_with('\0') {
             return Ok(None);
         }
+        if args.specifier == decorators::RUNTIME_SPECIFIER {
+            return Ok(Some(HookResolveIdOutput::from_id(RUNTIME_ID)));
+        }
         if let Some(target) = self.project.alias.get(args.specifier) {
             if let Some(Builtin::Bare(id)) = specifier::builtin(target) {
                 return Ok(Some(Self::outside(&id, args.kind)));
@@ -230,6 +259,13 @@ impl Plugin for WorkerPlugin {
     }
 
     async fn load(&self, _: SharedLoadPluginContext, args: &HookLoadArgs<'_>) -> HookLoadReturn {
+        if args.id == RUNTIME_ID {
+            return Ok(Some(HookLoadOutput {
+                code: decorators::RUNTIME_SOURCE.into(),
+                module_type: Some(ModuleType::Js),
+                ..Default::default()
+            }));
+        }
         let Some(id) = args.id.strip_prefix(REQUIRE_PREFIX) else {
             if Path::new(args.id).is_absolute() {
                 let path = args.id.split('?').next().unwrap_or(args.id);
@@ -254,11 +290,59 @@ impl Plugin for WorkerPlugin {
         _: SharedTransformPluginContext,
         args: &HookTransformArgs<'_>,
     ) -> HookTransformReturn {
-        let _ = (&self.tsconfigs, args);
-        Ok(None)
+        if !decorators::may_have_decorators(args.code) {
+            return Ok(None);
+        }
+        let path = Path::new(args.id.split('?').next().unwrap_or(args.id));
+        let source_type = match args.module_type {
+            ModuleType::Ts => SourceType::ts(),
+            ModuleType::Tsx => SourceType::tsx(),
+            ModuleType::Js | ModuleType::Jsx => SourceType::jsx().with_module(true),
+            _ => return Ok(None),
+        };
+        if self.tsconfigs.has_legacy_decorators(path) {
+            return Ok(None);
+        }
+        match decorators::lower(args.code, source_type, decorators::RUNTIME_SPECIFIER) {
+            Ok(None) => Ok(None),
+            Ok(Some((code, moved))) => Ok(Some(HookTransformOutput {
+                map: moved_map(args.id, args.code, &moved).into(),
+                code: Some(code),
+                ..Default::default()
+            })),
+            Err(mistake) => {
+                let diagnostic = Diagnostic::error(mistake.message)
+                    .at(path, args.code, mistake.offset as usize)
+                    .hint(mistake.hint);
+                self.found().diagnostics.push(diagnostic);
+                Err(anyhow::anyhow!("a decorator cannot be lowered"))
+            }
+        }
     }
 
     fn register_hook_usage(&self) -> HookUsage {
         HookUsage::ResolveId | HookUsage::Load | HookUsage::Transform
     }
+}
+
+/// The way back through the changes of a pass.
+fn moved_map(path: &str, source: &str, moved: &Moved) -> SourceMap<'static> {
+    let mut cursor = moved.cursor();
+    let tokens: Vec<Token> = source_map::identity(source)
+        .into_iter()
+        .map(|mapping| {
+            let column = cursor.column(mapping.line, mapping.column);
+            let (line, from) = (mapping.source_line, mapping.source_column);
+            Token::new(mapping.line, column, line, from, Some(0), None)
+        })
+        .collect();
+    SourceMap::new(
+        None,
+        Vec::new(),
+        None,
+        vec![Cow::Owned(path.to_owned())],
+        vec![Some(Cow::Owned(source.to_owned()))],
+        tokens.into_boxed_slice(),
+        None,
+    )
 }

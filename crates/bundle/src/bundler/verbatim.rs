@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use protocol::{Module, ModuleKind, Program};
 
 use super::builder::{Built, Timing};
+use super::passes;
 use super::plugin::Found;
 use crate::config::{Project, Rule};
 use crate::error::{Diagnostic, Error};
 use crate::rules;
-use crate::source_map::{ModuleMap, SourceMap};
+use crate::source_map::{self, ModuleMap, SourceMap};
 
 /// What files are in a project that is not bundled, after its own rules.
 const CODE_RULES: [(ModuleKind, &[&str]); 3] = [
@@ -110,7 +111,12 @@ pub(super) fn add_modules(
                 })?;
                 let shown = rules::relative_name(&project.root, path)
                     .unwrap_or_else(|| path.to_string_lossy().into_owned());
-                let (code, map) = verbatim_code(&source, &shown);
+                let mut map = ModuleMap {
+                    mappings: source_map::identity(&source),
+                    sources: vec![(shown, Some(Arc::from(source.as_str())))],
+                    names: Vec::new(),
+                };
+                let code = passes::finish(&source, *kind == ModuleKind::EsModule, &mut map);
                 maps.insert(name.clone(), map);
                 code.into_bytes()
             }
@@ -141,13 +147,4 @@ pub(super) fn add_modules(
         });
     }
     Ok(())
-}
-
-fn verbatim_code(source: &str, path: &str) -> (String, ModuleMap) {
-    let map = ModuleMap {
-        mappings: crate::source_map::identity(source),
-        sources: vec![(path.to_owned(), Some(Arc::from(source)))],
-        names: Vec::new(),
-    };
-    (source.to_owned(), map)
 }

@@ -112,9 +112,13 @@ pub(crate) fn nearest_file(path: &Path) -> Option<String> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     let stem = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    let near = crate::text::nearest(wanted, names.iter().map(String::as_str)).or_else(|| {
-        let same_stem = |name: &&String| stem(name) == stem(wanted);
-        names.iter().find(same_stem).map(String::as_str)
-    })?;
-    Some(near.to_owned())
+    let by_name = crate::text::nearest(wanted, names.iter().map(String::as_str));
+    let near = by_name.map(str::to_owned).or_else(|| {
+        let stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
+        let wanted = stem(wanted);
+        let near = crate::text::nearest(&wanted, stems.iter().map(String::as_str))?;
+        let index = stems.iter().position(|stem| stem == near)?;
+        names.into_iter().nth(index)
+    });
+    near.filter(|near| !near.is_empty())
 }

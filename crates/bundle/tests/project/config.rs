@@ -1,0 +1,308 @@
+//! What a configuration means, and how its mistakes are shown.
+
+use bundle::config::{
+    HtmlHandling, NotFoundHandling, RunWorkerFirst, Service, Settings, VariableValue,
+};
+use bundle::{Diagnostic, Severity};
+use protocol::ModuleKind;
+
+use crate::support::Folder;
+
+/// Loads a `wrangler.jsonc` that must be wrong; gives its errors.
+fn errors(config: &str) -> Vec<Diagnostic> {
+    let folder = Folder::new(&[("wrangler.jsonc", config), ("src/index.ts", "")]);
+    let error = folder.load().expect_err("the configuration is wrong");
+    let mut diagnostics = error.diagnostics;
+    diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    diagnostics
+}
+
+const FULL: &str = r#"{
+  // Comments and trailing commas are fine.
+  "name": "shop", "main": "src/index.ts", "compatibility_date": "2026-01-02",
+  "compatibility_flags": ["nodejs_compat"],
+  "vars": { "A": "text", "B": { "deep": [1, 2.5, true, null] } },
+  "services": [{ "binding": "AUTH", "service": "auth", "entrypoint": "Admin" }],
+  "assets": { "directory": "./public", "binding": "ASSETS", "html_handling": "none",
+    "not_found_handling": "single-page-application", "run_worker_first": ["/api/*", "!/api/docs"] },
+  "triggers": { "crons": ["* * * * *"] },
+  "rules": [{ "type": "Text", "globs": ["**/*.md"], "fallthrough": true }],
+  "define": { "X": "1" }, "alias": { "a": "./b" }, "minify": true, "keep_names": false,
+  "limits": { "cpu_ms": 100 }, "dev": { "port": 9000, "ip": "0.0.0.0" },
+  "env": { "staging": { "vars": { "A": "staged" } }, "named": { "name": "other" } },
+}"#;
+
+#[test]
+fn every_key_reaches_the_project() {
+    let folder = Folder::new(&[
+        ("wrangler.jsonc", FULL),
+        ("src/index.ts", ""),
+        ("public/index.html", ""),
+        (".dev.vars", "A=secret\nTOKEN='t'\n"),
+        (
+            "atoll.jsonc",
+            r#"{ "limits": { "memoryMb": 64 }, "isolation": "object", "processes": 2 }"#,
+        ),
+    ]);
+    let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.warnings, []);
+    let project = loaded.project;
+    assert_eq!(project.name, "shop");
+    assert_eq!(
+        project.main.as_deref(),
+        Some(folder.path().join("src/index.ts").as_path())
+    );
+    let vars: Vec<_> = project
+        .vars
+        .iter()
+        .map(|v| (v.name.as_str(), v.value.clone()))
+        .collect();
+    assert_eq!(
+        vars,
+        [
+            ("A", VariableValue::Secret("secret".into())),
+            (
+                "B",
+                VariableValue::Json(r#"{"deep":[1,2.5,true,null]}"#.into())
+            ),
+            ("TOKEN", VariableValue::Secret("t".into())),
+        ]
+    );
+    let service = Service {
+        binding: "AUTH".into(),
+        service: "auth".into(),
+        entrypoint: Some("Admin".into()),
+        props: None,
+    };
+    assert_eq!(project.services, [service]);
+    let assets = project.assets.expect("assets");
+    assert_eq!(assets.directory, folder.path().join("public"));
+    assert_eq!(assets.html_handling, HtmlHandling::None);
+    assert_eq!(
+        assets.not_found_handling,
+        NotFoundHandling::SinglePageApplication
+    );
+    let patterns = vec!["/api/*".to_owned(), "!/api/docs".to_owned()];
+    assert_eq!(assets.run_worker_first, RunWorkerFirst::Patterns(patterns));
+    assert_eq!(project.crons, ["* * * * *"]);
+    assert_eq!(project.rules.len(), 4);
+    assert_eq!(project.rules[0].kind, ModuleKind::Text);
+    assert!(project.minify && !project.keep_names);
+    assert_eq!(
+        (project.cpu_limit_ms, project.dev.port),
+        (Some(100), Some(9000))
+    );
+    assert_ne!(project.settings, Settings::default());
+    assert_eq!(project.settings.limits.memory_mb, Some(64));
+}
+
+#[test]
+fn environments_inherit_as_in_wrangler() {
+    let folder = Folder::new(&[
+        ("wrangler.jsonc", FULL),
+        ("src/index.ts", ""),
+        ("public/index.html", ""),
+        (".dev.vars", "ONLY=top"),
+        (".dev.vars.staging", "ONLY=staging"),
+    ]);
+    let load = |name: &str| {
+        let options = bundle::config::Options {
+            environment: Some(name.into()),
+            vars: vec![("CLI".into(), "v".into())],
+            ..folder.options()
+        };
+        bundle::config::load(&options).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let staging = load("staging");
+    assert_eq!(staging.project.name, "shop-staging");
+    let names: Vec<_> = staging
+        .project
+        .vars
+        .iter()
+        .map(|v| v.name.as_str())
+        .collect();
+    assert_eq!(names, ["A", "ONLY", "CLI"]);
+    assert_eq!(
+        staging.project.vars[1].value,
+        VariableValue::Secret("staging".into())
+    );
+    assert_eq!(staging.project.crons, ["* * * * *"]);
+    assert!(staging.project.services.is_empty() && staging.project.define.is_empty());
+    let mut warned: Vec<_> = staging
+        .warnings
+        .iter()
+        .map(|w| w.message.as_str())
+        .collect();
+    warned.sort_unstable();
+    assert!(
+        warned.contains(&"`define` is not inherited by environments"),
+        "{warned:?}"
+    );
+    assert_eq!(load("named").project.name, "other");
+
+    let options = bundle::config::Options {
+        environment: Some("stagin".into()),
+        ..folder.options()
+    };
+    let error = bundle::config::load(&options).expect_err("there is no such environment");
+    assert_eq!(
+        error.diagnostics[0].hint.as_deref(),
+        Some("did you mean `--env staging`?")
+    );
+}
+
+#[test]
+fn toml_says_the_same() {
+    let config = "name = \"t\"\nmain = \"src/index.ts\"\ncompatibility_date = 2026-01-02\n\
+        [vars]\nA = \"x\"\nN = 1_000\n[[services]]\nbinding = \"S\"\nservice = \"s\"\n\
+        [env.prod.vars]\nA = \"y\"\n";
+    let folder = Folder::new(&[("wrangler.toml", config), ("src/index.ts", "")]);
+    let project = folder
+        .load()
+        .unwrap_or_else(|error| panic!("{error}"))
+        .project;
+    assert_eq!(project.compatibility_date, "2026-01-02");
+    assert_eq!(project.vars[1].value, VariableValue::Json("1000".into()));
+    assert_eq!(project.services[0].service, "s");
+
+    let folder = Folder::new(&[("wrangler.toml", "name = \"t\"\nmain = = 1\n")]);
+    let error = folder.load().expect_err("broken").diagnostics.remove(0);
+    assert!(error.message.starts_with("broken TOML"), "{error}");
+    assert_eq!(error.line, Some(2));
+}
+
+#[test]
+fn mistakes_are_shown_in_place() {
+    for (config, message, at, hint) in [
+        (
+            "{\n  \"name\": \"x\",\n  main: 1\n}",
+            "broken JSON",
+            (3, 3),
+            "double quotes",
+        ),
+        (
+            "{\"main\": 5}",
+            "`main` must be a string, not a number",
+            (1, 10),
+            "",
+        ),
+        (
+            "{\"main\": \"src/indx.ts\"}",
+            "does not exist: src/indx.ts",
+            (1, 10),
+            "src/index.ts",
+        ),
+        (
+            "{\"main\": \"source/app.ts\"}",
+            "does not exist",
+            (1, 10),
+            "src/index.ts",
+        ),
+        (
+            "{\"name\": \"x\"}",
+            "the configuration has no `main`",
+            (1, 1),
+            "src/index.ts",
+        ),
+        (
+            "{\"main\":\"src/index.ts\",\n\"compatibility_date\":\"today\"}",
+            "is not a date",
+            (2, 22),
+            "2026",
+        ),
+        (
+            "{\"main\":\"src/index.ts\",\"assets\":{\"directory\":\"pub\"}}",
+            "does not exist",
+            (1, 46),
+            "",
+        ),
+        (
+            "{\"main\":\"src/index.ts\",\"services\":[{\"binding\":\"A\"}]}",
+            "has no `service`",
+            (1, 36),
+            "",
+        ),
+        (
+            "{\"main\":\"src/index.ts\",\"rules\":[{\"type\":\"Txt\",\"globs\":[\"a\"]}]}",
+            "cannot be \"Txt\"",
+            (1, 41),
+            "Text",
+        ),
+        ("[]", "must be an object", (1, 1), ""),
+        (
+            "{\"main\":\"src/index.ts\",\"dev\":{\"port\":70000}}",
+            "whole number",
+            (1, 38),
+            "",
+        ),
+    ] {
+        let error = errors(config).remove(0);
+        assert!(error.message.contains(message), "{error}");
+        assert_eq!(
+            (error.line, error.column),
+            (Some(at.0), Some(at.1)),
+            "{error}"
+        );
+        assert!(
+            error.hint.clone().unwrap_or_default().contains(hint),
+            "{error}"
+        );
+        assert!(error.excerpt.is_some(), "{error}");
+    }
+}
+
+#[test]
+fn unknown_and_unsupported_keys_are_warned_of() {
+    let config = r#"{ "main": "src/index.ts", "compatability_date": "2026-01-02",
+      "kv_namespaces": [{ "binding": "KV", "id": "1" }],
+      "durable_objects": { "bindings": [{ "name": "COUNTER", "class_name": "Counter" }] },
+      "observability": { "enabled": true }, "migrations": [] }"#;
+    let folder = Folder::new(&[("wrangler.jsonc", config), ("src/index.ts", "")]);
+    let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+    let shown: Vec<String> = loaded
+        .warnings
+        .iter()
+        .map(|w| format!("{}; {}", w.message, w.hint.clone().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "unknown key `compatability_date`; did you mean `compatibility_date`?",
+            "no `compatibility_date`: 2026-06-11 is taken; add \"compatibility_date\": \"2026-06-11\"",
+            "binding kind `durable_objects` is not supported yet; `env.COUNTER` will be undefined",
+            "binding kind `kv_namespaces` is not supported yet; `env.KV` will be undefined",
+        ]
+    );
+    assert_eq!(loaded.project.unsupported.len(), 2);
+}
+
+#[test]
+fn atolls_own_settings_know_no_unknown_keys() {
+    let folder = Folder::worker(
+        "index.js",
+        &[
+            ("index.js", ""),
+            ("atoll.jsonc", "{\"limits\":{\"memoryMB\":1}}"),
+        ],
+    );
+    let error = folder.load().expect_err("wrong").diagnostics.remove(0);
+    assert_eq!(error.message, "unknown key `limits.memoryMB`");
+    assert_eq!(
+        error.hint.as_deref(),
+        Some("did you mean `limits.memoryMb`?")
+    );
+}
+
+#[test]
+fn a_missing_configuration_says_what_to_do() {
+    let folder = Folder::new(&[("wranglr.jsonc", "{}")]);
+    let options = bundle::config::Options {
+        config: Some("wrangler.jsonc".into()),
+        ..folder.options()
+    };
+    let error = bundle::config::load(&options)
+        .expect_err("missing")
+        .diagnostics
+        .remove(0);
+    assert_eq!(error.hint.as_deref(), Some("did you mean `wranglr.jsonc`?"));
+}

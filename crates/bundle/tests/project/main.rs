@@ -1,0 +1,7 @@
+//! From folders to programs, and what those do when they run.
+
+mod bundling;
+mod config;
+mod context;
+mod decorators;
+mod support;
