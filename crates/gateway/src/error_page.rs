@@ -136,10 +136,12 @@ impl Excerpt {
         let _ = write!(out, "\n  {}:{}:{}\n", self.file, self.line, self.column);
         for (number, text) in self.numbered() {
             let mark = if number == self.line { '>' } else { ' ' };
-            let _ = writeln!(out, "{mark} {number:>4} | {text}");
+            let line = format!("{mark} {number:>4} | {text}");
+            let _ = writeln!(out, "{}", line.trim_end());
             if number == self.line {
                 let label = self.label.as_deref().unwrap_or_default();
-                let _ = writeln!(out, "       | {}^ {label}", self.padding(text));
+                let mark = format!("       | {}^ {label}", self.padding(text));
+                let _ = writeln!(out, "{}", mark.trim_end());
             }
         }
     }
