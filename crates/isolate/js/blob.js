@@ -1,7 +1,7 @@
 /** Blob and File (https://w3c.github.io/FileAPI/). Their bytes never change, so slices share them. */
 import { now } from "atoll:native/io";
 import { registerCloneable } from "./structured_clone.js";
-import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { decodeUtf8, encodeUtf8 } from "./encoding.js";
 import { bufferSource, defineInterface, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
 
 const EMPTY = new Uint8Array(0);
@@ -24,12 +24,11 @@ export class Blob {
       list = [...parts];
     }
     toDictionary(options, "options");
-    const endings = options?.endings;
-    if (endings !== undefined && endings !== "transparent" && endings !== "native") {
-      throw new TypeError(`Failed to construct 'Blob': The provided value '${String(endings)}' is not a valid enum value of type EndingType.`);
+    if (options?.endings !== undefined && options.endings !== "transparent") {
+      throw new Error("The 'endings' field on 'Options' is not implemented.");
     }
     const type = options?.type;
-    this.#bytes = joinParts(list, endings === "native");
+    this.#bytes = joinParts(list);
     this.#type = type === undefined ? "" : normalizeType(type);
   }
 
@@ -115,7 +114,7 @@ function normalizeType(type) {
   return /[^\x20-\x7e]/.test(text) ? "" : text.toLowerCase();
 }
 
-function joinParts(parts, nativeEndings) {
+function joinParts(parts) {
   const pieces = [];
   let size = 0;
   for (const part of parts) {
@@ -125,8 +124,9 @@ function joinParts(parts, nativeEndings) {
     } else {
       bytes = bufferSource(part);
       if (bytes === undefined) {
-        const text = toUSVString(part);
-        bytes = encodeUtf8(nativeEndings ? text.replace(/\r\n?/g, "\n") : text);
+        bytes = encodeUtf8(toUSVString(part));
+      } else if (bytes.buffer.resizable) {
+        throw new TypeError("Cannot create a Blob with a resizable ArrayBuffer");
       }
     }
     pieces.push(bytes);

@@ -11,7 +11,7 @@ import {
   expectedLengthOf, isDisturbed, isLocked, isReadableStream, readAllBytes, streamOfBytes, teeForClone,
 } from "./streams/internal.js";
 import { isURLSearchParams } from "./url.js";
-import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { decodeUtf8, encodeUtf8 } from "./encoding.js";
 import { bufferSource, defineInterface, illegalConstructor, toUSVString } from "./webidl.js";
 
 const USED =
@@ -121,7 +121,10 @@ export class Body {
   #text() {
     const source = this.#consume();
     if (source === null) return "";
-    if (typeof source === "string") return source.charCodeAt(0) === 0xfeff ? source.slice(1) : source;
+    if (typeof source === "string") {
+      const text = source.toWellFormed();
+      return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+    }
     if (source instanceof Uint8Array) return decodeUtf8(source);
     return readAllBytes(source).then(decodeUtf8);
   }
@@ -209,7 +212,7 @@ export function extractBody(init) {
   extractedType = null;
   if (typeof init === "string") {
     extractedType = TEXT_TYPE;
-    return init.toWellFormed();
+    return init;
   }
   if (typeof init === "object" && init !== null) {
     if (isReadableStream(init)) {

@@ -260,7 +260,8 @@ function runListeners(target, event, listeners, list, count, capture) {
     try {
       if (typeof callback === "function") {
         const result = listener.context.run(callCallback, callback, target, event);
-        if (listener.handler && result === false) event.preventDefault();
+        // As in Workers, any listener can say with `true` that it has dealt with the event.
+        if (result === true) event.preventDefault();
       } else {
         listener.context.run(callHandleEvent, callback, event);
       }
@@ -449,21 +450,29 @@ export function setUncaughtPrinter(print) {
   printUncaught = print;
 }
 
+let reporting = false;
+
 /**
  * Reports an exception that no caller will see: an `error` event on the global scope, then the console.
  * https://html.spec.whatwg.org/#report-an-exception
  */
 export function reportException(error) {
   let handled = false;
-  if (globalListeners.has("error")) {
-    let message = "";
+  // An error in an error listener goes straight to the console.
+  if (!reporting && globalListeners.has("error")) {
+    let message = "Uncaught exception";
     try {
-      message = String(error?.message ?? error);
+      message = `Uncaught ${error}`;
     } catch {
-      message = "Uncaught exception";
+      // Its toString() throws.
     }
     const event = trust(new ErrorEvent("error", { message, error, cancelable: true }));
-    handled = !dispatch(globalThis, event);
+    reporting = true;
+    try {
+      handled = !dispatch(globalThis, event);
+    } finally {
+      reporting = false;
+    }
   }
   if (!handled) printUncaught(error);
 }

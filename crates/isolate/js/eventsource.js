@@ -2,12 +2,12 @@
 import { AbortController } from "./abort.js";
 import { defineEventHandlers, dispatch, ErrorEvent, Event, EventTarget, MessageEvent, reportException, trust } from "./events.js";
 import { fetch } from "./fetch.js";
-import { currentEvent } from "./io.js";
+import { inGlobalScope } from "./io.js";
 import { parseMimeType } from "./mime.js";
 import { isDisturbed, isLocked, isReadableStream } from "./streams/internal.js";
 import { setTimeout } from "./timers.js";
 import { parseHref } from "./url.js";
-import { decodeUtf8 } from "./utf8.js";
+import { decodeUtf8 } from "./encoding.js";
 import { bufferSource, defineInterface, requireArguments, toUSVString } from "./webidl.js";
 
 const CONNECTING = 0;
@@ -34,7 +34,7 @@ export class EventSource extends EventTarget {
     super();
     if (url === token) return;
     requireArguments(arguments.length, 1, "constructor of 'EventSource'");
-    if (currentEvent() === undefined) throw new DOMException(NO_EVENT, "NotSupportedError");
+    if (inGlobalScope()) throw new DOMException(NO_EVENT, "NotSupportedError");
     if (init?.withCredentials) {
       throw new DOMException(
         "The init.withCredentials option is not supported. It must be false or undefined.",
@@ -53,7 +53,7 @@ export class EventSource extends EventTarget {
 
   static from(stream) {
     requireArguments(arguments.length, 1, "'from' on 'EventSource'");
-    if (currentEvent() === undefined) throw new DOMException(NO_EVENT, "NotSupportedError");
+    if (inGlobalScope()) throw new DOMException(NO_EVENT, "NotSupportedError");
     if (!isReadableStream(stream)) {
       throw new TypeError("Failed to execute 'from' on 'EventSource': parameter 1 is not of type 'ReadableStream'.");
     }
@@ -150,6 +150,12 @@ export class EventSource extends EventTarget {
     setTimeout(() => this.#connect(), this.#reconnectionMs);
   }
 }
+Object.defineProperty(EventSource.prototype, Symbol.dispose, {
+  value: EventSource.prototype.close,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+});
 defineInterface(EventSource, { constants: { CONNECTING, OPEN, CLOSED } });
 defineEventHandlers(EventSource.prototype, ["open", "message", "error"]);
 

@@ -56,7 +56,7 @@ function fetchData(url) {
   if (type.startsWith(";")) type = `text/plain${type}`;
   const mime = parseMimeType(type);
   const headers = { "content-type": mime === undefined ? "text/plain;charset=US-ASCII" : serializeMimeType(mime) };
-  return new Response(bytes, { headers });
+  return new Response(bytes, { headers, statusText: "OK" });
 }
 
 /** Forgiving base64 of ASCII bytes. https://infra.spec.whatwg.org/#forgiving-base64-decode */

@@ -3,7 +3,7 @@ import { parseMultipart } from "atoll:native/form";
 import { File, getBlobBytes, isBlob, makeFile } from "./blob.js";
 import { parseMimeType } from "./mime.js";
 import { parseForm } from "./url.js";
-import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { decodeUtf8, encodeUtf8 } from "./encoding.js";
 import { defineInterface, illegal, requireArguments, toUSVString } from "./webidl.js";
 
 let entriesOf;
@@ -129,20 +129,23 @@ function makeEntry(method, name, value, filename, given) {
 /** Whether `value` is a FormData made here. */
 export const isFormData = (value) => entriesOf(value) !== undefined;
 
-const escapeName = (text) => text.replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/"/g, "%22");
-const normalizeNewlines = (text) => text.replace(/\r\n|\r|\n/g, "\r\n");
+/** Backslashes are doubled because readers, this one too, take one as an escape. */
+function escapeName(text) {
+  if (text.endsWith("\\")) throw new TypeError("Name or filename can't end with backslash");
+  return text.replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/"/g, "%22").replace(/\\/g, "\\\\");
+}
 
 /**
- * https://html.spec.whatwg.org/#multipart-form-data
+ * https://html.spec.whatwg.org/#multipart-form-data, with text as it is: line ends are not changed, as in Workers.
  * @returns {{ bytes: Uint8Array, type: string }}
  */
 export function encodeMultipart(form) {
   const boundary = randomBoundary();
   const pieces = [];
   for (const [name, value] of entriesOf(form)) {
-    let head = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(normalizeNewlines(name))}"`;
+    let head = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(name)}"`;
     if (typeof value === "string") {
-      pieces.push(encodeUtf8(`${head}\r\n\r\n${normalizeNewlines(value)}\r\n`));
+      pieces.push(encodeUtf8(`${head}\r\n\r\n${value}\r\n`));
     } else {
       head += `; filename="${escapeName(value.name)}"\r\nContent-Type: ${value.type || "application/octet-stream"}\r\n\r\n`;
       pieces.push(encodeUtf8(head), getBlobBytes(value), encodeUtf8("\r\n"));

@@ -6,7 +6,7 @@
  * headers that are only passed on are never looked into.
  */
 import { registerCloneable } from "./structured_clone.js";
-import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { decodeUtf8, encodeUtf8 } from "./encoding.js";
 import { defineInterface, requireArguments } from "./webidl.js";
 
 const IMMUTABLE = "Can't modify immutable headers.";
@@ -42,11 +42,16 @@ for (const name of [
   lowerName(name.toLowerCase());
 }
 
+/** Whether the value that was normalized last is more than ASCII. */
+let wide = false;
+
 function normalizeValue(value) {
   const text = typeof value === "string" ? value : String(value);
+  wide = false;
   if (PLAIN_VALUE.test(text) || text === "") return text;
   const trimmed = text.replace(OUTER_WHITESPACE, "");
   if (FORBIDDEN_IN_VALUE.test(trimmed)) throw new TypeError("Invalid header value.");
+  wide = NOT_ASCII.test(trimmed);
   return trimmed;
 }
 
@@ -139,7 +144,7 @@ export class Headers {
     for (let i = 0; i < list.length; i += 2) {
       if (list[i] !== lower) continue;
       list[i + 1] = text;
-      this.#wide ||= NOT_ASCII.test(text);
+      if (wide) this.#wide = true;
       let kept = i + 2;
       for (let j = i + 2; j < list.length; j += 2) {
         if (list[j] === lower) continue;
@@ -171,7 +176,7 @@ export class Headers {
 
   #push(lower, text) {
     this.#list.push(lower, text);
-    this.#wide ||= NOT_ASCII.test(text);
+    if (wide) this.#wide = true;
   }
 
   #read() {
@@ -222,10 +227,9 @@ export class Headers {
       }
       return;
     }
-    for (const key of Reflect.ownKeys(init)) {
-      const descriptor = Reflect.getOwnPropertyDescriptor(init, key);
-      if (descriptor === undefined || !descriptor.enumerable) continue;
-      if (typeof key === "symbol") throw new TypeError("Cannot convert a Symbol value to a string");
+    const keys = Object.keys(init);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
       const lower = lowerName(key);
       this.#push(lower, normalizeValue(init[key]));
     }
@@ -266,7 +270,8 @@ export class Headers {
       read: (headers) => headers.#read().slice(),
       fromList(list) {
         const headers = new Headers();
-        for (let i = 0; i < list.length; i += 2) headers.#push(list[i], list[i + 1]);
+        headers.#list = list;
+        headers.#wide = list.some((text) => NOT_ASCII.test(text));
         return headers;
       },
       sorted: (headers) => (headers.#sorted ??= sortAndCombine(headers.#read())),

@@ -64,7 +64,7 @@ export class Response extends Body {
       return;
     }
     const { status, statusText, encodeBody, headers, cf, webSocket } = init;
-    if (status !== undefined) this.#status = toInteger(status, 32, { signed: true });
+    if (status !== undefined) this.#status = status === (status | 0) ? status : toInteger(status, 32, { signed: true });
     if (statusText !== undefined) {
       const text = toDOMString(statusText);
       for (let i = 0; i < text.length; i++) {

@@ -213,9 +213,7 @@ export class URLSearchParams {
       } else {
         // Names that become equal as scalar values count once, as a record's keys.
         const record = new Map();
-        for (const key of Reflect.ownKeys(init)) {
-          const descriptor = Reflect.getOwnPropertyDescriptor(init, key);
-          if (descriptor === undefined || !descriptor.enumerable) continue;
+        for (const key of Object.keys(init)) {
           record.set(toUSVString(key), toUSVString(init[key]));
         }
         for (const [name, value] of record) this.#list.push(name, value);

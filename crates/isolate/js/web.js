@@ -12,6 +12,7 @@ import { EventSource } from "./eventsource.js";
 import { fetch, Fetcher } from "./fetch.js";
 import { FormData } from "./formdata.js";
 import { Headers } from "./headers.js";
+import { showAttributes, showEntries } from "./inspectable.js";
 import { MessageChannel, MessagePort } from "./message_channel.js";
 import { Navigator, navigator } from "./navigator.js";
 import { Request } from "./request.js";
@@ -60,3 +61,11 @@ Object.assign(globalThis, { caches, fetch, navigator, origin: "null", reportErro
 
 installGlobalScope(globalThis);
 defineEventHandlers(ServiceWorkerGlobalScope.prototype, ["error", "unhandledrejection", "rejectionhandled"]);
+
+for (const Class of [
+  AbortSignal, Blob, CloseEvent, CustomEvent, ErrorEvent, Event, EventSource, File, MessageEvent, PromiseRejectionEvent,
+  Request, Response, URL, URLPattern, WebSocket,
+]) {
+  showAttributes(Class);
+}
+for (const Class of [FormData, Headers, URLSearchParams]) showEntries(Class);

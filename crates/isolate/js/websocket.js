@@ -13,7 +13,7 @@ import {
 import { queueMicrotask } from "./async_context.js";
 import { deserialize, serialize } from "./structured_clone.js";
 import { parseHref } from "./url.js";
-import { encodeUtf8 } from "./utf8.js";
+import { encodeUtf8 } from "./encoding.js";
 import { bufferSource, defineInterface, requireArguments, toDOMString, toInteger, toUSVString } from "./webidl.js";
 
 const CONNECTING = 0;
@@ -71,6 +71,7 @@ export class WebSocket extends EventTarget {
     if (href.includes("#")) throw constructorError("The url fragment must be empty.");
     const wanted = checkProtocols(protocols);
     this.#url = text;
+    this.#protocol = this.#extensions = "";
     this.#state = "connecting";
     this.#cancelConnect = connect(href.replace(/^ws/, "http"), wanted, {
       open: (socket) => this.#opened(socket),

@@ -17,7 +17,6 @@ mod io;
 pub(crate) mod random;
 mod text;
 mod url;
-mod utf8;
 mod zlib;
 
 /// What makes an area's exports.
@@ -36,6 +35,5 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("random", random::exports),
     ("text", text::exports),
     ("url", url::exports),
-    ("utf8", utf8::exports),
     ("zlib", zlib::exports),
 ];

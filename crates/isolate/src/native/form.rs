@@ -168,7 +168,7 @@ fn disposition_parameters(text: &str) -> Parsed<(String, Option<String>)> {
     Ok((name, filename))
 }
 
-/// A token or quoted string, and what follows it. Browsers write quotes and line ends in names as percent escapes.
+/// A token or quoted string, and what follows it. Percent escapes stay, as in Workers.
 fn parameter_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(';').unwrap_or(text.len());
@@ -178,20 +178,10 @@ fn parameter_value(text: &str) -> (String, &str) {
     let mut characters = quoted.char_indices();
     while let Some((at, character)) = characters.next() {
         match character {
-            '"' => return (unescape(&value), &quoted[at + 1..]),
+            '"' => return (value, &quoted[at + 1..]),
             '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
             _ => value.push(character),
         }
     }
-    (unescape(&value), "")
-}
-
-fn unescape(value: &str) -> String {
-    if !value.contains('%') {
-        return value.to_owned();
-    }
-    value
-        .replace("%0D", "\r")
-        .replace("%0A", "\n")
-        .replace("%22", "\"")
+    (value, "")
 }
