@@ -1,8 +1,10 @@
 //! Errors in the two forms that developers read: lines in the terminal and a page in the browser.
 
+use std::path::Path;
+
 use bundle::{Diagnostic, Severity, SourceMap};
 use gateway::{Excerpt, Report};
-use owo_colors::OwoColorize as _;
+use owo_colors::{OwoColorize as _, Style};
 use protocol::{Failure, FailureKind};
 
 use crate::terminal;
@@ -23,19 +25,30 @@ pub(crate) fn diagnostic(diagnostic: &Diagnostic) {
     }
 }
 
+/// A path as one would type it here.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let relative = here.and_then(|here| path.strip_prefix(here).ok());
+    match relative {
+        Some(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
+        Some(relative) => relative.display().to_string(),
+        None => path.display().to_string(),
+    }
+}
+
 fn place(diagnostic: &Diagnostic) -> Option<String> {
-    let path = diagnostic.path.as_ref()?.display();
+    let path = shown(diagnostic.path.as_ref()?);
     Some(match (diagnostic.line, diagnostic.column) {
         (Some(line), Some(column)) => format!("{path}:{line}:{column}"),
         (Some(line), None) => format!("{path}:{line}"),
-        _ => path.to_string(),
+        _ => path,
     })
 }
 
 fn excerpt_of(diagnostic: &Diagnostic) -> Option<Excerpt> {
-    let path = diagnostic.path.as_ref()?;
+    let path = shown(diagnostic.path.as_ref()?);
     let excerpt = diagnostic.excerpt.clone()?;
-    Some(excerpt_at(path.display().to_string(), excerpt))
+    Some(excerpt_at(path, excerpt))
 }
 
 fn excerpt_at(file: String, excerpt: bundle::Excerpt) -> Excerpt {
@@ -164,11 +177,17 @@ fn tell_excerpt(excerpt: &Excerpt) {
     ));
     for (number, text) in (excerpt.first_line..).zip(&excerpt.lines) {
         let gutter = format!("{number:>5} │");
-        if number != excerpt.line {
-            terminal::line(format_args!("{} {text}", gutter.dimmed()));
+        let here = number == excerpt.line;
+        let style = if here {
+            Style::new().red()
+        } else {
+            Style::new().dimmed()
+        };
+        let blank = if text.is_empty() { "" } else { " " };
+        terminal::line(format_args!("{}{blank}{text}", gutter.style(style)));
+        if !here {
             continue;
         }
-        terminal::line(format_args!("{} {text}", gutter.red()));
         let indent: String = text
             .chars()
             .take(excerpt.column.saturating_sub(1) as usize)

@@ -1,0 +1,143 @@
+//! What each command does when all is well.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use support::Project;
+
+#[test]
+fn a_new_project_runs_at_once() {
+    let folder = Project::new(&[]);
+    let (code, stdout, stderr) = folder.run(&["new", "my_worker"]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert_eq!(
+        stderr,
+        "my_worker is ready. Go on with:\n\n  cd my_worker\n  atoll dev\n\n"
+    );
+    let (code, stdout, stderr) = folder.run(&["test", "-c", "my_worker/wrangler.jsonc"]);
+    assert_eq!(
+        (code, stdout.as_str(), stderr.as_str()),
+        (0, "✓ my-worker › greeting TIME\n1 passed, 0 failed\n", "")
+    );
+}
+
+#[test]
+fn tests_that_throw_fail_and_say_where() {
+    let project = Project::of(
+        "export const good = { async test() {} };\n\
+         export const bad = {\n  test() {\n    throw new RangeError(\"too far\");\n  },\n};\n",
+    );
+    let (code, stdout, stderr) = project.run(&["test"]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        stdout,
+        "✗ w › bad TIME\n✓ w › good TIME\n1 passed, 1 failed\n"
+    );
+    assert!(
+        stderr.starts_with("error: Uncaught RangeError: too far\n  index.js:4:"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_project_without_tests_is_told_how_to_write_one() {
+    let (code, stdout, stderr) = Project::of("export default { fetch() {} }").run(&["test"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(
+        stderr.starts_with("error: no test() handler is exported\n  hint: export const"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn dev_reloads_and_explains_errors_until_they_are_mended() {
+    let worker = |answer: &str| {
+        format!("export default {{ fetch() {{ return new Response(\"{answer}\") }} }};\n")
+    };
+    let project = Project::of(&worker("one"));
+    let mut server = project.start(&["dev"], "ready in");
+    assert_eq!(server.get("/"), (200, "one".to_owned()));
+
+    project.write("index.js", &worker("two"));
+    server.wait_for("rebuilt in");
+    assert_eq!(server.get("/"), (200, "two".to_owned()));
+
+    project.write("index.js", "export default {;\n");
+    server.wait_for("waiting for a change");
+    let (status, page) = server.get("/");
+    assert_eq!(status, 500);
+    assert!(page.starts_with("Build failed: "), "{page}");
+    assert!(page.contains("> "), "{page}");
+
+    project.write(
+        "index.js",
+        "export default {\n  fetch() { throw new Error(\"inside\") },\n  scheduled(c) { console.log(\"ran\", c.cron) },\n};\n",
+    );
+    server.wait_for("rebuilt in");
+    let (status, page) = server.get("/");
+    assert_eq!(status, 500);
+    assert!(
+        page.starts_with("Uncaught Error: inside\n\n  index.js:2:"),
+        "{page}"
+    );
+    assert_eq!(
+        server.get("/cdn-cgi/handler/scheduled?cron=*+*+*+*+*").0,
+        200
+    );
+    server.wait_for("ran * * * * *");
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
+fn serve_connects_workers_and_keeps_their_inside_to_itself() {
+    let project = Project::new(&[
+        (
+            "a/wrangler.json",
+            r#"{ "name": "a", "main": "index.js", "compatibility_date": "2026-06-11",
+                 "services": [{ "binding": "B", "service": "b" }], "vars": { "X": "1" },
+                 "assets": { "directory": "public" } }"#,
+        ),
+        (
+            "a/index.js",
+            "export default { fetch(request, env) {\n\
+               if (request.url.endsWith('/boom')) throw new Error('secret');\n\
+               return env.B.fetch('http://b/' + env.X) } }",
+        ),
+        ("a/public/page.html", "<p>file</p>"),
+        (
+            "b/wrangler.json",
+            r#"{ "name": "b", "main": "index.js", "compatibility_date": "2026-06-11" }"#,
+        ),
+        (
+            "b/index.js",
+            "export default { fetch(request) { return new Response('b got ' + request.url) } }",
+        ),
+    ]);
+    let mut server = project.start(
+        &[
+            "serve",
+            "-c",
+            "a/wrangler.json",
+            "-c",
+            "b/wrangler.json",
+            "--var",
+            "X:2",
+            "--access-log",
+            "json",
+        ],
+        "isolates are held by",
+    );
+    assert_eq!(server.get("/"), (200, "b got http://b/2".to_owned()));
+    assert_eq!(server.get("/page"), (200, "<p>file</p>".to_owned()));
+    let (status, body) = server.get("/boom");
+    assert_eq!(status, 500);
+    assert!(!body.contains("secret"), "{body}");
+    server.wait_for("Uncaught Error: secret");
+    let (code, log) = server.stop();
+    assert_eq!(code, Some(0));
+    let statuses: Vec<_> = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["status"].clone())
+        .collect();
+    assert_eq!(statuses, [200, 200, 500]);
+}

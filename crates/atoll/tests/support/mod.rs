@@ -1,0 +1,167 @@
+//! Runs the command line in a folder of its own.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+/// A project in a folder that goes away with it.
+pub(crate) struct Project(tempfile::TempDir);
+
+impl Project {
+    /// A folder with these files.
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        for (path, content) in files {
+            project.write(path, content);
+        }
+        project
+    }
+
+    /// A worker of one module.
+    pub(crate) fn of(code: &str) -> Self {
+        Self::new(&[
+            (
+                "wrangler.json",
+                r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11" }"#,
+            ),
+            ("index.js", code),
+        ])
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        let path: PathBuf = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atoll"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("CLICOLOR_FORCE")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end: exit code, standard output, standard error. What differs from run to run is masked.
+    pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| self.mask(&String::from_utf8(bytes).unwrap());
+        (
+            output.status.code().unwrap(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+
+    fn mask(&self, text: &str) -> String {
+        let real = self.path().canonicalize().unwrap();
+        text.replace(real.to_str().unwrap(), "FOLDER")
+            .replace(self.path().to_str().unwrap(), "FOLDER")
+            .split_inclusive('\n')
+            .map(|line| match line.trim_end().strip_suffix(" ms") {
+                Some(start) => {
+                    let (start, _) = start.rsplit_once(' ').unwrap_or((start, ""));
+                    format!("{start} TIME\n")
+                }
+                None => line.to_owned(),
+            })
+            .collect()
+    }
+
+    /// Starts a server on a free port and waits until it says that it is `ready`.
+    pub(crate) fn start(&self, arguments: &[&str], ready: &str) -> Server {
+        let mut child = self
+            .command(arguments)
+            .args(["--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut server = Server {
+            errors: BufReader::new(child.stderr.take().unwrap()),
+            child,
+            address: String::new(),
+        };
+        let banner = server.wait_for(ready);
+        let (_, rest) = banner.split_once("http://").expect(&banner);
+        server.address = rest.split_whitespace().next().unwrap().to_owned();
+        server
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Server {
+    child: Child,
+    errors: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Server {
+    /// Reads standard error until a line holds this, and gives all that was read.
+    pub(crate) fn wait_for(&mut self, wanted: &str) -> String {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(
+                self.errors.read_line(&mut line).unwrap(),
+                0,
+                "it ended without `{wanted}`:\n{seen}"
+            );
+            seen.push_str(&line);
+            if line.contains(wanted) {
+                return seen;
+            }
+        }
+    }
+
+    /// Status and body.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
+        (
+            head.split(' ').nth(1).unwrap().parse().unwrap(),
+            body.to_owned(),
+        )
+    }
+
+    /// Asks it to end, and gives its exit code and what it wrote to standard output.
+    pub(crate) fn stop(mut self) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let mut output = String::new();
+        self.child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut output)
+            .unwrap();
+        (self.child.wait().unwrap().code(), output)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
