@@ -8,6 +8,8 @@ import { Crypto, crypto } from "./crypto/crypto.js";
 import { CryptoKey } from "./crypto/key.js";
 import { SubtleCrypto } from "./crypto/subtle.js";
 import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./encoding.js";
+import { HTMLRewriter } from "./html_rewriter.js";
+import { Intl } from "./intl/index.js";
 import { Performance, performance } from "./performance.js";
 import { structuredClone } from "./structured_clone.js";
 import * as streams from "./streams/index.js";
@@ -18,7 +20,7 @@ import "./web.js";
 import "./node_globals.js";
 
 expose({ Crypto, CryptoKey, SubtleCrypto });
-expose({ console, Performance, ...streams });
+expose({ console, HTMLRewriter, Intl, Performance, ...streams });
 expose({ CompressionStream, DecompressionStream, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream });
 
 // Attributes and operations of the global scope are enumerable.

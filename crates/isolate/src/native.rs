@@ -13,6 +13,7 @@ mod form;
 pub(crate) mod handle;
 mod html_rewriter;
 mod inspect;
+mod intl;
 mod io;
 pub(crate) mod random;
 mod text;
@@ -31,6 +32,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("form", form::exports),
     ("html_rewriter", html_rewriter::exports),
     ("inspect", inspect::exports),
+    ("intl", intl::exports),
     ("io", io::exports),
     ("random", random::exports),
     ("text", text::exports),
