@@ -3,10 +3,10 @@
 import { get, run } from "../async_context.js";
 import { isAbortSignal } from "../abort.js";
 import { toDictionary } from "../webidl.js";
+import { isObject } from "./promises.js";
 
 const { apply } = Reflect;
 
-const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
 /** The object a source, sink or transformer is given as: an object, or none. */
 export function toOptionalObject(value, name, type) {

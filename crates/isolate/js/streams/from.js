@@ -1,11 +1,10 @@
 /** ReadableStream.from: a stream of what an iterable gives. https://streams.spec.whatwg.org/#rs-from */
 
 import { get, run } from "../async_context.js";
-import { resolvedWith, thenOf } from "./promises.js";
+import { isObject, resolvedWith, thenOf } from "./promises.js";
 import { DefaultControllerCore, ReadableCore } from "./readable_core.js";
 
 const { apply } = Reflect;
-const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
 function methodOf(object, key) {
   const method = object[key];

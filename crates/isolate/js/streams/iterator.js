@@ -1,7 +1,7 @@
 /** Async iteration of readable streams. https://streams.spec.whatwg.org/#rs-asynciterator */
 
 import { illegal } from "../webidl.js";
-import { deferred, enqueueJob, rejectedWith, resolvedWith, thenOf } from "./promises.js";
+import { deferred, enqueueJob, isObject, rejectedWith, resolvedWith, thenOf } from "./promises.js";
 
 const AsyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype);
 
@@ -95,13 +95,13 @@ class ReadableStreamAsyncIterator {
   }
 
   next() {
-    if (!(#iteration in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#iteration in this)) return rejectedWith(illegal());
     const iteration = this.#iteration;
     return iteration.ongoing === undefined ? iteration.next() : iteration.enqueue(() => iteration.next());
   }
 
   return(value = undefined) {
-    if (!(#iteration in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#iteration in this)) return rejectedWith(illegal());
     const iteration = this.#iteration;
     return iteration.enqueue(() => iteration.return(value));
   }

@@ -10,6 +10,9 @@ const promiseReject = Promise.reject.bind(Promise);
 const withResolvers = Promise.withResolvers.bind(Promise);
 const noop = () => {};
 
+/** Whether a value can have private fields at all: `in` throws for others, where a rejected promise is due. */
+export const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
+
 /** Runs a function as the next microtask, without making a promise. @type {(job: () => void) => void} */
 export const enqueueJob = globalThis.queueMicrotask;
 
@@ -37,16 +40,16 @@ export function rejectedAndHandled(reason) {
 /** `promise.then(...)` with the engine's own `then`. */
 export const thenOf = plainThen;
 
+/** What an algorithm of the runtime's own gives back when it will call the reaction itself. */
+export const PENDING = Symbol("pending");
+
 /**
  * Reacts to what a callback gave back, as if through `Promise.resolve(result)`: exactly one microtask later for
  * anything that is no thenable. Most callbacks return nothing, and then no promise is made at all.
  */
 export function react(result, onFulfilled, onRejected) {
-  if (result === undefined || result === null || (typeof result !== "object" && typeof result !== "function")) {
-    enqueueJob(onFulfilled);
-  } else {
-    plainThen(promiseResolve(result), onFulfilled, onRejected);
-  }
+  if (isObject(result)) plainThen(promiseResolve(result), onFulfilled, onRejected);
+  else if (result !== PENDING) enqueueJob(onFulfilled);
 }
 
 /**
@@ -54,13 +57,13 @@ export function react(result, onFulfilled, onRejected) {
  * more here than in `react`, and the order of events at the start of a stream hangs on that.
  */
 export function reactToStart(result, onFulfilled, onRejected) {
-  if (result === undefined || result === null || (typeof result !== "object" && typeof result !== "function")) {
+  if (!isObject(result)) {
     enqueueJob(onFulfilled);
-  } else {
-    const started = withResolvers();
-    started.resolve(result);
-    plainThen(started.promise, onFulfilled, onRejected);
+    return;
   }
+  const started = withResolvers();
+  started.resolve(result);
+  plainThen(started.promise, onFulfilled, onRejected);
 }
 
 /** Calls `callback(argument)` and reacts to its result; what it throws counts as a rejection. */

@@ -6,7 +6,7 @@ import { highWaterMarkOf, sizeAlgorithmOf, toCallback, toOptionalObject, toPipeO
 import { readableFrom } from "./from.js";
 import { iterate } from "./iterator.js";
 import { pipe } from "./pipe.js";
-import { markHandled, rejectedWith } from "./promises.js";
+import { isObject, markHandled, rejectedWith } from "./promises.js";
 import { ByteControllerCore } from "./readable_byte.js";
 import { DefaultControllerCore, ReadableCore, ReaderCore } from "./readable_core.js";
 import { acquireByobReader, ReadableStreamBYOBReader, ReadableStreamDefaultReader, setReadableCoreOf } from "./readers.js";
@@ -45,7 +45,7 @@ export class ReadableStream {
   }
 
   cancel(reason = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const core = this.#core;
     return core.locked ? rejectedWith(new TypeError(LOCKED)) : core.cancel(reason);
   }
@@ -79,7 +79,7 @@ export class ReadableStream {
   }
 
   pipeTo(destination, options = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     try {
       requireArguments(arguments.length, 1, "'pipeTo' on 'ReadableStream'");
       const sink = writableCoreOf(destination);

@@ -2,7 +2,7 @@
 
 import { defineInterface, illegal, requireArguments, toDictionary, toUnsignedLongLong } from "../webidl.js";
 import { isSharedArrayBuffer } from "./buffers.js";
-import { deferred, rejectedWith } from "./promises.js";
+import { deferred, isObject, rejectedWith } from "./promises.js";
 import { ReaderCore } from "./readable_core.js";
 
 const RELEASED = "This ReadableStream reader has been released.";
@@ -71,18 +71,18 @@ export class ReadableStreamDefaultReader {
   }
 
   get closed() {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     return this.#core.closedPromise;
   }
 
   cancel(reason = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const { stream } = this.#core;
     return stream === undefined ? rejectedWith(new TypeError(RELEASED)) : stream.cancel(reason);
   }
 
   read() {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const core = this.#core;
     return core.stream === undefined ? rejectedWith(new TypeError(RELEASED)) : read(core);
   }
@@ -107,18 +107,18 @@ export class ReadableStreamBYOBReader {
   }
 
   get closed() {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     return this.#core.closedPromise;
   }
 
   cancel(reason = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const { stream } = this.#core;
     return stream === undefined ? rejectedWith(new TypeError(RELEASED)) : stream.cancel(reason);
   }
 
   read(view, options = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     try {
       requireArguments(arguments.length, 1, "'read' on 'ReadableStreamBYOBReader'");
       checkView(view);
@@ -135,7 +135,7 @@ export class ReadableStreamBYOBReader {
    * the end with the next read.
    */
   readAtLeast(minElements, view) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     try {
       requireArguments(arguments.length, 2, "'readAtLeast' on 'ReadableStreamBYOBReader'");
       const minimum = toUnsignedLongLong(minElements);

@@ -1,6 +1,6 @@
 /** The machinery of transform streams. https://streams.spec.whatwg.org/#ts-abstract-ops */
 
-import { callForPromise, deferred, resolvedWith, thenOf } from "./promises.js";
+import { callAndReact, callForPromise, deferred, enqueueJob, isObject, PENDING, resolvedWith, thenOf } from "./promises.js";
 import { DefaultControllerCore, ERRORED as SOURCE_ERRORED, ReadableCore } from "./readable_core.js";
 import { ERRORED, ERRORING, WritableControllerCore, WritableCore } from "./writable_core.js";
 
@@ -13,6 +13,12 @@ export class TransformCore {
     this.sink = new WritableControllerCore(this.writable, writableHighWaterMark, writableSize);
     this.backpressure = true;
     this.backpressureChange = undefined;
+    /** Whether a pull waits for backpressure, and whether a write waits for its end. */
+    this.pullWaits = false;
+    this.writeWaits = false;
+    this.waitingChunk = undefined;
+    this.perform = (chunk) => this.performTransform(chunk);
+    this.resumeWrite = () => this.writeWaitingChunk();
     this.finished = undefined;
     this.transform = undefined;
     this.flush = undefined;
@@ -55,6 +61,14 @@ export class TransformCore {
   }
 
   setBackpressure(backpressure) {
+    if (this.pullWaits) {
+      this.pullWaits = false;
+      enqueueJob(this.source.onPulled);
+    }
+    if (this.writeWaits) {
+      this.writeWaits = false;
+      enqueueJob(this.resumeWrite);
+    }
     this.backpressureChange?.resolve();
     this.backpressureChange = undefined;
     this.backpressure = backpressure;
@@ -102,10 +116,16 @@ export class TransformCore {
 
   sinkWrite(chunk) {
     if (!this.backpressure) return this.performTransform(chunk);
-    return thenOf(this.backpressureChanged, () => {
-      if (this.writable.state === ERRORING) throw this.writable.storedError;
-      return this.performTransform(chunk);
-    });
+    this.writeWaits = true;
+    this.waitingChunk = chunk;
+    return PENDING;
+  }
+
+  writeWaitingChunk() {
+    const { sink, waitingChunk, writable } = this;
+    this.waitingChunk = undefined;
+    if (writable.state === ERRORING) enqueueJob(() => sink.onWriteFailed(writable.storedError));
+    else callAndReact(this.perform, waitingChunk, sink.onWritten, sink.onWriteFailed);
   }
 
   performTransform(chunk) {
@@ -117,7 +137,7 @@ export class TransformCore {
       this.error(error);
       throw error;
     }
-    if (result === undefined || result === null || (typeof result !== "object" && typeof result !== "function")) return undefined;
+    if (!isObject(result)) return undefined;
     return thenOf(resolvedWith(result), undefined, (reason) => {
       this.error(reason);
       throw reason;
@@ -178,7 +198,8 @@ export class TransformCore {
   sourcePull() {
     this.setBackpressure(false);
     // No further pull until there is backpressure again.
-    return this.backpressureChanged;
+    this.pullWaits = true;
+    return PENDING;
   }
 
   sourceCancel(reason) {

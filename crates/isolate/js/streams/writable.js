@@ -2,7 +2,7 @@
 
 import { defineInterface, illegal, illegalConstructor, requireArguments } from "../webidl.js";
 import { highWaterMarkOf, sizeAlgorithmOf, toCallback, toOptionalObject, toStrategy } from "./conversions.js";
-import { deferred, rejectedWith } from "./promises.js";
+import { deferred, isObject, rejectedWith } from "./promises.js";
 import { WRITABLE, WritableControllerCore, WritableCore, WriterCore } from "./writable_core.js";
 
 /** The core of a WritableStream, undefined for anything else. @type {(value: any) => WritableCore | undefined} */
@@ -34,13 +34,13 @@ export class WritableStream {
   }
 
   abort(reason = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const core = this.#core;
     return core.locked ? rejectedWith(new TypeError(LOCKED)) : core.abort(reason);
   }
 
   close() {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const core = this.#core;
     if (core.locked) return rejectedWith(new TypeError(LOCKED));
     return core.closeQueuedOrInFlight ? rejectedWith(new TypeError(CLOSED)) : core.close();
@@ -75,7 +75,7 @@ export class WritableStreamDefaultWriter {
   }
 
   get closed() {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     return this.#core.closedPromise;
   }
 
@@ -86,18 +86,18 @@ export class WritableStreamDefaultWriter {
   }
 
   get ready() {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     return this.#core.readyPromise;
   }
 
   abort(reason = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const { stream } = this.#core;
     return stream === undefined ? rejectedWith(new TypeError(RELEASED)) : stream.abort(reason);
   }
 
   close() {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const { stream } = this.#core;
     if (stream === undefined) return rejectedWith(new TypeError(RELEASED));
     return stream.closeQueuedOrInFlight ? rejectedWith(new TypeError(CLOSED)) : stream.close();
@@ -109,7 +109,7 @@ export class WritableStreamDefaultWriter {
   }
 
   write(chunk = undefined) {
-    if (!(#core in this)) return rejectedWith(illegal());
+    if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     const core = this.#core;
     if (core.stream === undefined) return rejectedWith(new TypeError(RELEASED));
     const request = deferred();
