@@ -2,7 +2,6 @@
 
 import * as native from "atoll:native/text";
 import { bytesOf } from "./streams/buffers.js";
-import { setEncode } from "./streams/identity.js";
 import { StreamPair, TransformStream } from "./streams/transform.js";
 import { createTransform } from "./streams/internal.js";
 import { defineInterface, illegal, requireArguments, toDictionary, toDOMString } from "./webidl.js";
@@ -10,13 +9,11 @@ import { defineInterface, illegal, requireArguments, toDictionary, toDOMString }
 /** UTF-8 of a string, lone surrogates as U+FFFD. @type {(text: string) => Uint8Array} */
 export const encodeUtf8 = native.encode;
 
-/** The text of UTF-8 bytes as bodies read it: no byte order mark, U+FFFD for what is malformed. @type {(bytes: Uint8Array) => string} */
+/**
+ * The text of UTF-8 bytes as bodies read it: no byte order mark, U+FFFD for what is malformed.
+ * @type {(bytes: Uint8Array) => string}
+ */
 export const decodeUtf8 = native.decodeUtf8;
-
-/** How many bytes a string takes in UTF-8. @type {(text: string) => number} */
-export const utf8Length = native.utf8Length;
-
-setEncode(encodeUtf8);
 
 const NONE = new Uint8Array(0);
 

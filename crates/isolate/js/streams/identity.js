@@ -5,6 +5,7 @@
  * A write is done when its bytes have been read: nothing is buffered in between.
  */
 
+import { encode } from "atoll:native/text";
 import { defineInterface, toDictionary } from "../webidl.js";
 import { bytesOf } from "./buffers.js";
 import { deferred } from "./promises.js";
@@ -15,18 +16,11 @@ import { StreamPair, TransformStream } from "./transform.js";
 import { WritableStream } from "./writable.js";
 import { WritableControllerCore, WritableCore } from "./writable_core.js";
 
-let encodeText;
-
-/** Set by encoding.js: how strings become bytes. */
-export function setEncode(encode) {
-  encodeText = encode;
-}
-
 const NOT_BYTES =
   "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.";
 
 function toBytes(chunk) {
-  return typeof chunk === "string" ? encodeText(chunk) : bytesOf(chunk);
+  return typeof chunk === "string" ? encode(chunk) : bytesOf(chunk);
 }
 
 function byteLengthOf(chunk) {

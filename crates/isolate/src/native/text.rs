@@ -20,8 +20,6 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     exports.set("encodingName", Function::new(ctx.clone(), encoding_name)?)?;
     exports.set("encode", Function::new(ctx.clone(), encode)?)?;
     exports.set("encodeInto", Function::new(ctx.clone(), encode_into)?)?;
-    exports.set("utf8Length", Function::new(ctx.clone(), utf8_length)?)?;
-    exports.set("isUtf8", Function::new(ctx.clone(), is_utf8)?)?;
     exports.set("decodeUtf8", Function::new(ctx.clone(), decode_utf8)?)?;
     exports.set("decode", Function::new(ctx.clone(), decode)?)?;
     exports.set("newDecoder", Function::new(ctx.clone(), new_decoder)?)?;
@@ -65,16 +63,6 @@ fn encode_into<'js>(
         }
         List((utf16_length(taken), written))
     })
-}
-
-/// `utf8Length(string)`: how many bytes `encode` gives.
-fn utf8_length<'js>(ctx: Ctx<'js>, text: JsString<'js>) -> Result<usize> {
-    with_utf8(&ctx, &text, <[u8]>::len)
-}
-
-/// `isUtf8(bytes)`
-fn is_utf8(bytes: TypedArray<'_, u8>) -> bool {
-    with_bytes(&bytes, |bytes| std::str::from_utf8(bytes).is_ok())
 }
 
 /// `decodeUtf8(bytes)`: as bodies decode text: a byte order mark is dropped, what is malformed becomes U+FFFD.

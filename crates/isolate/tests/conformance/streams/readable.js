@@ -209,7 +209,9 @@ test("methods on other objects are illegal invocations", async () => {
   throws(() => ReadableStream.prototype.getReader.call({}), /Illegal invocation/);
   throws(() => Object.getOwnPropertyDescriptor(ReadableStream.prototype, "locked").get.call({}), /Illegal invocation/);
   await rejects(ReadableStream.prototype.cancel.call({}), /Illegal invocation/);
-  await rejects(ReadableStreamDefaultReader.prototype.read.call({}), /Illegal invocation/);
+  for (const receiver of [undefined, null, 5, "stream", {}, new WritableStream()]) {
+    await rejects(ReadableStreamDefaultReader.prototype.read.call(receiver), /Illegal invocation/);
+  }
 });
 
 test("callbacks are called on the source object, with a controller", async () => {
