@@ -309,7 +309,7 @@ async fn fetch_in(
     })?;
     // From here on a caller that goes away cancels the event.
     let mut waiting = Waiting {
-        link: link,
+        link,
         id,
         answered: false,
     };

@@ -1,5 +1,4 @@
 //! Frames survive the trip, however they are cut, and no bytes at all make the decoder panic.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -143,7 +142,7 @@ impl Parts {
         }
     }
 
-    fn to_isolate(&self) -> ToIsolate<'_> {
+    fn of_host(&self) -> ToIsolate<'_> {
         let entrypoint = self.flag.then_some(self.text.as_str());
         let event = |event| ToIsolate::Event {
             id: self.id,
@@ -194,7 +193,7 @@ impl Parts {
         }
     }
 
-    fn from_isolate(&self) -> FromIsolate<'_> {
+    fn of_isolate(&self) -> FromIsolate<'_> {
         let cache = self.flag.then_some(self.text.as_str());
         let event = self.flag.then_some(self.other);
         let call = |call| FromIsolate::Call {
@@ -246,7 +245,7 @@ fn payload(frame: &[u8]) -> &[u8] {
 proptest! {
     #[test]
     fn what_is_sent_to_an_isolate_arrives(parts in parts()) {
-        let message = parts.to_isolate();
+        let message = parts.of_host();
         let mut frame = Vec::new();
         encode_into(&message, &mut frame);
         prop_assert_eq!(decode::<ToIsolate<'_>>(payload(&frame)).unwrap(), message);
@@ -254,7 +253,7 @@ proptest! {
 
     #[test]
     fn what_an_isolate_sends_arrives(parts in parts()) {
-        let message = parts.from_isolate();
+        let message = parts.of_isolate();
         let mut frame = Vec::new();
         encode_into(&message, &mut frame);
         prop_assert_eq!(decode::<FromIsolate<'_>>(payload(&frame)).unwrap(), message);
@@ -264,7 +263,7 @@ proptest! {
     fn any_cut_gives_the_same_frames(all in vec(parts(), 1..8), cuts in vec(1..64_usize, 1..40)) {
         let mut bytes = Vec::new();
         for parts in &all {
-            encode_into(&parts.from_isolate(), &mut bytes);
+            encode_into(&parts.of_isolate(), &mut bytes);
         }
         let mut frames = FrameBuffer::default();
         let mut seen = 0;
@@ -275,7 +274,7 @@ proptest! {
             rest = after;
             frames.extend(piece);
             while let Some(payload) = frames.next_frame().unwrap() {
-                prop_assert_eq!(decode::<FromIsolate<'_>>(payload).unwrap(), all[seen].from_isolate());
+                prop_assert_eq!(decode::<FromIsolate<'_>>(payload).unwrap(), all[seen].of_isolate());
                 seen += 1;
             }
         }
@@ -297,7 +296,7 @@ proptest! {
     #[test]
     fn a_changed_byte_makes_no_panic(parts in parts(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut frame = Vec::new();
-        encode_into(&parts.from_isolate(), &mut frame);
+        encode_into(&parts.of_isolate(), &mut frame);
         let at = 4 + at.index(frame.len() - 4);
         frame[at] = byte;
         let _ = decode::<FromIsolate<'_>>(payload(&frame));
@@ -306,7 +305,7 @@ proptest! {
     #[test]
     fn bytes_after_a_message_are_refused(parts in parts(), extra in 1..20_usize) {
         let mut frame = Vec::new();
-        encode_into(&parts.from_isolate(), &mut frame);
+        encode_into(&parts.of_isolate(), &mut frame);
         frame.resize(frame.len() + extra, 0);
         prop_assert_eq!(decode::<FromIsolate<'_>>(payload(&frame)), Err(DecodeError::TrailingBytes(extra)));
     }
