@@ -1,4 +1,5 @@
-//! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine.
+//! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
+//! with `start`, only what new isolates cost.
 //!
 //! Figures depend on the machine; the ratios travel. workerd is taken from `WORKERD`, or from
 //! `tests/oracle/node_modules` after `npm ci` there; without it only Atoll is measured.
@@ -73,6 +74,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn compare() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("start") {
+        return start::report().await;
+    }
     let workerd = server::find_workerd();
     if workerd.is_none() {
         eprintln!("npm workerd is not installed (npm ci in tests/oracle): measuring Atoll alone");

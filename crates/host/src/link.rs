@@ -31,7 +31,7 @@ pub(crate) use state::EventEntry;
 use state::State;
 
 /// Room for one read from the socket, in bytes.
-const READ_BYTES: usize = 128 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 /// Bytes waiting to be written beyond which senders of bulk data wait.
 const OUTBOX_SOFT_BYTES: usize = 1024 * 1024;
 

@@ -22,7 +22,7 @@ export class EventContext {
   constructor(id) {
     this.id = id;
     /** What code that belongs to the event runs in. */
-    this.context = Object.freeze({ event: this, stores: undefined });
+    this.context = { event: this, stores: undefined };
     this.canceled = false;
     events.set(id, this);
   }

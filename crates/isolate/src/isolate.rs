@@ -4,16 +4,16 @@
     reason = "one job at a time is run through the engine's own function"
 )]
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::rc::Rc;
 
 use protocol::limits::STARTUP_CPU_MS;
 use protocol::{
-    BindingValue, Body, CallError, CallId, Entrypoint, EntrypointKind, Event, EventId, Exports,
-    Failure, FailureKind, Flow, FromIsolate, Headers, Program, Reply, Response, Settings,
-    SocketPart, SocketRef, StreamPart, ToIsolate,
+    BindingValue, Body, CallError, Entrypoint, EntrypointKind, Event, EventId, Exports, Failure,
+    FailureKind, Flow, FromIsolate, Headers, Program, Reply, Response, Settings, SocketPart,
+    SocketRef, StreamPart, ToIsolate,
 };
+use rquickjs::function::{Args, IntoArgs};
 use rquickjs::promise::PromiseState;
 use rquickjs::{
     Array, ArrayBuffer, Context, Ctx, Error, FromJs, Function, IntoJs, Module, Object, Persistent,
@@ -49,7 +49,6 @@ pub struct Isolate {
     settings: Cell<Settings>,
     interrupted: Rc<Cell<bool>>,
     deadline_us: Rc<Cell<u64>>,
-    calls: RefCell<BTreeMap<CallId, EventId>>,
 }
 
 impl Isolate {
@@ -99,7 +98,6 @@ impl Isolate {
             }),
             interrupted,
             deadline_us,
-            calls: RefCell::default(),
         };
         isolate.track_rejections();
         Ok(isolate)
@@ -129,6 +127,7 @@ impl Isolate {
                 .into_iter()
                 .map(|module| (module.name, (module.kind, module.content))),
         );
+        state::reset_clock();
         self.begin(settings.startup_cpu_ms);
         let described = self.context.with(|ctx| {
             self.call(
@@ -187,11 +186,19 @@ impl Isolate {
 
     /// Handles one message from the host and everything that follows from it without the host.
     pub fn receive(&self, message: ToIsolate<'_>) -> Turn {
+        if matches!(message, ToIsolate::Start { .. }) {
+            state::reset_clock();
+        }
         self.begin(self.settings.get().cpu_ms);
-        let event = self.event_of(&message);
+        let event = Self::event_of(&message);
         if let Some(id) = event {
             // What an event used in earlier turns counts as well.
-            let used = state::with(|state| state.event_cpu_us.get(&id).copied().unwrap_or(0));
+            let used = state::with(|state| {
+                if matches!(message, ToIsolate::Event { .. }) {
+                    state.event_cpu_us.insert(id, 0);
+                }
+                state.event_cpu_us.get(&id).copied().unwrap_or(0)
+            });
             self.deadline_us
                 .set(self.deadline_us.get().saturating_sub(used));
         }
@@ -205,9 +212,14 @@ impl Isolate {
             state::send(&FromIsolate::Unhandled(event, failure));
         }
         self.settle(event);
-        if let Some(id) = event {
+        // An event that is over has measured the turn already.
+        if event.is_none_or(|id| state::with(|state| state.event_cpu_us.contains_key(&id))) {
             let turn_us = state::turn_cpu_us();
-            state::with(|state| *state.event_cpu_us.entry(id).or_default() += turn_us);
+            state::with(|state| {
+                if let Some(used) = event.and_then(|id| state.event_cpu_us.get_mut(&id)) {
+                    *used += turn_us;
+                }
+            });
         }
         match self.limit_failure(self.settings.get().cpu_ms) {
             None => Turn::Idle,
@@ -261,10 +273,9 @@ impl Isolate {
     }
 
     fn begin(&self, cpu_ms: u32) {
-        state::begin_turn();
+        let start_us = state::begin_turn();
         self.interrupted.set(false);
-        self.deadline_us
-            .set(cpu::used_us() + u64::from(cpu_ms) * 1_000);
+        self.deadline_us.set(start_us + u64::from(cpu_ms) * 1_000);
     }
 
     /// The failure that stands for an interrupt, if there was one.
@@ -278,10 +289,10 @@ impl Isolate {
     }
 
     /// The event that a message belongs to, for counting.
-    fn event_of(&self, message: &ToIsolate<'_>) -> Option<EventId> {
+    fn event_of(message: &ToIsolate<'_>) -> Option<EventId> {
         match message {
             ToIsolate::Event { id, .. } | ToIsolate::CancelEvent(id) => Some(*id),
-            ToIsolate::Result { call, .. } => self.calls.borrow_mut().remove(call),
+            ToIsolate::Result { call, .. } => state::with(|state| state.calls.remove(call)),
             _ => None,
         }
     }
@@ -308,7 +319,7 @@ impl Isolate {
     }
 
     /// Calls one of `js/main.js`'s functions for the host.
-    fn call<'js, A: rquickjs::function::IntoArgs<'js>>(
+    fn call<'js, A: IntoArgs<'js>>(
         &self,
         ctx: &Ctx<'js>,
         name: &str,
@@ -401,25 +412,10 @@ impl Isolate {
                 request,
             } => {
                 let (kind, value, length) = body_value(ctx, &request.body)?;
-                let arguments = (
-                    (id, *entrypoint),
-                    (request.method, request.url),
-                    headers_value(ctx, &request.headers)?,
-                    (kind, value, length),
-                    (request.cf, request.websocket),
-                );
-                let ((a, b), (c, d), e, (f, g, h), (i, j)) = arguments;
-                let mut list = rquickjs::function::Args::new(ctx.clone(), 10);
-                list.push_arg(a)?;
-                list.push_arg(b)?;
-                list.push_arg(c)?;
-                list.push_arg(d)?;
-                list.push_arg(e)?;
-                list.push_arg(f)?;
-                list.push_arg(g)?;
-                list.push_arg(h)?;
-                list.push_arg(i)?;
-                list.push_arg(j)?;
+                let headers = headers_value(ctx, &request.headers)?;
+                let mut list = Args::new(ctx.clone(), 10);
+                (id, *entrypoint, request.method, request.url, headers).into_args(&mut list)?;
+                (kind, value, length, request.cf, request.websocket).into_args(&mut list)?;
                 host.get::<_, Function<'_>>("fetch")?.call_arg(list)
             }
             Event::Scheduled {

@@ -11,7 +11,7 @@ use crate::isolate::{Isolate, Turn};
 use crate::sources::Sources;
 
 /// Room for one read from the socket, in bytes.
-const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 16 * 1024;
 /// Waiting frames are written when there are this many bytes of them, even while more input waits.
 const BATCH_BYTES: usize = 256 * 1024;
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use protocol::{CapabilityId, EventId, FromIsolate};
+use protocol::{CallId, CapabilityId, EventId, FromIsolate};
 
 use crate::cpu;
 
@@ -22,11 +22,14 @@ pub(crate) struct State {
     pub(crate) cache: Option<CapabilityId>,
     /// Processor time of open events before the current turn, in microseconds.
     pub(crate) event_cpu_us: HashMap<EventId, u64>,
+    /// The events that calls under way are made for.
+    pub(crate) calls: HashMap<CallId, EventId>,
 }
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::new(State { global_scope: true, ..State::default() });
     static TURN_START_US: Cell<u64> = const { Cell::new(0) };
+    static MARK_US: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Runs `work` on this thread's state. Must not be nested.
@@ -39,12 +42,22 @@ pub(crate) fn send(frame: &FromIsolate<'_>) {
     with(|state| protocol::encode_into(frame, &mut state.outbox));
 }
 
-/// Starts counting a turn's processor time.
-pub(crate) fn begin_turn() {
-    TURN_START_US.set(cpu::used_us());
+/// Forgets what was used before: this process is a new one, or its thread has just come to this isolate.
+pub(crate) fn reset_clock() {
+    MARK_US.set(cpu::used_us());
 }
 
-/// Processor time since the turn began, in microseconds.
+/// Starts counting a turn's processor time where the last one ended: a process that waits uses none. Returns that time,
+/// in microseconds since the process began.
+pub(crate) fn begin_turn() -> u64 {
+    let mark = MARK_US.get();
+    TURN_START_US.set(mark);
+    mark
+}
+
+/// Processor time since the turn began, in microseconds. The next turn begins here.
 pub(crate) fn turn_cpu_us() -> u64 {
-    cpu::used_us().saturating_sub(TURN_START_US.get())
+    let now = cpu::used_us();
+    MARK_US.set(now);
+    now.saturating_sub(TURN_START_US.get())
 }

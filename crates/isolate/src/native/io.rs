@@ -2,8 +2,8 @@
 
 use protocol::limits::{MAX_CHUNK_BYTES, MAX_INLINE_BODY_BYTES, MAX_LOG_BYTES};
 use protocol::{
-    Body, Call, EventId, Failure, FailureKind, Flow, FromIsolate, Headers, LogLevel, Redirect,
-    Request, Response, SocketPart, SocketRef, StreamPart,
+    Body, Call, CallId, CapabilityId, EventId, Failure, FailureKind, Flow, FromIsolate, Headers,
+    LogLevel, Redirect, Request, Response, SocketPart, SocketRef, StreamPart,
 };
 use rquickjs::function::Opt;
 use rquickjs::{Array, Ctx, Exception, Function, Object, Result, TypedArray, Value};
@@ -28,7 +28,10 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "unhandled" => unhandled,
         "callFetch" => call_fetch,
         "callCache" => call_cache,
-        "cancelCall" => |call: u32| send(&FromIsolate::CancelCall(call)),
+        "cancelCall" => |call: u32| {
+            state::with(|state| state.calls.remove(&call));
+            send(&FromIsolate::CancelCall(call));
+        },
         "streamData" => stream_data,
         "streamEnd" => |id: u32| send(&FromIsolate::Stream(id, StreamPart::End)),
         "streamAbort" => |id: u32, reason: String| send(&FromIsolate::Stream(id, StreamPart::Abort(&reason))),
@@ -274,6 +277,18 @@ fn unhandled(event: Option<EventId>, name: String, message: String, stack: Strin
     ));
 }
 
+fn send_call(id: CallId, capability: CapabilityId, event: Option<EventId>, call: Call<'_>) {
+    if let Some(event) = event {
+        state::with(|state| state.calls.insert(id, event));
+    }
+    send(&FromIsolate::Call {
+        id,
+        capability,
+        event,
+        call,
+    });
+}
+
 /// `callFetch(call, capability, event | null, wire)`.
 fn call_fetch<'js>(
     ctx: Ctx<'js>,
@@ -283,12 +298,7 @@ fn call_fetch<'js>(
     wire: Object<'js>,
 ) -> Result<()> {
     with_request(&ctx, &wire, |request| {
-        send(&FromIsolate::Call {
-            id,
-            capability,
-            event,
-            call: Call::Fetch(request),
-        });
+        send_call(id, capability, event, Call::Fetch(request));
         Ok(())
     })
 }
@@ -311,14 +321,7 @@ fn call_cache<'js>(
         .unwrap_or(false);
     let cache = cache.as_deref();
     with_request(&ctx, &request, |request| {
-        let emit = |call: Call<'_>| {
-            send(&FromIsolate::Call {
-                id,
-                capability,
-                event,
-                call,
-            })
-        };
+        let emit = |call: Call<'_>| send_call(id, capability, event, call);
         match (action.as_str(), &response) {
             ("put", Some(response)) => with_response(&ctx, response, |response| {
                 emit(Call::CachePut {
