@@ -36,7 +36,11 @@ export function defineInterface(Class, { name = Class.name, constants } = {}) {
 }
 
 /** What calling a member on the wrong kind of object throws. */
-export const illegal = () => new TypeError("Illegal invocation");
+export const illegal = () =>
+  new TypeError(
+    "Illegal invocation: function called with incorrect `this` reference. " +
+      "See https://developers.cloudflare.com/workers/observability/errors/#illegal-invocation-errors for details.",
+  );
 
 /** What calling a constructor that is not for users throws. */
 export const illegalConstructor = () => new TypeError("Illegal constructor");
