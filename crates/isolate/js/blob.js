@@ -14,21 +14,18 @@ export class Blob {
   #type;
 
   constructor(parts = undefined, options = undefined) {
-    let list;
-    if (parts === undefined) {
-      list = [];
-    } else if ((typeof parts !== "object" && typeof parts !== "function") || parts === null ||
-      typeof parts[Symbol.iterator] !== "function") {
+    let pieces = [];
+    if (parts !== undefined && ((typeof parts !== "object" && typeof parts !== "function") || parts === null ||
+      typeof parts[Symbol.iterator] !== "function")) {
       throw new TypeError("Failed to construct 'Blob': The provided value cannot be converted to a sequence.");
-    } else {
-      list = [...parts];
     }
+    if (parts !== undefined) pieces = Array.from(parts, piece);
     toDictionary(options, "options");
     if (options?.endings !== undefined && options.endings !== "transparent") {
       throw new Error("The 'endings' field on 'Options' is not implemented.");
     }
     const type = options?.type;
-    this.#bytes = joinParts(list);
+    this.#bytes = join(pieces);
     this.#type = type === undefined ? "" : normalizeType(type);
   }
 
@@ -114,30 +111,24 @@ function normalizeType(type) {
   return /[^\x20-\x7e]/.test(text) ? "" : text.toLowerCase();
 }
 
-function joinParts(parts) {
-  const pieces = [];
+/** The bytes of one part, not copied. */
+function piece(part) {
+  if (internals.isBlob(part)) return internals.bytes(part);
+  const bytes = bufferSource(part);
+  if (bytes === undefined) return encodeUtf8(toUSVString(part));
+  if (bytes.buffer.resizable) throw new TypeError("Cannot create a Blob with a resizable ArrayBuffer");
+  return bytes;
+}
+
+function join(pieces) {
   let size = 0;
-  for (const part of parts) {
-    let bytes;
-    if (internals.isBlob(part)) {
-      bytes = internals.bytes(part);
-    } else {
-      bytes = bufferSource(part);
-      if (bytes === undefined) {
-        bytes = encodeUtf8(toUSVString(part));
-      } else if (bytes.buffer.resizable) {
-        throw new TypeError("Cannot create a Blob with a resizable ArrayBuffer");
-      }
-    }
-    pieces.push(bytes);
-    size += bytes.byteLength;
-  }
+  for (const bytes of pieces) size += bytes.byteLength;
   if (size === 0) return EMPTY;
   const joined = new Uint8Array(size);
   let position = 0;
-  for (const piece of pieces) {
-    joined.set(piece, position);
-    position += piece.byteLength;
+  for (const bytes of pieces) {
+    joined.set(bytes, position);
+    position += bytes.byteLength;
   }
   return joined;
 }

@@ -10,6 +10,7 @@ import { IdentityTransformStream, ReadableStream } from "./streams/index.js";
 import {
   expectedLengthOf, isDisturbed, isLocked, isReadableStream, readAllBytes, streamOfBytes, teeForClone,
 } from "./streams/internal.js";
+import { structuredClone } from "./structured_clone.js";
 import { isURLSearchParams } from "./url.js";
 import { decodeUtf8, encodeUtf8 } from "./encoding.js";
 import { bufferSource, defineInterface, illegalConstructor, toUSVString } from "./webidl.js";
@@ -152,7 +153,7 @@ export class Body {
         if (source === null || typeof source === "string" || source instanceof Uint8Array) return source;
         const stream = target.#stream();
         if (isLocked(stream)) throw new TypeError("This ReadableStream is currently locked to a reader.");
-        const [mine, other] = teeForClone(stream);
+        const [mine, other] = teeForClone(stream, cloneChunk);
         target.#source = mine;
         return other;
       },
@@ -199,6 +200,10 @@ export function bodyFromWire(body) {
 /** Whether a source holds no bytes at all (only known of text and bytes). */
 export function isEmptySource(source) {
   return typeof source === "string" || source instanceof Uint8Array ? source.length === 0 : false;
+}
+
+function cloneChunk(chunk) {
+  return chunk instanceof Uint8Array ? chunk.slice() : structuredClone(chunk);
 }
 
 /** The Content-Type that the last extracted body implies, or null. */

@@ -116,7 +116,7 @@ function makeEntry(method, name, value, filename, given) {
   name = toUSVString(name);
   if (isBlob(value)) {
     if (filename !== undefined) {
-      return [name, makeFile(getBlobBytes(value), toUSVString(filename), value.type)];
+      return [name, makeFile(getBlobBytes(value), toUSVString(filename), value.type, value.lastModified)];
     }
     return [name, value instanceof File ? value : makeFile(getBlobBytes(value), "blob", value.type)];
   }

@@ -216,7 +216,9 @@ function sendBytes(bytes) {
   const id = openOutgoing(() => {});
   const event = currentEvent();
   event?.begin();
-  sendChunk(id, bytes).then((whole) => {
+  // The stream must be made known, by the frame that this is for, before anything travels on it.
+  const sent = Promise.resolve().then(() => sendChunk(id, bytes));
+  sent.then((whole) => {
     if (whole) native.streamEnd(id);
     outgoingStreams.delete(id);
     event?.end();

@@ -29,6 +29,8 @@ export class Request extends Body {
   #signal = undefined;
   /** Makes the signal of an incoming request when someone asks for it. */
   #makeSignal = undefined;
+  /** The signal is that of an incoming request, which does not end subrequests. */
+  #incomingSignal = false;
   /** An object, or the JSON text it will be made of. */
   #cf = undefined;
   #cache = undefined;
@@ -82,6 +84,7 @@ export class Request extends Body {
     this.#encodeResponseBody = other.#encodeResponseBody;
     this.#signal = other.#signal;
     this.#makeSignal = other.#makeSignal;
+    this.#incomingSignal = other.#incomingSignal;
   }
 
   #copyHeaders() {
@@ -113,6 +116,7 @@ export class Request extends Body {
       }
       this.#signal = signal ?? undefined;
       this.#makeSignal = undefined;
+      this.#incomingSignal = false;
     }
     const { cf } = init;
     if (cf !== undefined && cf !== null) this.#cf = cloneCf(cf);
@@ -204,6 +208,7 @@ export class Request extends Body {
         request.#redirect = wire.redirect ?? "manual";
         request.#cf = wire.cf;
         request.#makeSignal = makeSignal;
+        request.#incomingSignal = true;
         setBodySource(request, bodyFromWire(wire.body));
         return request;
       },
@@ -222,7 +227,7 @@ export class Request extends Body {
         };
       },
       /** The signal that ends a subrequest, if the request has one that can. */
-      signalOf: (request) => request.#signal,
+      signalOf: (request) => (request.#incomingSignal ? undefined : request.#signal),
       encodeResponseBody: (request) => request.#encodeResponseBody,
     };
   }
