@@ -1,0 +1,3 @@
+/** `node:inspector/promises`. */
+export * from "../inspector.js";
+export { default } from "../inspector.js";
