@@ -1,4 +1,5 @@
 /** The globals that Node has and the web has not. */
+import "./node/module.js";
 import { Buffer } from "./node/buffer.js";
 import process from "./node/process.js";
 import { clearImmediate, setImmediate } from "./node/timers.js";
