@@ -312,7 +312,7 @@ export function crc32(data, value = 0) {
     throw invalidArgType("data", ["Buffer", "TypedArray", "DataView", "string"], data);
   }
   validateUint32(value, "value");
-  return checksum(toBytes(data), value);
+  return checksum(toBytes(data), value) >>> 0;
 }
 
 const module = { ...constants, ...made, codes, constants, crc32 };

@@ -624,6 +624,7 @@ Object.defineProperties(Readable.prototype, {
   readableEnded: stateGetter("endEmitted", false),
   readableErrored: stateGetter("errored", null),
   closed: stateGetter("closed", false),
+  errored: stateGetter("errored", null),
   readableFlowing: {
     configurable: true,
     get() {

@@ -421,6 +421,7 @@ Object.defineProperties(Writable.prototype, {
   writableLength: stateGetter("length"),
   writableErrored: stateGetter("errored", null),
   closed: stateGetter("closed", false),
+  errored: stateGetter("errored", null),
   writableBuffer: {
     configurable: true,
     get() {
