@@ -121,9 +121,19 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
             failure.message.clone()
         },
         excerpts: excerpt.into_iter().collect(),
-        stack: map.map_stack(failure.stack.trim_end()),
+        stack: own_frames(&map.map_stack(&failure.stack)),
         hint: hint(failure),
     }
+}
+
+/// The frames of a stack that are the developer's or their packages', not those of the runtime below.
+fn own_frames(stack: &str) -> String {
+    let own: Vec<&str> = stack
+        .lines()
+        .filter(|line| !line.contains("atoll:") && !line.contains("(native)"))
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    own.join("\n")
 }
 
 fn hint(failure: &Failure) -> Option<String> {
@@ -131,7 +141,9 @@ fn hint(failure: &Failure) -> Option<String> {
         FailureKind::NoHandler => {
             "export default { async fetch(request, env, ctx) { return new Response(\"hi\") } }"
         }
-        FailureKind::Cpu => "`limits.cpu_ms` in the configuration sets how much an event may use",
+        FailureKind::Cpu => {
+            "`limits.cpu_ms` in wrangler.jsonc sets how much an event may use, `limits.startup_cpu_ms` in atoll.jsonc how much the top level may"
+        }
         FailureKind::Hung => {
             "the promise that the handler returned can never resolve: something is awaited that nothing completes"
         }
