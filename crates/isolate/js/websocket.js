@@ -5,7 +5,7 @@
  * given to the host in a response is coupled: what its peer sends goes over the wire and what comes from there goes to
  * its peer.
  */
-import { makeBlob } from "./blob.js";
+import { getBlobBytes, isBlob, makeBlob } from "./blob.js";
 import { newSocket, socketClose, socketForget, socketOpen, socketSend } from "./io.js";
 import {
   CloseEvent, defineEventHandlers, dispatch, ErrorEvent, Event, EventTarget, MessageEvent, trust,
@@ -93,7 +93,7 @@ export class WebSocket extends EventTarget {
 
   send(message) {
     requireArguments(arguments.length, 1, "'send' on 'WebSocket'");
-    const bytes = bufferSource(message);
+    const bytes = isBlob(message) ? getBlobBytes(message) : bufferSource(message);
     const data = bytes === undefined ? toUSVString(message) : bytes.slice();
     if (this.#state === "connecting") {
       throw new DOMException("You must wait for the WebSocket to open before sending messages.", "InvalidStateError");

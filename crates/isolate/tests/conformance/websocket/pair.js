@@ -145,3 +145,11 @@ test("a client's address and protocols are checked", () => {
     throws(() => new WebSocket("ws://a/", protocols), "SyntaxError");
   }
 });
+
+test("a Blob is sent as its bytes", async () => {
+  const [client, server] = accepted();
+  server.binaryType = "arraybuffer";
+  const message = next(server, "message");
+  client.send(new Blob([new Uint8Array([5, 6])]));
+  deepEqual([...new Uint8Array((await message).data)], [5, 6]);
+});
