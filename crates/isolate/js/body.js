@@ -36,6 +36,9 @@ let internals;
 /** @abstract Request and Response say what their headers are with `[contentType]()`. */
 export const contentType = Symbol("content type");
 
+/** Characters of text that fit in a frame whatever they are. */
+const MAX_TEXT = 16 * 1024;
+
 export class Body {
   /** @type {null | string | Uint8Array | HostBody | ReadableStream} */
   #source = null;
@@ -162,7 +165,8 @@ export class Body {
         const source = target.#source;
         if (source === null) return null;
         target.#used = true;
-        if (typeof source === "string") return encodeUtf8(source);
+        // Short text is encoded on its way into the frame.
+        if (typeof source === "string") return source.length <= MAX_TEXT ? source : encodeUtf8(source);
         if (source instanceof Uint8Array) return source;
         if (source instanceof HostBody) {
           forwardStream(source.id);

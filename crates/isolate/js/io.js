@@ -80,7 +80,8 @@ function outgoing(wire) {
 
 /** Answers a fetch event. */
 export function respond(event, wire) {
-  native.respond(event, outgoing(wire));
+  const { status, statusText, headers, body, socket } = outgoing(wire);
+  native.respond(event, status, statusText, headers, body, socket);
 }
 
 function hostError({ name, message, stack, remote, retryable, overloaded }) {

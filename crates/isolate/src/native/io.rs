@@ -89,6 +89,7 @@ impl<'js> BodyArgument<'js> {
     const INLINE: u8 = 1;
     const STREAM: u8 = 2;
     const FORWARD: u8 = 3;
+    const TEXT: u8 = 4;
 
     fn bytes(&self) -> Option<TypedArray<'js, u8>> {
         (self.kind == Self::INLINE)
@@ -102,7 +103,7 @@ impl<'js> BodyArgument<'js> {
 
     fn to_body<'a>(&self, ctx: &Ctx<'_>, bytes: Option<&'a [u8]>) -> Result<Body<'a>> {
         Ok(match self.kind {
-            Self::INLINE => {
+            Self::INLINE | Self::TEXT => {
                 let bytes = bytes.unwrap_or_default();
                 if bytes.len() > MAX_INLINE_BODY_BYTES {
                     return Err(Exception::throw_range(
@@ -131,15 +132,38 @@ fn with_body<'js, R>(
     argument: &BodyArgument<'js>,
     work: impl FnOnce(Body<'_>) -> Result<R>,
 ) -> Result<R> {
+    if let Some(text) = argument.value.as_string() {
+        let text = text.to_string()?;
+        return work(argument.to_body(ctx, Some(text.as_bytes()))?);
+    }
     match argument.bytes() {
         Some(array) => with_bytes(&array, |bytes| work(argument.to_body(ctx, Some(bytes))?)),
         None => work(argument.to_body(ctx, None)?),
     }
 }
 
-/// `respond(event, wire)`.
-fn respond<'js>(ctx: Ctx<'js>, event: EventId, wire: Object<'js>) -> Result<()> {
-    with_response(&ctx, &wire, |response| {
+/// `respond(event, status, statusText, headers, body, socket)`: all requests end here, so it takes no object apart.
+fn respond<'js>(
+    ctx: Ctx<'js>,
+    event: EventId,
+    status: u16,
+    status_text: String,
+    headers: Array<'js>,
+    body: Value<'js>,
+    socket: Option<u32>,
+) -> Result<()> {
+    let headers = read_headers(&headers)?;
+    with_body(&ctx, &body_argument(body)?, |body| {
+        let (headers, status_text) = (borrow(&headers), status_text.as_str());
+        let response = Response {
+            status,
+            status_text,
+            headers,
+            body,
+            url: "",
+            redirected: false,
+            socket,
+        };
         send(&FromIsolate::Respond(event, response));
         Ok(())
     })
@@ -154,7 +178,7 @@ fn with_response<'js, R>(
     let headers = read_headers(&wire.get("headers")?)?;
     let status: u16 = wire.get("status")?;
     let socket: Option<u32> = wire.get("socket")?;
-    with_body(ctx, &body_argument(wire)?, |body| {
+    with_body(ctx, &body_argument(wire.get("body")?)?, |body| {
         work(Response {
             status,
             status_text: &status_text,
@@ -178,7 +202,7 @@ fn with_request<'js, R>(
     let cf: Option<String> = wire.get("cf")?;
     let redirect: Option<String> = wire.get("redirect")?;
     let websocket: Option<bool> = wire.get("websocket")?;
-    with_body(ctx, &body_argument(wire)?, |body| {
+    with_body(ctx, &body_argument(wire.get("body")?)?, |body| {
         work(Request {
             method: &method,
             url: &url,
@@ -195,9 +219,15 @@ fn with_request<'js, R>(
     })
 }
 
-/// `null | Uint8Array | {stream, length} | {forward}`.
-fn body_argument<'js>(wire: &Object<'js>) -> Result<BodyArgument<'js>> {
-    let value: Value<'js> = wire.get("body")?;
+/// `null | string | Uint8Array | {stream, length} | {forward}`.
+fn body_argument(value: Value<'_>) -> Result<BodyArgument<'_>> {
+    if value.is_string() {
+        return Ok(BodyArgument {
+            kind: BodyArgument::TEXT,
+            value,
+            length: -1.0,
+        });
+    }
     let Some(object) = value.as_object().cloned() else {
         return Ok(BodyArgument {
             kind: 0,
@@ -212,7 +242,7 @@ fn body_argument<'js>(wire: &Object<'js>) -> Result<BodyArgument<'js>> {
             length: -1.0,
         });
     }
-    let forward: Value<'js> = object.get("forward")?;
+    let forward: Value<'_> = object.get("forward")?;
     if forward.is_number() {
         return Ok(BodyArgument {
             kind: BodyArgument::FORWARD,
