@@ -151,7 +151,7 @@ export function bufferOutOfBounds(name) {
 }
 
 export function unknownEncoding(encoding) {
-  return new NodeTypeError("ERR_UNKNOWN_ENCODING", `Unknown encoding: ${encoding}`);
+  return new NodeTypeError("ERR_UNKNOWN_ENCODING", `Unknown encoding: ${typeof encoding === "object" ? inspect(encoding) : String(encoding)}`);
 }
 
 export function invalidThis(type) {

@@ -40,7 +40,7 @@ function finishedWeb(stream, options, callback) {
  * @returns {() => void} stops waiting
  */
 export function finished(stream, options, callback) {
-  if (arguments.length === 2 && typeof options === "function") {
+  if (arguments.length === 2) {
     callback = options;
     options = {};
   } else if (options === undefined || options === null) {
@@ -93,6 +93,11 @@ export function finished(stream, options, callback) {
     }
     return report();
   };
+  // For a stream that was already over: its history is not judged again.
+  const onAlreadyClosed = () => {
+    const errored = writableState?.errored ?? readableState?.errored;
+    report(errored && typeof errored !== "boolean" ? errored : undefined);
+  };
   const onRequest = () => stream.req.on("finish", onFinish);
   const onLegacyFinish = () => {
     if (!stream.writable) onFinish();
@@ -113,11 +118,11 @@ export function finished(stream, options, callback) {
   if (closed) {
     nextTick(onClose);
   } else if (writableState?.errorEmitted || readableState?.errorEmitted) {
-    if (!willClose) nextTick(onClose);
+    if (!willClose) nextTick(onAlreadyClosed);
   } else if (!waitsForRead && (!willClose || isReadable(stream)) && (writableDone || isWritable(stream) === false)) {
-    nextTick(onClose);
+    nextTick(onAlreadyClosed);
   } else if (!waitsForWrite && (!willClose || isWritable(stream)) && (readableDone || isReadable(stream) === false)) {
-    nextTick(onClose);
+    nextTick(onAlreadyClosed);
   }
 
   const cleanup = () => {

@@ -16,6 +16,7 @@ function checkOptions(options) {
 function checkCall(callback, options) {
   if (typeof callback !== "function") throw invalidArgType("fn", ["Function", "AsyncFunction"], callback);
   checkOptions(options);
+  if (options?.concurrency !== undefined) validateInteger(Math.floor(options.concurrency), "options.concurrency", 1);
 }
 
 function count(value) {
@@ -28,7 +29,6 @@ function count(value) {
 /** Calls back for up to `concurrency` chunks at a time; results keep the order of the chunks. */
 async function* mapped(stream, callback, options) {
   const concurrency = Math.floor(options?.concurrency ?? 1);
-  validateInteger(concurrency, "options.concurrency", 1);
   const abort = new AbortController();
   const outer = options?.signal;
   const onAbort = () => abort.abort(outer.reason);
@@ -153,7 +153,8 @@ const toPromise = {
     for await (const chunk of filtered(this, callback, options)) return chunk;
     return undefined;
   },
-  async reduce(callback, seed = NO_SEED, options = undefined) {
+  async reduce(callback, ...[seed, options]) {
+    if (arguments.length < 2) seed = NO_SEED;
     checkCall(callback, options);
     const { signal } = options ?? {};
     if (signal?.aborted) {

@@ -2,7 +2,7 @@
 import { Buffer } from "../../node/buffer.js";
 import { EventEmitter } from "../../node/events.js";
 import { StringDecoder } from "../../node/string_decoder.js";
-import { AbortError, aggregateTwoErrors, invalidArgType } from "../errors.js";
+import { AbortError, aggregateTwoErrors, invalidArgType, outOfRange } from "../errors.js";
 import { validateObject } from "../validators.js";
 import { addAbortSignalTo } from "./abort_signal.js";
 import { construct, destroy, destroyer, errorOrDestroy, nextTick, undestroy } from "./destroy.js";
@@ -178,7 +178,7 @@ Readable.prototype.setEncoding = function (encoding) {
 };
 
 function raiseMark(size) {
-  if (size > MAX_MARK) return MAX_MARK;
+  if (size > MAX_MARK) throw outOfRange("size", "<= 1GiB", size);
   let mark = 1;
   while (mark < size) mark *= 2;
   return mark;
@@ -238,7 +238,7 @@ Readable.prototype.read = function (size) {
     if (!state.ended) state.needReadable = true;
     if (wanted !== size && state.ended) endReadable(this);
   }
-  if (chunk !== null && !state.errored && !state.closeEmitted) {
+  if (chunk !== null && !state.errorEmitted && !state.closeEmitted) {
     state.dataEmitted = true;
     this.emit("data", chunk);
   }
