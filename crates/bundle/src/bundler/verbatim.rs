@@ -4,15 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use oxc::span::SourceType;
 use protocol::{Module, ModuleKind, Program};
 
 use super::builder::{Built, Timing};
 use super::passes;
 use super::plugin::Found;
 use crate::config::{Project, Rule};
+use crate::decorators;
 use crate::error::{Diagnostic, Error};
 use crate::rules;
 use crate::source_map::{self, ModuleMap, SourceMap};
+
+/// What lowered decorators run on in a project that is not bundled.
+const DECORATORS_MODULE: &str = "__atoll_decorators.js";
 
 /// What files are in a project that is not bundled, after its own rules.
 const CODE_RULES: [(ModuleKind, &[&str]); 3] = [
@@ -100,6 +105,7 @@ pub(super) fn add_modules(
     program: &mut Program,
     maps: &mut HashMap<String, ModuleMap>,
 ) -> Result<(), Error> {
+    let mut needs_runtime = false;
     for (name, (path, kind)) in modules {
         let content = std::fs::read(path).map_err(|error| {
             Error::one(Diagnostic::error(format!("cannot read a module: {error}")).path(path))
@@ -111,12 +117,20 @@ pub(super) fn add_modules(
                 })?;
                 let shown = rules::relative_name(&project.root, path)
                     .unwrap_or_else(|| path.to_string_lossy().into_owned());
+                let is_module = *kind == ModuleKind::EsModule;
                 let mut map = ModuleMap {
                     mappings: source_map::identity(&source),
                     sources: vec![(shown, Some(Arc::from(source.as_str())))],
                     names: Vec::new(),
                 };
-                let code = passes::finish(&source, *kind == ModuleKind::EsModule, &mut map);
+                let lowered = if is_module && decorators::may_have_decorators(&source) {
+                    lower_decorators(path, name, &source, &mut map)?
+                } else {
+                    None
+                };
+                needs_runtime |= lowered.is_some();
+                let code = lowered.as_deref().unwrap_or(&source);
+                let code = passes::finish(code, is_module, &mut map);
                 maps.insert(name.clone(), map);
                 code.into_bytes()
             }
@@ -146,5 +160,36 @@ pub(super) fn add_modules(
             content,
         });
     }
+    if needs_runtime {
+        program.modules.push(Module {
+            name: DECORATORS_MODULE.into(),
+            kind: ModuleKind::EsModule,
+            content: decorators::RUNTIME_SOURCE.into(),
+        });
+    }
     Ok(())
+}
+
+/// `source` of the module `name` without decorators; `None` when it has none.
+fn lower_decorators(
+    path: &Path,
+    name: &str,
+    source: &str,
+    map: &mut ModuleMap,
+) -> Result<Option<String>, Error> {
+    let up = "../".repeat(name.matches('/').count());
+    let up = if up.is_empty() { "./" } else { &up };
+    let runtime = format!("{up}{DECORATORS_MODULE}");
+    match decorators::lower(source, SourceType::mjs(), &runtime) {
+        Ok(None) => Ok(None),
+        Ok(Some((code, moved))) => {
+            passes::follow(map, &moved);
+            Ok(Some(code))
+        }
+        Err(mistake) => Err(Error::one(
+            Diagnostic::error(mistake.message)
+                .at(path, source, mistake.offset as usize)
+                .hint(mistake.hint),
+        )),
+    }
 }

@@ -273,14 +273,17 @@ fn projects_without_bundling_keep_their_modules() {
             ),
             (
                 "src/lib/f.js",
-                "export const f = async () => { await null; return 'unbundled'; };\n",
+                "class A { @((v) => () => 'unbundled') m() {} }\nexport const f = async () => { await null; return new A().m(); };\n",
             ),
             ("src/note.txt", "note"),
             ("outside.js", "not part of it"),
         ],
     );
     let built = folder.build().unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(names(&built), ["index.mjs", "lib/f.js", "note.txt"]);
+    assert_eq!(
+        names(&built),
+        ["index.mjs", "lib/f.js", "note.txt", "__atoll_decorators.js"]
+    );
     assert_eq!(built.entry, "index.mjs");
     assert!(text(&built, "lib/f.js").contains("__atoll_ctx_set(__atoll_ctx_get(),await null)"));
     if let Some(output) = run_in_node(&built) {
@@ -288,9 +291,9 @@ fn projects_without_bundling_keep_their_modules() {
     }
     let position = built
         .source_map
-        .map_position("lib/f.js", 1, 30)
+        .map_position("lib/f.js", 2, 30)
         .expect("mapped");
-    assert_eq!((position.path.as_str(), position.line), ("src/lib/f.js", 1));
+    assert_eq!((position.path.as_str(), position.line), ("src/lib/f.js", 2));
 }
 
 #[test]

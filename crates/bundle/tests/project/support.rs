@@ -141,11 +141,49 @@ fn run(folder: &Path, module: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
+/// Timers and a console for the engine, which has neither.
+const ENGINE_PRELUDE: &str = r"
+globalThis.output = [];
+globalThis.console = { log: (...values) => { output.push(values.map(String).join(' ')); } };
+const timers = [];
+globalThis.setTimeout = (callback) => { timers.push(callback); };
+globalThis.tick = () => { const next = timers.shift(); next?.(); return next !== undefined; };
+";
+
+/// What the program's only module writes on the engine that isolates run.
+pub(crate) fn run_in_engine(built: &Built) -> String {
+    let runtime = rquickjs::Runtime::new().unwrap();
+    let context = rquickjs::Context::full(&runtime).unwrap();
+    context.with(|ctx| {
+        ctx.eval::<(), _>(ENGINE_PRELUDE).unwrap();
+        ctx.eval::<(), _>(PRELUDE).unwrap();
+        let code = text(built, &built.entry);
+        let started = rquickjs::Module::evaluate(ctx.clone(), "index.js", code);
+        let promise = match rquickjs::CatchResultExt::catch(started, &ctx) {
+            Ok(promise) => promise,
+            Err(error) => panic!("{error}\n{code}"),
+        };
+        loop {
+            while ctx.execute_pending_job() {}
+            if !ctx.eval::<bool, _>("tick()").unwrap() {
+                break;
+            }
+        }
+        let result = promise.result::<rquickjs::Value<'_>>();
+        let result = result.expect("the module's evaluation has ended");
+        if let Err(error) = rquickjs::CatchResultExt::catch(result, &ctx) {
+            panic!("{error}\n{code}");
+        }
+        ctx.eval("output.join('\\n')").unwrap()
+    })
+}
+
 /// Builds `source` as a TypeScript worker and checks what it logs.
 pub(crate) fn check(source: &str, expected: &str) {
     let folder = Folder::worker("index.ts", &[("index.ts", source)]);
     let built = folder.build().unwrap_or_else(|error| panic!("{error}"));
-    if let Some(output) = run_in_node(&built) {
+    let outputs = [Some(run_in_engine(&built)), run_in_node(&built)];
+    for output in outputs.into_iter().flatten() {
         assert_eq!(
             output.trim(),
             expected.trim(),
