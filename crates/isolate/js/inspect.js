@@ -5,12 +5,15 @@
  * Only `[inspect.custom]` functions run user code, and what they throw passes through as it does in Node.
  */
 
-import { engineClass, promiseDetails, proxyDetails } from "atoll:native/inspect";
-import { quote, truncateString } from "./inspect/text.js";
-import { groupElements, textWidth } from "./inspect/layout.js";
+import { engineClass, proxyDetails } from "atoll:native/inspect";
+import { colored, colors, styles } from "./inspect/colors.js";
+import { formatArray, formatArrayBuffer, formatMap, formatPromise, formatSet, formatTypedArray, typedArrayDetails } from "./inspect/entries.js";
 import { errorText } from "./inspect/error.js";
+import { ARRAY_ENTRIES, joinEntries, OBJECT_ENTRIES } from "./inspect/layout.js";
+import { quote, truncateString } from "./inspect/text.js";
 
 export { format, formatWithOptions } from "./inspect/format.js";
+export { colors, styles } from "./inspect/colors.js";
 export { stripColors } from "./inspect/text.js";
 
 /** The key of a method that prints an object its own way. */
@@ -32,63 +35,6 @@ export const inspectDefaultOptions = Object.seal({
   numericSeparator: false,
 });
 
-/** Style name to colour name, and colour name to its escape codes. */
-export const styles = {
-  __proto__: null,
-  special: "cyan",
-  number: "yellow",
-  bigint: "yellow",
-  boolean: "yellow",
-  undefined: "grey",
-  null: "bold",
-  string: "green",
-  symbol: "green",
-  date: "magenta",
-  regexp: "red",
-  module: "underline",
-};
-
-export const colors = {
-  __proto__: null,
-  reset: [0, 0],
-  bold: [1, 22],
-  dim: [2, 22],
-  italic: [3, 23],
-  underline: [4, 24],
-  blink: [5, 25],
-  inverse: [7, 27],
-  hidden: [8, 28],
-  strikethrough: [9, 29],
-  doubleunderline: [21, 24],
-  black: [30, 39],
-  red: [31, 39],
-  green: [32, 39],
-  yellow: [33, 39],
-  blue: [34, 39],
-  magenta: [35, 39],
-  cyan: [36, 39],
-  white: [37, 39],
-  bgBlack: [40, 49],
-  bgRed: [41, 49],
-  bgGreen: [42, 49],
-  bgYellow: [43, 49],
-  bgBlue: [44, 49],
-  bgMagenta: [45, 49],
-  bgCyan: [46, 49],
-  bgWhite: [47, 49],
-  framed: [51, 54],
-  overlined: [53, 55],
-  gray: [90, 39],
-  grey: [90, 39],
-  redBright: [91, 39],
-  greenBright: [92, 39],
-  yellowBright: [93, 39],
-  blueBright: [94, 39],
-  magentaBright: [95, 39],
-  cyanBright: [96, 39],
-  whiteBright: [97, 39],
-};
-
 const getDescriptor = Object.getOwnPropertyDescriptor;
 const getPrototype = Object.getPrototypeOf;
 const TypedArrayPrototype = getPrototype(Uint8Array.prototype);
@@ -97,10 +43,6 @@ const functionToString = Function.prototype.toString;
 const propertyIsEnumerable = Object.prototype.propertyIsEnumerable;
 const IDENTIFIER = /^[a-zA-Z_][a-zA-Z_0-9]*$/;
 const ARRAY_INDEX_LIMIT = 2 ** 32 - 1;
-
-/** How a list of entries may be laid out. */
-const OBJECT_ENTRIES = 0;
-const ARRAY_ENTRIES = 1;
 
 /**
  * @param {unknown} value
@@ -166,11 +108,6 @@ function inspectWith(state, value) {
 }
 
 const plain = (text) => text;
-
-function colored(text, style) {
-  const codes = colors[styles[style]];
-  return codes === undefined ? text : `\u001b[${codes[0]}m${text}\u001b[${codes[1]}m`;
-}
 
 /** The text of any value, nested `level` deep; `typed` says that the value is an entry of a typed list. */
 export function formatValue(state, value, level, typed) {
@@ -252,7 +189,7 @@ function userOptions(state) {
   return options;
 }
 
-function formatPrimitive(state, value) {
+export function formatPrimitive(state, value) {
   switch (typeof value) {
     case "string":
       return formatString(state, value);
@@ -357,7 +294,7 @@ function ownKeys(object, showHidden) {
   return keys;
 }
 
-function isArrayIndex(key) {
+export function isArrayIndex(key) {
   if (typeof key !== "string" || key.length > 10) return false;
   const index = Number(key);
   return String(index >>> 0) === key && index < ARRAY_INDEX_LIMIT;
@@ -503,8 +440,6 @@ function describeOther(state, value, level, shape, simplePrefix) {
 
 const mapSize = getDescriptor(Map.prototype, "size").get;
 const setSize = getDescriptor(Set.prototype, "size").get;
-const mapForEach = Map.prototype.forEach;
-const setForEach = Set.prototype.forEach;
 
 function isErrorLike(value, kind) {
   return kind === "Error" || kind === "DOMException" || safely(() => value instanceof Error, false);
@@ -606,101 +541,7 @@ function sortEntries(state, shape, output) {
   output.push(...tail);
 }
 
-function formatArray(state, value, level) {
-  const output = [];
-  const length = value.length;
-  const limit = Math.min(Math.max(0, state.maxArrayLength), length);
-  let index = 0;
-  let printed = 0;
-  for (; index < length && printed < limit && state.remaining > 0; index++, printed++) {
-    if (!Object.hasOwn(value, index)) {
-      const next = nextOwnIndex(value, index, length);
-      const holes = next - index;
-      output.push(state.stylize(`<${holes} empty item${holes === 1 ? "" : "s"}>`, "undefined"));
-      index = next - 1;
-      continue;
-    }
-    output.push(formatProperty(state, value, String(index), level, { layout: ARRAY_ENTRIES }, false, true));
-  }
-  const rest = length - index;
-  if (rest > 0) output.push(`... ${rest} more item${rest === 1 ? "" : "s"}`);
-  return output;
-}
-
-/** The first index after `from` that exists; long holes are skipped through the list of keys. */
-function nextOwnIndex(array, from, length) {
-  for (let i = from; i < Math.min(from + 64, length); i++) if (Object.hasOwn(array, i)) return i;
-  for (const key of Object.keys(array)) if (isArrayIndex(key) && Number(key) >= from) return Number(key);
-  return length;
-}
-
-function formatTypedArray(state, value, level) {
-  const length = typedArrayLength.call(value);
-  const limit = Math.min(Math.max(0, state.maxArrayLength), length);
-  const output = [];
-  for (let i = 0; i < limit; i++) output.push(formatPrimitive(state, value[i]));
-  if (length > limit) output.push(`... ${length - limit} more item${length - limit === 1 ? "" : "s"}`);
-  return output;
-}
-
-function typedArrayDetails(state, value, level) {
-  state.indentation += 2;
-  const details = ["BYTES_PER_ELEMENT", "length", "byteLength", "byteOffset", "buffer"].map((key) => `[${key}]: ${formatValue(state, value[key], level)}`);
-  state.indentation -= 2;
-  return details;
-}
-
-function formatSet(state, value, level) {
-  const output = [];
-  const size = setSize.call(value);
-  const limit = Math.min(Math.max(0, state.maxArrayLength), size);
-  state.indentation += 2;
-  setForEach.call(value, (entry) => {
-    if (output.length < limit) output.push(formatValue(state, entry, level));
-  });
-  state.indentation -= 2;
-  if (size > limit) output.push(`... ${size - limit} more item${size - limit === 1 ? "" : "s"}`);
-  return output;
-}
-
-function formatMap(state, value, level) {
-  const output = [];
-  const size = mapSize.call(value);
-  const limit = Math.min(Math.max(0, state.maxArrayLength), size);
-  state.indentation += 2;
-  mapForEach.call(value, (entry, key) => {
-    if (output.length < limit) output.push(`${formatValue(state, key, level)} => ${formatValue(state, entry, level)}`);
-  });
-  state.indentation -= 2;
-  if (size > limit) output.push(`... ${size - limit} more item${size - limit === 1 ? "" : "s"}`);
-  return output;
-}
-
-function formatArrayBuffer(state, value) {
-  let bytes;
-  try {
-    bytes = new Uint8Array(value);
-  } catch {
-    return [state.stylize("(detached)", "special"), `byteLength: ${state.stylize("0", "number")}`];
-  }
-  const limit = Math.min(Math.max(0, state.maxArrayLength), 50, bytes.length);
-  const shown = [];
-  for (let i = 0; i < limit; i++) shown.push(bytes[i].toString(16).padStart(2, "0"));
-  const rest = bytes.length - limit;
-  const more = rest > 0 ? ` ... ${rest} more byte${rest === 1 ? "" : "s"}` : "";
-  return [`${state.stylize("[Uint8Contents]", "special")}: <${shown.join(" ")}${more}>`, `byteLength: ${state.stylize(String(bytes.length), "number")}`];
-}
-
-function formatPromise(state, value, level) {
-  const [status, result] = promiseDetails(value);
-  if (status === "pending") return [state.stylize("<pending>", "special")];
-  state.indentation += 2;
-  const text = formatValue(state, result, level);
-  state.indentation -= 2;
-  return [status === "rejected" ? `${state.stylize("<rejected>", "special")} ${text}` : text];
-}
-
-function formatProperty(state, object, key, level, shape, virtual = false, element = false) {
+export function formatProperty(state, object, key, level, shape, virtual = false, element = false) {
   const descriptor = virtual ? { value: object[key], enumerable: true } : (getDescriptor(object, key) ?? { value: undefined, enumerable: true });
   let text;
   if (descriptor.value !== undefined || (descriptor.get === undefined && descriptor.set === undefined)) {
@@ -745,38 +586,4 @@ function keyText(state, key, enumerable) {
   if (key === "__proto__") return "['__proto__']";
   if (enumerable === false) return `[${key}]`;
   return IDENTIFIER.test(key) ? state.stylize(key, "name") : state.stylize(quote(key), "string");
-}
-
-/** Puts entries on one line where they are few and short, in columns where they are many, else one a line. */
-export function joinEntries(state, output, base, [open, close], layout, level, list) {
-  const head = base === "" ? "" : `${base} `;
-  if (state.compact !== true) {
-    if (typeof state.compact === "number" && state.compact >= 1) {
-      const count = output.length;
-      if (layout === ARRAY_ENTRIES && count > 6) output = groupElements(state, output, list);
-      if (state.currentDepth - level < state.compact && count === output.length) {
-        const start = output.length + state.indentation + open.length + base.length + 10;
-        if (fitsOneLine(state, output, start, base)) {
-          const joined = output.join(", ");
-          if (!joined.includes("\n")) return `${head}${open} ${joined} ${close}`;
-        }
-      }
-    }
-    const indentation = `\n${" ".repeat(state.indentation)}`;
-    return `${head}${open}${indentation}  ${output.join(`,${indentation}  `)}${indentation}${close}`;
-  }
-  if (fitsOneLine(state, output, 0, base)) return `${open}${base ? ` ${base}` : ""} ${output.join(", ")} ${close}`;
-  const indentation = `\n${" ".repeat(state.indentation)}`;
-  const line = base === "" && open.length === 1 ? " " : `${base ? ` ${base}` : ""}\n${" ".repeat(state.indentation)}  `;
-  return `${open}${line}${output.join(`,${indentation}  `)} ${close}`;
-}
-
-function fitsOneLine(state, output, start, base) {
-  let total = output.length + start;
-  if (total + output.length > state.breakLength) return false;
-  for (const entry of output) {
-    total += state.colors ? textWidth(entry) : entry.length;
-    if (total > state.breakLength) return false;
-  }
-  return base === "" || !base.includes("\n");
 }

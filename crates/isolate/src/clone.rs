@@ -11,6 +11,8 @@
 mod decode;
 mod encode;
 mod engine;
+mod names;
+mod reader;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;

@@ -1,6 +1,10 @@
-/** Columns for long lists. */
+/** Entries on one line, in columns, or one a line. */
 
 import { stripColors } from "./text.js";
+
+/** How a list of entries may be laid out. */
+export const OBJECT_ENTRIES = 0;
+export const ARRAY_ENTRIES = 1;
 
 /** Full-width characters take two columns of a terminal, combining marks none. */
 export function textWidth(text) {
@@ -56,7 +60,7 @@ const MAX_COLUMNS = 15;
  * Lines of aligned columns in the place of one entry a line, when the entries are short and alike; the same array when they
  * are not. A trailing "... n more items" keeps its own line.
  */
-export function groupElements(state, output, list) {
+function groupElements(state, output, list) {
   let count = output.length;
   const hasTrailer = state.maxArrayLength < count;
   if (hasTrailer) count--;
@@ -114,4 +118,38 @@ function everyNumber(list, count) {
   } catch {
     return false;
   }
+}
+
+/** Puts entries on one line where they are few and short, in columns where they are many, else one a line. */
+export function joinEntries(state, output, base, [open, close], layout, level, list) {
+  const head = base === "" ? "" : `${base} `;
+  if (state.compact !== true) {
+    if (typeof state.compact === "number" && state.compact >= 1) {
+      const count = output.length;
+      if (layout === ARRAY_ENTRIES && count > 6) output = groupElements(state, output, list);
+      if (state.currentDepth - level < state.compact && count === output.length) {
+        const start = output.length + state.indentation + open.length + base.length + 10;
+        if (fitsOneLine(state, output, start, base)) {
+          const joined = output.join(", ");
+          if (!joined.includes("\n")) return `${head}${open} ${joined} ${close}`;
+        }
+      }
+    }
+    const indentation = `\n${" ".repeat(state.indentation)}`;
+    return `${head}${open}${indentation}  ${output.join(`,${indentation}  `)}${indentation}${close}`;
+  }
+  if (fitsOneLine(state, output, 0, base)) return `${open}${base ? ` ${base}` : ""} ${output.join(", ")} ${close}`;
+  const indentation = `\n${" ".repeat(state.indentation)}`;
+  const line = base === "" && open.length === 1 ? " " : `${base ? ` ${base}` : ""}\n${" ".repeat(state.indentation)}  `;
+  return `${open}${line}${output.join(`,${indentation}  `)} ${close}`;
+}
+
+function fitsOneLine(state, output, start, base) {
+  let total = output.length + start;
+  if (total + output.length > state.breakLength) return false;
+  for (const entry of output) {
+    total += state.colors ? textWidth(entry) : entry.length;
+    if (total > state.breakLength) return false;
+  }
+  return base === "" || !base.includes("\n");
 }

@@ -7,6 +7,7 @@
 use rquickjs::{Array, Ctx, Error, Result, Value, qjs};
 
 use super::engine::{Engine, Owned};
+use super::reader::{Decoded, Fault, Reader};
 use super::{
     Complaint, ERROR_MESSAGE, ERROR_STACK, ERROR_STATE, Helper, KEY_END, KEY_KNOWN, KEY_NEW, MAGIC,
     MAX_DEPTH, MAX_RESIZABLE_BYTES, Tag, VERSION,
@@ -28,7 +29,7 @@ pub(crate) fn decode<'js>(
     let engine = Engine::new(ctx, codec, session);
     let mut decoder = Decoder {
         engine: &engine,
-        rest: bytes,
+        input: Reader { rest: bytes },
         stack: Vec::new(),
         objects: Vec::new(),
         keys: Vec::new(),
@@ -42,19 +43,6 @@ pub(crate) fn decode<'js>(
     // SAFETY: the one reference moves into the result.
     Ok(unsafe { Value::from_raw(ctx.clone(), value.into_raw()) })
 }
-
-enum Fault {
-    Thrown(Error),
-    Corrupt,
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Thrown(error)
-    }
-}
-
-type Decoded<T> = std::result::Result<T, Fault>;
 
 /// An object whose parts are being read.
 enum Frame<'a> {
@@ -90,7 +78,7 @@ enum Frame<'a> {
 
 struct Decoder<'a, 'b> {
     engine: &'a Engine,
-    rest: &'b [u8],
+    input: Reader<'b>,
     stack: Vec<Frame<'a>>,
     /// Objects by number; `None` while one cannot be referred to yet.
     objects: Vec<Option<Owned<'a>>>,
@@ -100,57 +88,20 @@ struct Decoder<'a, 'b> {
 
 impl<'a> Decoder<'a, '_> {
     fn run(&mut self) -> Decoded<Owned<'a>> {
-        if self.byte()? != MAGIC || self.byte()? != VERSION {
+        if self.input.byte()? != MAGIC || self.input.byte()? != VERSION {
             return Err(Fault::Corrupt);
         }
         let mut ready = self.value()?;
         loop {
             if let Some(value) = ready.take() {
                 match self.stack.last_mut() {
-                    None if self.rest.is_empty() => return Ok(value),
+                    None if self.input.rest.is_empty() => return Ok(value),
                     None => return Err(Fault::Corrupt),
                     Some(_) => self.accept(value)?,
                 }
             }
             ready = self.advance()?;
         }
-    }
-
-    fn byte(&mut self) -> Decoded<u8> {
-        let (first, rest) = self.rest.split_first().ok_or(Fault::Corrupt)?;
-        self.rest = rest;
-        Ok(*first)
-    }
-
-    fn take(&mut self, count: u64) -> Decoded<&[u8]> {
-        let count = usize::try_from(count).map_err(|_| Fault::Corrupt)?;
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Fault::Corrupt)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn varint(&mut self) -> Decoded<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(Fault::Corrupt)
-    }
-
-    fn zigzag(&mut self) -> Decoded<i64> {
-        let number = self.varint()?;
-        Ok((number >> 1) as i64 ^ -((number & 1) as i64))
-    }
-
-    fn float(&mut self) -> Decoded<f64> {
-        let bytes = self.take(8)?;
-        Ok(f64::from_le_bytes(
-            bytes.try_into().map_err(|_| Fault::Corrupt)?,
-        ))
     }
 
     fn own(&self, value: qjs::JSValue) -> Decoded<Owned<'a>> {
@@ -246,10 +197,10 @@ impl<'a> Decoder<'a, '_> {
                     }
                     return Ok(None);
                 }
-                if self.rest.first() == Some(&(Tag::Hole as u8)) {
+                if self.input.rest.first() == Some(&(Tag::Hole as u8)) {
                     *next += 1;
                     *has_holes = true;
-                    self.rest = &self.rest[1..];
+                    self.input.rest = &self.input.rest[1..];
                     return Ok(None);
                 }
                 false
@@ -282,7 +233,7 @@ impl<'a> Decoder<'a, '_> {
     }
 
     fn property(&mut self) -> Decoded<Option<Owned<'a>>> {
-        let code = self.varint()?;
+        let code = self.input.varint()?;
         let atom = match code {
             KEY_END => {
                 return match self.stack.pop() {
@@ -313,7 +264,7 @@ impl<'a> Decoder<'a, '_> {
 
     /// A value that has to be a string.
     fn string_value(&mut self) -> Decoded<Owned<'a>> {
-        match Tag::from_byte(self.byte()?) {
+        match Tag::from_byte(self.input.byte()?) {
             Some(Tag::Utf8) => self.utf8(),
             Some(Tag::Utf16) => self.utf16(),
             _ => Err(Fault::Corrupt),
@@ -322,8 +273,8 @@ impl<'a> Decoder<'a, '_> {
 
     fn utf8(&mut self) -> Decoded<Owned<'a>> {
         let ctx = self.engine.ctx;
-        let length = self.varint()?;
-        let text = self.take(length)?;
+        let length = self.input.varint()?;
+        let text = self.input.take(length)?;
         if std::str::from_utf8(text).is_err() {
             return Err(Fault::Corrupt);
         }
@@ -334,9 +285,9 @@ impl<'a> Decoder<'a, '_> {
 
     fn utf16(&mut self) -> Decoded<Owned<'a>> {
         let ctx = self.engine.ctx;
-        let length = self.varint()?.checked_mul(2).ok_or(Fault::Corrupt)?;
+        let length = self.input.varint()?.checked_mul(2).ok_or(Fault::Corrupt)?;
         let units: Vec<u16> = self
-            .take(length)?
+            .input.take(length)?
             .chunks_exact(2)
             .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
             .collect();
@@ -349,19 +300,19 @@ impl<'a> Decoder<'a, '_> {
     fn value(&mut self) -> Decoded<Option<Owned<'a>>> {
         let engine = self.engine;
         let ctx = engine.ctx;
-        let tag = Tag::from_byte(self.byte()?).ok_or(Fault::Corrupt)?;
+        let tag = Tag::from_byte(self.input.byte()?).ok_or(Fault::Corrupt)?;
         let value = match tag {
             Tag::Undefined => qjs::JS_UNDEFINED,
             Tag::Null => qjs::JS_NULL,
             Tag::False => qjs::JS_FALSE,
             Tag::True => qjs::JS_TRUE,
-            Tag::Integer => engine.new_number(self.zigzag()? as f64),
+            Tag::Integer => engine.new_number(self.input.zigzag()? as f64),
             Tag::Number => {
                 // Not an integer even where it could be: -0 has to stay.
-                qjs::__JS_NewFloat64(self.float()?)
+                qjs::__JS_NewFloat64(self.input.float()?)
             }
             // SAFETY: makes a new value.
-            Tag::SmallBigInt => unsafe { qjs::JS_NewBigInt64(ctx, self.zigzag()?) },
+            Tag::SmallBigInt => unsafe { qjs::JS_NewBigInt64(ctx, self.input.zigzag()?) },
             Tag::BigInt => {
                 let text = self.string_value()?;
                 return Ok(Some(engine.call(Helper::NewBigInt, &mut [text.raw()])?));
@@ -369,13 +320,13 @@ impl<'a> Decoder<'a, '_> {
             Tag::Utf8 => return self.utf8().map(Some),
             Tag::Utf16 => return self.utf16().map(Some),
             Tag::Reference => {
-                let index = usize::try_from(self.varint()?).map_err(|_| Fault::Corrupt)?;
+                let index = usize::try_from(self.input.varint()?).map_err(|_| Fault::Corrupt)?;
                 let object = self.objects.get(index).and_then(Option::as_ref);
                 let object = object.ok_or(Fault::Corrupt)?;
                 return Ok(Some(engine.duplicate(object.raw())));
             }
             Tag::Transferred => {
-                let index = u32::try_from(self.varint()?).map_err(|_| Fault::Corrupt)?;
+                let index = u32::try_from(self.input.varint()?).map_err(|_| Fault::Corrupt)?;
                 let list = self.transferred.ok_or(Fault::Corrupt)?;
                 if u64::from(index) >= engine.length(list)? {
                     return Err(Fault::Corrupt);
@@ -400,7 +351,7 @@ impl<'a> Decoder<'a, '_> {
             }
             Tag::Array | Tag::SparseArray => return self.array(tag),
             Tag::Map | Tag::Set => {
-                let left = self.varint()?;
+                let left = self.input.varint()?;
                 let helper = if tag == Tag::Map {
                     Helper::NewMap
                 } else {
@@ -431,7 +382,7 @@ impl<'a> Decoder<'a, '_> {
             Tag::Error => return self.error(),
             Tag::View => return self.view().map(Some),
             Tag::Date => {
-                let time = self.float()?;
+                let time = self.input.float()?;
                 // SAFETY: makes a new value.
                 self.own(unsafe { qjs::JS_NewDate(ctx, time_clip(time)) })?
             }
@@ -441,7 +392,7 @@ impl<'a> Decoder<'a, '_> {
                 engine.call(Helper::NewRegExp, &mut [source.raw(), flags.raw()])?
             }
             Tag::Boxed => {
-                let primitive = match self.rest.first().copied().and_then(Tag::from_byte) {
+                let primitive = match self.input.rest.first().copied().and_then(Tag::from_byte) {
                     Some(
                         Tag::True
                         | Tag::False
@@ -457,8 +408,8 @@ impl<'a> Decoder<'a, '_> {
                 engine.call(Helper::Box, &mut [primitive.raw()])?
             }
             Tag::Buffer => {
-                let length = self.varint()?;
-                let bytes = self.take(length)?;
+                let length = self.input.varint()?;
+                let bytes = self.input.take(length)?;
                 // SAFETY: the engine copies the bytes.
                 let buffer =
                     unsafe { qjs::JS_NewArrayBufferCopy(ctx, bytes.as_ptr(), bytes.len() as _) };
@@ -473,8 +424,8 @@ impl<'a> Decoder<'a, '_> {
 
     fn array(&mut self, tag: Tag) -> Decoded<Option<Owned<'a>>> {
         let ctx = self.engine.ctx;
-        let length = u32::try_from(self.varint()?).map_err(|_| Fault::Corrupt)?;
-        if tag == Tag::Array && length as usize > self.rest.len() {
+        let length = u32::try_from(self.input.varint()?).map_err(|_| Fault::Corrupt)?;
+        if tag == Tag::Array && length as usize > self.input.rest.len() {
             return Err(Fault::Corrupt);
         }
         // SAFETY: makes a new array.
@@ -506,8 +457,8 @@ impl<'a> Decoder<'a, '_> {
 
     fn error(&mut self) -> Decoded<Option<Owned<'a>>> {
         let engine = self.engine;
-        let kind = self.byte()?;
-        let flags = self.byte()?;
+        let kind = self.input.byte()?;
+        let flags = self.input.byte()?;
         let mut part = |flag: u8| -> Decoded<Option<Owned<'a>>> {
             if flags & flag == 0 {
                 return Ok(None);
@@ -535,12 +486,12 @@ impl<'a> Decoder<'a, '_> {
 
     fn resizable_buffer(&mut self) -> Decoded<Owned<'a>> {
         let engine = self.engine;
-        let length = self.varint()?;
-        let limit = self.varint()?;
+        let length = self.input.varint()?;
+        let limit = self.input.varint()?;
         if limit > MAX_RESIZABLE_BYTES || length > limit {
             return Err(Fault::Corrupt);
         }
-        let bytes = self.take(length)?;
+        let bytes = self.input.take(length)?;
         let buffer = engine.call(
             Helper::NewResizable,
             &mut [
@@ -563,10 +514,10 @@ impl<'a> Decoder<'a, '_> {
         let engine = self.engine;
         let number = self.objects.len();
         self.objects.push(None);
-        let kind = self.byte()?;
-        let offset = self.varint()?;
-        let length = self.varint()? as f64 - 1.0;
-        let buffer = match self.rest.first().copied().and_then(Tag::from_byte) {
+        let kind = self.input.byte()?;
+        let offset = self.input.varint()?;
+        let length = self.input.varint()? as f64 - 1.0;
+        let buffer = match self.input.rest.first().copied().and_then(Tag::from_byte) {
             Some(Tag::Buffer | Tag::ResizableBuffer | Tag::Reference | Tag::Transferred) => {
                 self.value()?.ok_or(Fault::Corrupt)?
             }

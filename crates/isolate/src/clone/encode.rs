@@ -4,13 +4,12 @@
     reason = "the codec is on the hot path of every call between isolates, so it uses the engine's C API"
 )]
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ptr;
 
 use rquickjs::{Array, Ctx, Error, Result, Value, qjs};
 
 use super::engine::{Engine, Kind, Owned, classes, kind_of};
+use super::names::{FastMap, Names};
 use super::{
     Complaint, ERROR_MESSAGE, ERROR_STACK, ERROR_STATE, Helper, KEY_END, KEY_KNOWN, KEY_NEW, MAGIC,
     MAX_DEPTH, MAX_MESSAGE_BYTES, Tag, VERSION,
@@ -47,60 +46,6 @@ pub(crate) fn encode<'js>(
 
 /// In `seen`: the number is an index in the transfer list.
 const TRANSFERRED: u64 = 1 << 63;
-
-/// Addresses and atoms are spread well enough by one multiplication.
-#[derive(Default)]
-struct Multiply(u64);
-
-impl Hasher for Multiply {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(u64::from(number));
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.write_u64(number as u64);
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(29);
-    }
-}
-
-type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
-
-/// The names of an object's own properties.
-struct Names<'a> {
-    engine: &'a Engine,
-    list: *mut qjs::JSPropertyEnum,
-    count: u32,
-}
-
-impl Names<'_> {
-    fn atom(&self, index: u32) -> qjs::JSAtom {
-        debug_assert!(index < self.count, "only existing names are asked for");
-        // SAFETY: the engine filled `count` entries.
-        unsafe { (*self.list.add(index as usize)).atom }
-    }
-}
-
-impl Drop for Names<'_> {
-    fn drop(&mut self) {
-        // SAFETY: the list came from `JS_GetOwnPropertyNames`.
-        unsafe { qjs::JS_FreePropertyEnum(self.engine.ctx, self.list, self.count) };
-    }
-}
 
 /// An object whose parts are being written; the object itself is kept alive by `Encoder::held`.
 enum Frame<'a> {
@@ -472,25 +417,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn properties(&mut self, object: qjs::JSValue, skip_indices: bool) -> Result<()> {
-        let mut names = Names {
-            engine: self.engine,
-            list: ptr::null_mut(),
-            count: 0,
-        };
-        let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as i32;
-        // SAFETY: the object is alive and both places are valid for writing.
-        let status = unsafe {
-            qjs::JS_GetOwnPropertyNames(
-                self.engine.ctx,
-                &raw mut names.list,
-                &raw mut names.count,
-                object,
-                flags,
-            )
-        };
-        if status < 0 {
-            return Err(Error::Exception);
-        }
+        let names = Names::of(self.engine, object)?;
         let mut next = 0;
         if skip_indices {
             // Integer names come first, and atoms of integers have the top bit.
