@@ -128,48 +128,49 @@ function repeatPattern(target, pattern, start, end) {
   }
 }
 
+/** Functions and not methods: old packages say `new Buffer.alloc(0)`. */
 const statics = {
   poolSize: 8192,
   from: fromAny,
 
-  of(...items) {
+  of: function of(...items) {
     const bytes = new FastBuffer(items.length);
     for (let index = 0; index < items.length; index++) bytes[index] = items[index];
     return bytes;
   },
 
-  alloc(size, fill, encoding) {
+  alloc: function alloc(size, fill, encoding) {
     checkAllocation(size);
     const bytes = new FastBuffer(size);
     if (fill !== undefined && fill !== 0 && size > 0) bytes.fill(fill, encoding ?? undefined);
     return bytes;
   },
 
-  allocUnsafe(size) {
+  allocUnsafe: function allocUnsafe(size) {
     checkAllocation(size);
     return new FastBuffer(size);
   },
 
-  allocUnsafeSlow(size) {
+  allocUnsafeSlow: function allocUnsafeSlow(size) {
     checkAllocation(size);
     return new FastBuffer(size);
   },
 
-  isBuffer(value) {
+  isBuffer: function isBuffer(value) {
     return value instanceof Buffer;
   },
 
-  isEncoding(encoding) {
+  isEncoding: function isEncoding(encoding) {
     return typeof encoding === "string" && encoding.length > 0 && canonicalEncoding(encoding) !== undefined;
   },
 
   byteLength,
 
-  compare(first, second) {
+  compare: function compare(first, second) {
     return compareBytes(toByteSource(first, "buf1"), toByteSource(second, "buf2"));
   },
 
-  concat(list, length) {
+  concat: function concat(list, length) {
     validateArray(list, "list");
     if (list.length === 0) return new FastBuffer();
     if (length === undefined) {
@@ -193,7 +194,7 @@ const statics = {
     return bytes;
   },
 
-  copyBytesFrom(view, offset, length) {
+  copyBytesFrom: function copyBytesFrom(view, offset, length) {
     if (!ArrayBuffer.isView(view) || view instanceof DataView) throw invalidArgType("view", "TypedArray", view);
     if (offset !== undefined) validateInteger(offset, "offset", 0);
     if (length !== undefined) validateInteger(length, "length", 0);

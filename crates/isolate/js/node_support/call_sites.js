@@ -1,0 +1,37 @@
+/**
+ * The engine's call sites, as `Error.prepareStackTrace` gets them, have only some of the methods that V8's have.
+ * Packages that look at their callers use the others without asking.
+ */
+const previous = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace");
+const holder = {};
+Error.prepareStackTrace = (_, sites) => sites;
+Error.captureStackTrace(holder);
+const [site] = holder.stack;
+if (previous) Object.defineProperty(Error, "prepareStackTrace", previous);
+else delete Error.prepareStackTrace;
+
+const missing = {
+  getEvalOrigin: () => undefined,
+  getMethodName: () => null,
+  getPromiseIndex: () => null,
+  getScriptNameOrSourceURL() {
+    return this.getFileName();
+  },
+  getThis: () => undefined,
+  getTypeName: () => null,
+  isAsync: () => false,
+  isEval: () => false,
+  isPromiseAll: () => false,
+  isToplevel: () => true,
+  toString() {
+    const place = this.isNative() ? "native" : `${this.getFileName()}:${this.getLineNumber()}:${this.getColumnNumber()}`;
+    const name = this.getFunctionName();
+    return name ? `${name} (${place})` : place;
+  },
+};
+
+const prototype = Object.getPrototypeOf(site);
+for (const [name, value] of Object.entries(missing)) {
+  if (Object.hasOwn(prototype, name)) continue;
+  Object.defineProperty(prototype, name, { value, writable: true, enumerable: false, configurable: true });
+}
