@@ -89,8 +89,41 @@ function compareLists(one, two) {
   return Math.sign(one.length - two.length);
 }
 
+/** Weights of printable ASCII characters by code; 0 for all others. */
+const asciiWeights = new Uint16Array(128);
+for (let code = 0x20; code < 0x7f; code++) asciiWeights[code] = primaryOf(String.fromCharCode(code).toLowerCase());
+
+/** Compares printable ASCII without making sort keys, undefined when there is anything else. */
+function compareAscii(one, two, { sensitivity, caseFirst }) {
+  const length = Math.min(one.length, two.length);
+  let order = 0;
+  let byCase = 0;
+  let at = 0;
+  for (; at < length; at++) {
+    const first = one.charCodeAt(at);
+    const second = two.charCodeAt(at);
+    if (first === second && first < 0x7f && first >= 0x20) continue;
+    const left = asciiWeights[first];
+    const right = asciiWeights[second];
+    if (!left || !right) return undefined;
+    if (order === 0) order = left - right;
+    // The same letter twice: the one with the lower code is the capital.
+    if (byCase === 0 && left === right) byCase = second - first;
+  }
+  for (const rest of [one, two]) {
+    for (let i = at; i < rest.length; i++) if (!asciiWeights[rest.charCodeAt(i)]) return undefined;
+  }
+  if (order === 0) order = one.length - two.length;
+  if (order === 0 && sensitivity !== "base" && sensitivity !== "accent") order = caseFirst === "upper" ? -byCase : byCase;
+  return Math.sign(order);
+}
+
 export function compareStrings(one, two, settings) {
   if (one === two) return 0;
+  if (!settings.numeric && !settings.ignorePunctuation) {
+    const order = compareAscii(one, two, settings);
+    if (order !== undefined) return order;
+  }
   const [first, second] = [sortKey(one, settings), sortKey(two, settings)];
   const { sensitivity, caseFirst } = settings;
   const byPrimary = compareLists(first.primary, second.primary);
