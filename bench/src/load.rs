@@ -8,17 +8,17 @@ use tokio::net::TcpStream;
 
 /// What one run gave.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Requests answered in a second.
-    pub per_second: f64,
+    pub(crate) per_second: f64,
     /// Time of one request at the median, in microseconds.
-    pub p50_us: f64,
+    pub(crate) p50_us: f64,
     /// Time of one request at the 99th percentile, in microseconds.
-    pub p99_us: f64,
+    pub(crate) p99_us: f64,
 }
 
 /// Sends `request` over `connections` for `duration`, and checks that each answer is a 200 of `body_bytes`.
-pub async fn run(
+pub(crate) async fn run(
     port: u16,
     request: &'static str,
     connections: usize,
@@ -64,7 +64,10 @@ async fn connection(port: u16, request: &'static str, until: Instant) -> anyhow:
 }
 
 /// Reads one response, whose body is discarded.
-pub async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
+pub(crate) async fn read_response(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+) -> anyhow::Result<()> {
     buffer.clear();
     let end = loop {
         if let Some(end) = find(buffer, b"\r\n\r\n") {

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 /// A running server, ended when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     port: u16,
     folder: Option<PathBuf>,
 }
 
 /// Where npm workerd is, if it is installed.
-pub fn find_workerd() -> Option<PathBuf> {
+pub(crate) fn find_workerd() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("WORKERD") {
         return Some(path.into());
     }
@@ -28,7 +28,7 @@ fn root() -> PathBuf {
 
 impl Server {
     /// `atoll serve` on one of the Workers in `bench/workers`.
-    pub async fn atoll(worker: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn atoll(worker: &str) -> anyhow::Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("atoll");
         if !binary.exists() {
             bail!(
@@ -69,7 +69,7 @@ impl Server {
     }
 
     /// `workerd serve` on the same Worker.
-    pub async fn workerd(binary: &Path, worker: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn workerd(binary: &Path, worker: &str) -> anyhow::Result<Self> {
         let folder = scratch()?;
         std::fs::copy(
             root().join("bench/workers").join(worker),
@@ -104,7 +104,7 @@ impl Server {
     }
 
     /// The port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 

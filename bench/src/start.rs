@@ -13,7 +13,7 @@ const STARTS: usize = 300;
 const ALIVE: usize = 50;
 
 /// Measures and prints.
-pub async fn report() -> anyhow::Result<()> {
+pub(crate) async fn report() -> anyhow::Result<()> {
     let mut zygote = Command::new("/proc/self/exe");
     zygote.arg("--zygote");
     let runtime = Runtime::start(Options {

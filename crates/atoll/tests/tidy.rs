@@ -5,7 +5,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Longer files hide a second subject. A file on this list may stay long, and has to leave it when it no longer is.
-const LONG_FILES: &[&str] = &[];
+const LONG_FILES: &[&str] = &[
+    "crates/bundle/src/decorators/class.rs",
+    "crates/isolate/js/inspect.js",
+    "crates/isolate/js/node_support/stream/readable.js",
+    "crates/isolate/src/clone/decode.rs",
+    "crates/isolate/src/clone/encode.rs",
+];
 const MAX_LINES: usize = 600;
 
 /// Words that stand for work that is not done.

@@ -9,19 +9,19 @@ use std::rc::Rc;
 
 use protocol::limits::STARTUP_CPU_MS;
 use protocol::{
-    BindingValue, Body, CallError, Entrypoint, EntrypointKind, Event, EventId, Exports, Failure,
-    FailureKind, Flow, FromIsolate, Headers, Program, Reply, Response, Settings, SocketPart,
-    SocketRef, StreamPart, ToIsolate,
+    BindingValue, Entrypoint, EntrypointKind, Event, EventId, Exports, Failure, FailureKind, Flow,
+    FromIsolate, Program, Settings, SocketPart, SocketRef, StreamPart, ToIsolate,
 };
 use rquickjs::function::{Args, IntoArgs};
 use rquickjs::promise::PromiseState;
 use rquickjs::{
-    Array, ArrayBuffer, Context, Ctx, Error, FromJs, Function, IntoJs, Module, Object, Persistent,
-    Promise, Result, Runtime, Value, qjs,
+    Array, ArrayBuffer, Context, Ctx, Error, FromJs, Function, Module, Object, Persistent, Promise,
+    Result, Runtime, Value, qjs,
 };
 
 use crate::modules::{Contents, MAIN, Names, ProgramModules};
 use crate::sources::Sources;
+use crate::values::{body_value, error_value, headers_value, reply_value};
 use crate::{async_context, cpu, state};
 
 /// Native stack that JavaScript may use, in bytes.
@@ -569,77 +569,4 @@ fn read_exports<'js>(ctx: &Ctx<'js>, listed: Value<'js>) -> std::result::Result<
         Ok(Exports { entrypoints })
     };
     read().map_err(|error| caught(ctx, error, false))
-}
-
-/// Bytes as a string of the characters with the same numbers.
-fn byte_string_value<'js>(ctx: &Ctx<'js>, bytes: &[u8]) -> Result<Value<'js>> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => text.into_js(ctx),
-        _ => bytes
-            .iter()
-            .copied()
-            .map(char::from)
-            .collect::<String>()
-            .into_js(ctx),
-    }
-}
-
-fn headers_value<'js>(ctx: &Ctx<'js>, headers: &Headers<'_>) -> Result<Array<'js>> {
-    let list = Array::new(ctx.clone())?;
-    for (index, (name, value)) in headers.0.iter().enumerate() {
-        list.set(index * 2, byte_string_value(ctx, name)?)?;
-        list.set(index * 2 + 1, byte_string_value(ctx, value)?)?;
-    }
-    Ok(list)
-}
-
-/// A body as `js/io.js` takes it: kind, bytes or number, length.
-fn body_value<'js>(ctx: &Ctx<'js>, body: &Body<'_>) -> Result<(u8, Value<'js>, f64)> {
-    Ok(match body {
-        Body::None | Body::Forward(_) => (0, Value::new_null(ctx.clone()), -1.0),
-        Body::Inline(bytes) => (
-            1,
-            ArrayBuffer::new_copy(ctx.clone(), bytes)?.into_value(),
-            bytes.len() as f64,
-        ),
-        Body::Stream { id, length } => (
-            2,
-            id.into_js(ctx)?,
-            length.map_or(-1.0, |length| length as f64),
-        ),
-    })
-}
-
-fn response_value<'js>(ctx: &Ctx<'js>, response: &Response<'_>) -> Result<Value<'js>> {
-    let wire = Object::new(ctx.clone())?;
-    wire.set("status", response.status)?;
-    wire.set("statusText", response.status_text)?;
-    wire.set("headers", headers_value(ctx, &response.headers)?)?;
-    let (kind, value, length) = body_value(ctx, &response.body)?;
-    wire.set("bodyKind", kind)?;
-    wire.set("bodyValue", value)?;
-    wire.set("bodyLength", length)?;
-    wire.set("url", response.url)?;
-    wire.set("redirected", response.redirected)?;
-    wire.set("socket", response.socket)?;
-    Ok(wire.into_value())
-}
-
-fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Value<'js>> {
-    match reply {
-        Reply::Response(response) => response_value(ctx, response),
-        Reply::Nothing => Ok(Value::new_undefined(ctx.clone())),
-        Reply::Flag(flag) => flag.into_js(ctx),
-    }
-}
-
-fn error_value<'js>(ctx: &Ctx<'js>, error: &CallError) -> Result<Object<'js>> {
-    let value = Object::new(ctx.clone())?;
-    value.set("name", error.name.as_str())?;
-    value.set("message", error.message.as_str())?;
-    value.set("stack", error.stack.as_deref())?;
-    value.set("remote", error.remote)?;
-    value.set("retryable", error.retryable)?;
-    value.set("overloaded", error.overloaded)?;
-    Ok(value)
 }

@@ -12,6 +12,7 @@ mod native;
 mod serve;
 mod sources;
 mod state;
+mod values;
 
 pub use isolate::{Isolate, Turn};
 pub use serve::zygote_main;

@@ -287,7 +287,8 @@ impl<'a> Decoder<'a, '_> {
         let ctx = self.engine.ctx;
         let length = self.input.varint()?.checked_mul(2).ok_or(Fault::Corrupt)?;
         let units: Vec<u16> = self
-            .input.take(length)?
+            .input
+            .take(length)?
             .chunks_exact(2)
             .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
             .collect();

@@ -1,0 +1,77 @@
+//! Frames' content as JavaScript values.
+
+use protocol::{Body, CallError, Headers, Reply, Response};
+use rquickjs::{Array, ArrayBuffer, Ctx, IntoJs, Object, Result, Value};
+
+/// Bytes as a string of the characters with the same numbers.
+pub(crate) fn byte_string_value<'js>(ctx: &Ctx<'js>, bytes: &[u8]) -> Result<Value<'js>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.is_ascii() => text.into_js(ctx),
+        _ => bytes
+            .iter()
+            .copied()
+            .map(char::from)
+            .collect::<String>()
+            .into_js(ctx),
+    }
+}
+
+pub(crate) fn headers_value<'js>(ctx: &Ctx<'js>, headers: &Headers<'_>) -> Result<Array<'js>> {
+    let list = Array::new(ctx.clone())?;
+    for (index, (name, value)) in headers.0.iter().enumerate() {
+        list.set(index * 2, byte_string_value(ctx, name)?)?;
+        list.set(index * 2 + 1, byte_string_value(ctx, value)?)?;
+    }
+    Ok(list)
+}
+
+/// A body as `js/io.js` takes it: kind, bytes or number, length.
+pub(crate) fn body_value<'js>(ctx: &Ctx<'js>, body: &Body<'_>) -> Result<(u8, Value<'js>, f64)> {
+    Ok(match body {
+        Body::None | Body::Forward(_) => (0, Value::new_null(ctx.clone()), -1.0),
+        Body::Inline(bytes) => (
+            1,
+            ArrayBuffer::new_copy(ctx.clone(), bytes)?.into_value(),
+            bytes.len() as f64,
+        ),
+        Body::Stream { id, length } => (
+            2,
+            id.into_js(ctx)?,
+            length.map_or(-1.0, |length| length as f64),
+        ),
+    })
+}
+
+pub(crate) fn response_value<'js>(ctx: &Ctx<'js>, response: &Response<'_>) -> Result<Value<'js>> {
+    let wire = Object::new(ctx.clone())?;
+    wire.set("status", response.status)?;
+    wire.set("statusText", response.status_text)?;
+    wire.set("headers", headers_value(ctx, &response.headers)?)?;
+    let (kind, value, length) = body_value(ctx, &response.body)?;
+    wire.set("bodyKind", kind)?;
+    wire.set("bodyValue", value)?;
+    wire.set("bodyLength", length)?;
+    wire.set("url", response.url)?;
+    wire.set("redirected", response.redirected)?;
+    wire.set("socket", response.socket)?;
+    Ok(wire.into_value())
+}
+
+pub(crate) fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Value<'js>> {
+    match reply {
+        Reply::Response(response) => response_value(ctx, response),
+        Reply::Nothing => Ok(Value::new_undefined(ctx.clone())),
+        Reply::Flag(flag) => flag.into_js(ctx),
+    }
+}
+
+pub(crate) fn error_value<'js>(ctx: &Ctx<'js>, error: &CallError) -> Result<Object<'js>> {
+    let value = Object::new(ctx.clone())?;
+    value.set("name", error.name.as_str())?;
+    value.set("message", error.message.as_str())?;
+    value.set("stack", error.stack.as_deref())?;
+    value.set("remote", error.remote)?;
+    value.set("retryable", error.retryable)?;
+    value.set("overloaded", error.overloaded)?;
+    Ok(value)
+}
