@@ -2,13 +2,13 @@
  * The engine's call sites, as `Error.prepareStackTrace` gets them, have only some of the methods that V8's have.
  * Packages that look at their callers use the others without asking.
  */
-const previous = Object.getOwnPropertyDescriptor(Error, "prepareStackTrace");
+const previous = Error.prepareStackTrace;
 const holder = {};
 Error.prepareStackTrace = (_, sites) => sites;
 Error.captureStackTrace(holder);
 const [site] = holder.stack;
-if (previous) Object.defineProperty(Error, "prepareStackTrace", previous);
-else delete Error.prepareStackTrace;
+// An accessor: only setting it again reaches what the engine keeps.
+Error.prepareStackTrace = previous;
 
 const missing = {
   getEvalOrigin: () => undefined,

@@ -86,3 +86,8 @@ test("options change depth, lengths, sorting, getters and colours", () => {
   equal(inspect({ a: 1, b: 2 }, { compact: false }), "{\n  a: 1,\n  b: 2\n}");
   equal(inspect(new Proxy([1], {}), { showProxy: true }), "Proxy [ [ 1 ], {} ]");
 });
+
+test("an error's stack is text", () => {
+  equal(typeof new Error("x").stack, "string");
+  equal(inspect(new Error("x")).split("\n")[0], "Error: x");
+});
