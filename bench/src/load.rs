@@ -24,15 +24,24 @@ pub(crate) async fn run(
     connections: usize,
     duration: Duration,
 ) -> anyhow::Result<Run> {
-    let start = Instant::now();
-    let tasks: Vec<_> = (0..connections)
-        .map(|_| tokio::spawn(connection(port, request, start + duration)))
-        .collect();
-    let mut times = Vec::new();
-    for task in tasks {
-        times.extend(task.await??);
-    }
-    let elapsed = start.elapsed().as_secs_f64();
+    // One thread for all connections: the load has to leave the cores to the servers.
+    let loaded = tokio::task::spawn_blocking(move || -> anyhow::Result<(Vec<u32>, f64)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let start = Instant::now();
+            let tasks: Vec<_> = (0..connections)
+                .map(|_| tokio::spawn(connection(port, request, start + duration)))
+                .collect();
+            let mut times = Vec::new();
+            for task in tasks {
+                times.extend(task.await??);
+            }
+            Ok((times, start.elapsed().as_secs_f64()))
+        })
+    });
+    let (mut times, elapsed) = loaded.await??;
     times.sort_unstable();
     let at = |part: f64| {
         times
@@ -75,19 +84,17 @@ pub(crate) async fn read_response(
         }
         more(stream, buffer).await?;
     };
-    let head = std::str::from_utf8(&buffer[..end])
-        .context("the head of a response")?
-        .to_ascii_lowercase();
-    if !head.starts_with("http/1.1 200") {
-        bail!("answered {}", head.lines().next().unwrap_or_default());
+    let head = &buffer[..end];
+    if !head.starts_with(b"HTTP/1.1 200") {
+        bail!(
+            "answered {}",
+            String::from_utf8_lossy(head)
+                .lines()
+                .next()
+                .unwrap_or_default()
+        );
     }
-    if let Some(length) = head.split("content-length:").nth(1) {
-        let length: usize = length
-            .split("\r\n")
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .parse()?;
+    if let Some(length) = content_length(head) {
         while buffer.len() < end + length {
             more(stream, buffer).await?;
         }
@@ -114,6 +121,17 @@ pub(crate) async fn read_response(
         buffer.drain(..at);
         at = 0;
     }
+}
+
+fn content_length(head: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"content-length:";
+    head.split(|byte| *byte == b'\n').find_map(|line| {
+        let (name, value) = line.split_at_checked(NAME.len())?;
+        if !name.eq_ignore_ascii_case(NAME) {
+            return None;
+        }
+        std::str::from_utf8(value).ok()?.trim().parse().ok()
+    })
 }
 
 async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
