@@ -1,5 +1,7 @@
 // Error texts that more than one part of the Workers API uses.
 
+import { framesOf } from "./error_stack.js";
+
 export const DISALLOWED_IN_GLOBAL_SCOPE =
   "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, " +
   "and generating random values are not allowed within global scope. To fix this error, perform this operation " +
@@ -10,7 +12,7 @@ export function describe(thrown) {
   try {
     if ((typeof thrown === "object" && thrown !== null) || typeof thrown === "function") {
       if (typeof thrown.message === "string" || thrown instanceof Error) {
-        return { name: String(thrown.name ?? "Error"), message: String(thrown.message), stack: String(thrown.stack ?? "") };
+        return { name: String(thrown.name ?? "Error"), message: String(thrown.message), stack: framesOf(thrown.stack) };
       }
     }
     return { name: "Error", message: `Uncaught ${String(thrown)}`, stack: "" };

@@ -1,5 +1,6 @@
 // Everything that the Workers API puts on the global object.
 
+import "./error_stack.js";
 import "./date.js";
 import { get, queueMicrotask, set } from "./async_context.js";
 import { CompressionStream, DecompressionStream } from "./compression.js";

@@ -541,11 +541,20 @@ fn caught(ctx: &Ctx<'_>, error: Error, interrupted: bool) -> Failure {
         ("InternalError", "out of memory") => FailureKind::Memory,
         _ => FailureKind::Exception,
     };
+    // Frames alone: name and message travel beside them.
+    let stack = property("stack");
+    let frames = stack
+        .lines()
+        .position(|line| line.trim_start().starts_with("at "));
+    let stack = match frames {
+        Some(first) => stack.lines().skip(first).collect::<Vec<_>>().join("\n"),
+        None => String::new(),
+    };
     Failure {
         kind,
         name,
         message,
-        stack: property("stack"),
+        stack,
     }
 }
 

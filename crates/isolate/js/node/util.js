@@ -221,7 +221,8 @@ export function getCallSites(frameCount = 8) {
   if (typeof frameCount === "object") frameCount = 8;
   validateInteger(frameCount, "frameCount", 1, 200);
   const frames = [];
-  for (const line of (new Error().stack ?? "").split("\n").slice(1)) {
+  // The first two lines are the error's own and this function's.
+  for (const line of (new Error().stack ?? "").split("\n").slice(2)) {
     const match = /^\s*at (?:(.*?) )?\(?(.*?)(?::(\d+))?(?::(\d+))?\)?$/.exec(line);
     if (!match || frames.length >= frameCount) continue;
     const [, functionName = "", scriptName, lineNumber = 0, columnNumber = 0] = match;

@@ -87,7 +87,23 @@ test("options change depth, lengths, sorting, getters and colours", () => {
   equal(inspect(new Proxy([1], {}), { showProxy: true }), "Proxy [ [ 1 ], {} ]");
 });
 
-test("an error's stack is text", () => {
-  equal(typeof new Error("x").stack, "string");
-  equal(inspect(new Error("x")).split("\n")[0], "Error: x");
+test("an error's stack is its name and message, then frames", () => {
+  class Custom extends TypeError {}
+  for (const error of [new Error("text"), new RangeError("text"), new Custom("text")]) {
+    const [first, second] = error.stack.split("\n");
+    equal(first, `${error.name}: text`);
+    equal(second.startsWith("    at "), true);
+  }
+  try {
+    null.property;
+  } catch (error) {
+    equal(error.stack.split("\n")[0], `TypeError: ${error.message}`);
+  }
+  const holder = {};
+  Error.captureStackTrace(holder);
+  equal(holder.stack.split("\n")[0], "Error");
+  const error = new Error("x");
+  error.stack = "mine";
+  equal(error.stack, "mine");
+  equal(Object.keys(error).length, 0);
 });
