@@ -72,7 +72,7 @@ function stackHere(above) {
     .join("\n");
 }
 
-/** Makes the `console` object; `node:console` makes more of them. */
+/** Functions that need no receiver, so that `const { log } = console` works. */
 const methods = {
   log(...args) {
     print("log", args);
