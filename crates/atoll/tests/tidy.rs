@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 const LONG_FILES: &[&str] = &[
     "crates/bundle/src/decorators/class.rs",
     "crates/isolate/js/inspect.js",
-    "crates/isolate/js/node_support/stream/readable.js",
     "crates/isolate/src/clone/decode.rs",
     "crates/isolate/src/clone/encode.rs",
 ];

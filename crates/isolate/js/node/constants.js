@@ -2,8 +2,12 @@
 import { constants as cryptoConstants } from "./crypto.js";
 import { constants as osConstants } from "./os.js";
 import { constants as fsConstants } from "../node_support/fs_constants.js";
+import { tlsConstants } from "../node_support/tls_constants.js";
 
 const module = {
+  defaultCipherList: "",
+  defaultCoreCipherList: "",
+  ...tlsConstants,
   ...osConstants.dlopen,
   ...osConstants.errno,
   ...osConstants.priority,

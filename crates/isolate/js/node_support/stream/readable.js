@@ -2,12 +2,12 @@
 import { Buffer } from "../../node/buffer.js";
 import { EventEmitter } from "../../node/events.js";
 import { StringDecoder } from "../../node/string_decoder.js";
-import { AbortError, aggregateTwoErrors, invalidArgType, outOfRange } from "../errors.js";
-import { validateObject } from "../validators.js";
+import { AbortError, invalidArgType, outOfRange } from "../errors.js";
 import { addAbortSignalTo } from "./abort_signal.js";
 import { construct, destroy, destroyer, errorOrDestroy, nextTick, undestroy } from "./destroy.js";
 import { finished } from "./end_of_stream.js";
-import { prependListener, Stream } from "./legacy.js";
+import { Stream } from "./legacy.js";
+import { pipe, unpipe } from "./readable_pipe.js";
 import { highWaterMarkOf, streamErrors } from "./state.js";
 
 const kPaused = Symbol("kPaused");
@@ -327,97 +327,8 @@ Readable.prototype._read = function () {
   throw streamErrors.methodNotImplemented("_read()");
 };
 
-Readable.prototype.pipe = function (destination, options) {
-  const source = this;
-  const state = this._readableState;
-  state.pipes.push(destination);
-  const ends = options?.end !== false && !destination._isStdio;
-  let cleanedUp = false;
-  let onDrain;
-
-  const cleanup = () => {
-    for (const [emitter, name, listener] of listeners) emitter.removeListener(name, listener);
-    if (onDrain) destination.removeListener("drain", onDrain);
-    cleanedUp = true;
-    if (onDrain && state.awaitDrainWriters.size > 0 && (!destination._writableState || destination._writableState.needDrain)) {
-      onDrain();
-    }
-  };
-  const pause = () => {
-    if (!cleanedUp) {
-      state.awaitDrainWriters.add(destination);
-      source.pause();
-    }
-    if (!onDrain) {
-      onDrain = () => {
-        state.awaitDrainWriters.delete(destination);
-        if (state.awaitDrainWriters.size === 0 && source.listenerCount("data") > 0) source.resume();
-      };
-      destination.on("drain", onDrain);
-    }
-  };
-  const onData = (chunk) => {
-    if (destination.write(chunk) === false) pause();
-  };
-  const onError = (error) => {
-    unpipe();
-    destination.removeListener("error", onError);
-    if (destination.listenerCount("error") > 0) return;
-    const writable = destination._writableState || destination._readableState;
-    if (writable && !writable.errorEmitted) errorOrDestroy(destination, error);
-    else destination.emit("error", error);
-  };
-  const onClose = () => {
-    destination.removeListener("finish", onFinish);
-    unpipe();
-  };
-  const onFinish = () => {
-    destination.removeListener("close", onClose);
-    unpipe();
-  };
-  const onUnpipe = (readable, info) => {
-    if (readable === source && info && info.hasUnpiped === false) {
-      info.hasUnpiped = true;
-      cleanup();
-    }
-  };
-  const onEnd = () => destination.end();
-  const unpipe = () => source.unpipe(destination);
-  const endListener = ends ? onEnd : unpipe;
-  const listeners = [
-    [source, "data", onData], [source, "end", endListener], [destination, "error", onError], [destination, "close", onClose],
-    [destination, "finish", onFinish], [destination, "unpipe", onUnpipe],
-  ];
-  if (state.endEmitted) nextTick(endListener);
-  else source.once("end", endListener);
-  destination.on("unpipe", onUnpipe);
-  source.on("data", onData);
-  prependListener(destination, "error", onError);
-  destination.once("close", onClose);
-  destination.once("finish", onFinish);
-  destination.emit("pipe", source);
-  if (destination.writableNeedDrain === true) pause();
-  else if (!state.flowing) source.resume();
-  return destination;
-};
-
-Readable.prototype.unpipe = function (destination) {
-  const state = this._readableState;
-  if (state.pipes.length === 0) return this;
-  if (!destination) {
-    const destinations = state.pipes;
-    state.pipes = [];
-    this.pause();
-    for (const each of destinations) each.emit("unpipe", this, { hasUnpiped: false });
-    return this;
-  }
-  const position = state.pipes.indexOf(destination);
-  if (position === -1) return this;
-  state.pipes.splice(position, 1);
-  if (state.pipes.length === 0) this.pause();
-  destination.emit("unpipe", this, { hasUnpiped: false });
-  return this;
-};
+Readable.prototype.pipe = pipe;
+Readable.prototype.unpipe = unpipe;
 
 Readable.prototype.on = function (name, listener) {
   const result = Stream.prototype.on.call(this, name, listener);
@@ -535,60 +446,6 @@ function endReadable(stream) {
   });
 }
 
-Readable.prototype[Symbol.asyncIterator] = function () {
-  return iterate(this);
-};
-
-Readable.prototype.iterator = function (options) {
-  if (options !== undefined) validateObject(options, "options");
-  return iterate(this, options);
-};
-
-async function* readAll(stream, options) {
-  let wake = () => {};
-  const next = function (resolve) {
-    if (this === stream) {
-      wake();
-      wake = () => {};
-    } else {
-      wake = resolve;
-    }
-  };
-  stream.on("readable", next);
-  let error;
-  const stop = finished(stream, { writable: false }, (failure) => {
-    error = failure ? aggregateTwoErrors(error, failure) : null;
-    wake();
-    wake = () => {};
-  });
-  try {
-    for (;;) {
-      const chunk = stream.destroyed ? null : stream.read();
-      if (chunk !== null) yield chunk;
-      else if (error) throw error;
-      else if (error === null) return;
-      else await new Promise(next);
-    }
-  } catch (thrown) {
-    error = aggregateTwoErrors(error, thrown);
-    throw error;
-  } finally {
-    if ((error || options?.destroyOnReturn !== false) && (error === undefined || stream._readableState.autoDestroy)) {
-      destroyer(stream, null);
-    } else {
-      stream.off("readable", next);
-      stop();
-    }
-  }
-}
-
-function iterate(stream, options) {
-  if (typeof stream.read !== "function") stream = new Readable({ objectMode: true }).wrap(stream);
-  const iterator = readAll(stream, options);
-  iterator.stream = stream;
-  return iterator;
-}
-
 const stateGetter = (key, absent) => ({
   enumerable: false,
   configurable: true,
@@ -660,77 +517,3 @@ Object.defineProperties(ReadableState.prototype, {
   },
 });
 Readable._fromList = take;
-
-/** A stream of what an iterable gives; it is asked for the next value only when there is room. */
-export function fromIterable(Class, iterable, options) {
-  if (typeof iterable === "string" || Buffer.isBuffer(iterable)) {
-    return new Class({
-      objectMode: true,
-      ...options,
-      read() {
-        this.push(iterable);
-        this.push(null);
-      },
-    });
-  }
-  const isAsync = typeof iterable?.[Symbol.asyncIterator] === "function";
-  if (!isAsync && typeof iterable?.[Symbol.iterator] !== "function") throw invalidArgType("iterable", ["Iterable"], iterable);
-  const iterator = isAsync ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
-  const readable = new Class({ objectMode: true, highWaterMark: 1, ...options });
-  let reading = false;
-  readable._read = () => {
-    if (reading) return;
-    reading = true;
-    next();
-  };
-  readable._destroy = (error, callback) => {
-    close(error).then(
-      () => nextTick(callback, error),
-      (failure) => nextTick(callback, failure || error),
-    );
-  };
-  async function close(error) {
-    if (error && typeof iterator.throw === "function") {
-      const { value, done } = await iterator.throw(error);
-      await value;
-      if (done) return;
-    }
-    if (typeof iterator.return === "function") {
-      const { value } = await iterator.return();
-      await value;
-    }
-  }
-  async function next() {
-    for (;;) {
-      try {
-        const { value, done } = isAsync ? await iterator.next() : iterator.next();
-        if (done) {
-          readable.push(null);
-          return;
-        }
-        const chunk = typeof value?.then === "function" ? await value : value;
-        if (chunk === null) {
-          reading = false;
-          throw streamErrors.nullValues();
-        }
-        if (readable.push(chunk)) continue;
-        reading = false;
-      } catch (error) {
-        readable.destroy(error);
-      }
-      return;
-    }
-  }
-  return readable;
-}
-
-Readable.from = (iterable, options) => fromIterable(Readable, iterable, options);
-Readable.wrap = (source, options) =>
-  new Readable({
-    objectMode: source.readableObjectMode ?? source.objectMode ?? true,
-    ...options,
-    destroy(error, callback) {
-      destroyer(source, error);
-      callback(error);
-    },
-  }).wrap(source);
