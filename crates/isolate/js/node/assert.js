@@ -62,7 +62,7 @@ function comparing(name, operator, passes) {
   return method;
 }
 
-// biome-ignore lint: loose equality is what these promise.
+// Loose equality is what these promise.
 const looselyEqual = (a, b) => a == b || (Number.isNaN(a) && Number.isNaN(b));
 
 export const equal = comparing("equal", "==", looselyEqual);

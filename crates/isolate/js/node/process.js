@@ -139,6 +139,26 @@ Process.prototype = Object.create(EventEmitter.prototype, {
 });
 Object.defineProperty(Process, "name", { value: "process" });
 
+/** The events of the global scope that become events of `process`, once somebody listens. */
+const FORWARDED = {
+  uncaughtException: ["error", (event) => [event.error, "uncaughtException"]],
+  unhandledRejection: ["unhandledrejection", (event) => [event.reason, event.promise]],
+  rejectionHandled: ["rejectionhandled", (event) => [event.promise]],
+};
+const forwarding = new Set();
+
+Process.prototype.on = Process.prototype.addListener = function (name, listener) {
+  EventEmitter.prototype.on.call(this, name, listener);
+  if (Object.hasOwn(FORWARDED, name) && !forwarding.has(name)) {
+    forwarding.add(name);
+    const [type, argumentsOf] = FORWARDED[name];
+    globalThis.addEventListener(type, (event) => {
+      if (this.emit(name, ...argumentsOf(event))) event.preventDefault();
+    });
+  }
+  return this;
+};
+
 const process = new Process();
 
 const refuse = (name) => {

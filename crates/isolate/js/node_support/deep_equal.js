@@ -39,7 +39,6 @@ class Comparison {
       const secondIsObject = typeof second === "object" && second !== null;
       if (!firstIsObject || !secondIsObject) {
         if (firstIsObject || secondIsObject || typeof first === "function" || typeof second === "function") return false;
-        // biome-ignore lint: loose equality is the promise here.
         return first == second || (Number.isNaN(first) && Number.isNaN(second));
       }
     } else {

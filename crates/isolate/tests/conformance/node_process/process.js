@@ -54,6 +54,14 @@ test("warnings reach their listeners", async () => {
   deepEqual([name, message, code], ["Careful", "careful", "C1"]);
 });
 
+test("a rejection that nobody handles reaches the process's listeners", async () => {
+  const heard = new Promise((resolve) => process.once("unhandledRejection", (...args) => resolve(args)));
+  const reason = new Error("nobody cares");
+  const promise = Promise.reject(reason);
+  const [first, second] = await heard;
+  assert(first === reason && second === promise);
+});
+
 test("what a worker cannot do says so", () => {
   throws(() => process.exit(3), /process.exit\(3\)/);
   equal(throws(() => process.kill(1)).code, "ERR_METHOD_NOT_IMPLEMENTED");
