@@ -13,6 +13,9 @@ import { host as io, isWaiting } from "./io.js";
 import { askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
 import { ScheduledController, TestController } from "./controllers.js";
 
+// The C library looks the time zone up when it is first asked, and later there are no files.
+new Date(0).getTimezoneOffset();
+
 /** Promises that were rejected while nobody listened. @type {Map<Promise<unknown>, unknown>} */
 const rejected = new Map();
 

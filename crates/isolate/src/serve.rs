@@ -1,4 +1,8 @@
 //! The processes that isolates live in: zygote, templates, and isolates themselves.
+#![expect(
+    unsafe_code,
+    reason = "a process that becomes a zygote sets its own time zone"
+)]
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -28,6 +32,10 @@ pub fn zygote_main() -> String {
         Ok(control) => control,
         Err(error) => return error.to_string(),
     };
+    // Workers live in UTC, whatever this machine thinks. The C library reads the zone once, in the zygote: no isolate
+    // could open the file.
+    // SAFETY: this process has a single thread.
+    unsafe { std::env::set_var("TZ", "UTC0") };
     let isolate = match Isolate::new(Sources::Embedded) {
         Ok(isolate) => isolate,
         Err(failure) => {
