@@ -1,8 +1,8 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
 //! with `start`, only what new isolates cost.
 //!
-//! Figures depend on the machine; the ratios travel. workerd is taken from `WORKERD`, or from
-//! `tests/oracle/node_modules` after `npm ci` there; without it only Atoll is measured.
+//! Figures depend on the machine; the ratios travel. `WORKERD` names the peer's binary (`node_modules/.bin/workerd` after
+//! `npm i workerd`); without it only Atoll is measured.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -79,7 +79,7 @@ async fn compare() -> anyhow::Result<()> {
     }
     let workerd = server::find_workerd();
     if workerd.is_none() {
-        eprintln!("npm workerd is not installed (npm ci in tests/oracle): measuring Atoll alone");
+        eprintln!("WORKERD does not name a workerd binary: measuring Atoll alone");
     }
     println!(
         "{:<34} {:>12} {:>12} {:>8} {:>20} {:>20}",

@@ -5,21 +5,17 @@ mod decode;
 use std::future::Future;
 use std::pin::Pin;
 
-use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
-    COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName,
+    HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
-use http::uri::PathAndQuery;
-use http::{Method, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use protocol::Redirect;
 use protocol::limits::MAX_SOCKET_MESSAGE_BYTES;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -29,10 +25,7 @@ use crate::body::{Body, BodyError};
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
 use crate::socket::SocketEnd;
 use crate::websocket::{Role, converse};
-use crate::wire::{Fetched, Redirects, WantsSocket};
-
-/// As in the Fetch standard.
-const MAX_REDIRECTS: usize = 20;
+use crate::wire::WantsSocket;
 
 /// Headers about one connection, which are not passed on (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [&str; 7] = [
@@ -76,15 +69,11 @@ impl Egress {
         }
     }
 
-    async fn follow(&self, request: Request) -> Result<Response, FetchError> {
+    async fn send(&self, request: Request) -> Result<Response, FetchError> {
         if request.extensions().get::<WantsSocket>().is_some() {
             return self.connect(request).await;
         }
         let (mut parts, body) = request.into_parts();
-        let redirects = parts
-            .extensions
-            .get::<Redirects>()
-            .map_or(Redirect::Follow, |redirects| redirects.0);
         check_scheme(&parts.uri)?;
         let decode = !parts.headers.contains_key(ACCEPT_ENCODING);
         if decode {
@@ -93,80 +82,16 @@ impl Egress {
                 .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
         }
         clean(&mut parts.headers);
-        // A body can be sent once. One that is here already can be sent again to where a redirect leads.
-        let mut again = Resend::Nothing;
-        let mut body = match whole(body).await {
-            Ok(bytes) => {
-                again = Resend::Bytes(bytes.clone());
-                Body::full(bytes)
-            }
-            Err(stream) => {
-                if !http_body::Body::is_end_stream(&stream) {
-                    again = Resend::Impossible;
-                }
-                stream
-            }
-        };
-        for hop in 0..=MAX_REDIRECTS {
-            let mut request = http::Request::new(body);
-            *request.method_mut() = parts.method.clone();
-            *request.uri_mut() = parts.uri.clone();
-            *request.headers_mut() = parts.headers.clone();
-            let response = self
-                .client
-                .request(request)
-                .await
-                .map_err(|error| network(&error))?;
-            let target = redirect_target(&parts.uri, &response);
-            let Some(target) = target else {
-                return Ok(finish(response, &parts.uri, hop > 0, decode));
-            };
-            match redirects {
-                Redirect::Manual => return Ok(finish(response, &parts.uri, hop > 0, decode)),
-                Redirect::Error => {
-                    return Err(FetchError::Refused(
-                        "Unexpected redirect: the request was made with redirect mode 'error'."
-                            .to_owned(),
-                    ));
-                }
-                Redirect::Follow => {}
-            }
-            let target = target.map_err(FetchError::Refused)?;
-            check_scheme(&target)?;
-            let status = response.status();
-            if (status == StatusCode::SEE_OTHER && parts.method != Method::HEAD)
-                || (matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
-                    && parts.method == Method::POST)
-            {
-                if parts.method != Method::GET {
-                    parts.headers.remove(CONTENT_TYPE);
-                    parts.headers.remove(CONTENT_LENGTH);
-                    parts.headers.remove(CONTENT_ENCODING);
-                }
-                parts.method = Method::GET;
-                again = Resend::Nothing;
-            }
-            if target.authority() != parts.uri.authority() || target.scheme() != parts.uri.scheme()
-            {
-                for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
-                    parts.headers.remove(name);
-                }
-            }
-            parts.uri = target;
-            body = match &again {
-                Resend::Nothing => Body::empty(),
-                Resend::Bytes(bytes) => Body::full(bytes.clone()),
-                Resend::Impossible => {
-                    return Err(FetchError::Refused(
-                        "A request with a one-time-use body (it was initialized from a stream, not a buffer) \
-                         encountered a redirect requiring the body to be retransmitted. To avoid this error in the \
-                         future, construct this request from a buffer-like body initializer."
-                            .to_owned(),
-                    ));
-                }
-            };
-        }
-        Err(FetchError::Refused("Too many redirects.".to_owned()))
+        let mut request = http::Request::new(body);
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = parts.uri;
+        *request.headers_mut() = parts.headers;
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| network(&error))?;
+        Ok(finish(response, decode))
     }
 }
 
@@ -178,7 +103,7 @@ impl Egress {
         clean(&mut parts.headers);
         let key = generate_key();
         let mut request = http::Request::new(Body::empty());
-        *request.uri_mut() = parts.uri.clone();
+        *request.uri_mut() = parts.uri;
         *request.version_mut() = http::Version::HTTP_11;
         *request.headers_mut() = parts.headers;
         let headers = request.headers_mut();
@@ -197,7 +122,7 @@ impl Egress {
             .await
             .map_err(|error| network(&error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(finish(response, &parts.uri, false, false));
+            return Ok(finish(response, false));
         }
         let accept = response
             .headers()
@@ -225,7 +150,7 @@ impl Egress {
             .await;
             drop(never);
         });
-        let mut made = finish(response, &parts.uri, false, false);
+        let mut made = finish(response, false);
         *made.body_mut() = Body::empty();
         far.attach(made.extensions_mut());
         Ok(made)
@@ -243,27 +168,7 @@ impl Fetcher for Egress {
         &self,
         request: Request,
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
-        Box::pin(self.follow(request))
-    }
-}
-
-enum Resend {
-    Nothing,
-    Bytes(Bytes),
-    Impossible,
-}
-
-/// The whole body, when it is there already.
-async fn whole(body: Body) -> Result<Bytes, Body> {
-    match http_body::Body::size_hint(&body).exact() {
-        // Only bodies that came inside their frame end with their first piece.
-        Some(length) if length <= protocol::limits::MAX_INLINE_BODY_BYTES as u64 && length > 0 => {
-            match body.collect().await {
-                Ok(collected) => Ok(collected.to_bytes()),
-                Err(_) => Err(Body::empty()),
-            }
-        }
-        _ => Err(body),
+        Box::pin(self.send(request))
     }
 }
 
@@ -291,77 +196,7 @@ fn network(error: &hyper_util::client::legacy::Error) -> FetchError {
     FetchError::Network(text)
 }
 
-/// Where a response redirects to, if it does.
-fn redirect_target<B>(base: &Uri, response: &http::Response<B>) -> Option<Result<Uri, String>> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response.headers().get(LOCATION)?;
-    Some(
-        std::str::from_utf8(location.as_bytes())
-            .ok()
-            .and_then(|location| join(base, location))
-            .ok_or_else(|| "Invalid Location header in a redirect.".to_owned()),
-    )
-}
-
-/// Resolves a reference against an absolute URL, as far as HTTP needs it (RFC 3986, section 5.2).
-fn join(base: &Uri, reference: &str) -> Option<Uri> {
-    let reference = reference.split('#').next().unwrap_or_default();
-    if reference.contains("://") {
-        return reference.parse().ok();
-    }
-    let mut parts = base.clone().into_parts();
-    if let Some(rest) = reference.strip_prefix("//") {
-        return format!("{}://{rest}", base.scheme_str()?).parse().ok();
-    }
-    let path = if reference.is_empty() {
-        base.path_and_query()?.to_string()
-    } else if reference.starts_with('/') {
-        reference.to_owned()
-    } else if reference.starts_with('?') {
-        format!("{}{reference}", base.path())
-    } else {
-        let folder = base
-            .path()
-            .rsplit_once('/')
-            .map_or("", |(folder, _)| folder);
-        format!("{folder}/{reference}")
-    };
-    let (path, query) = path
-        .split_once('?')
-        .map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
-    let mut segments: Vec<&str> = Vec::new();
-    let pieces: Vec<&str> = path.split('/').skip(1).collect();
-    for (index, piece) in pieces.iter().enumerate() {
-        let last = index + 1 == pieces.len();
-        match *piece {
-            "." if last => segments.push(""),
-            "." => {}
-            ".." => {
-                segments.pop();
-                if last {
-                    segments.push("");
-                }
-            }
-            piece => segments.push(piece),
-        }
-    }
-    let mut path = format!("/{}", segments.join("/"));
-    if let Some(query) = query {
-        path.push('?');
-        path.push_str(query);
-    }
-    parts.path_and_query = Some(path.parse::<PathAndQuery>().ok()?);
-    Uri::from_parts(parts).ok()
-}
-
-fn finish(
-    response: http::Response<hyper::body::Incoming>,
-    url: &Uri,
-    redirected: bool,
-    decode: bool,
-) -> Response {
+fn finish(response: http::Response<hyper::body::Incoming>, decode: bool) -> Response {
     let (mut parts, body) = response.into_parts();
     let body =
         Body::wrap(body.map_err(|error| BodyError(format!("Network connection lost: {error}"))));
@@ -384,9 +219,5 @@ fn finish(
     {
         parts.headers.remove(name);
     }
-    parts.extensions.insert(Fetched {
-        url: url.to_string(),
-        redirected,
-    });
     Response::from_parts(parts, body)
 }

@@ -10,6 +10,7 @@ mod egress;
 mod fetcher;
 mod link;
 mod logs;
+mod redirects;
 mod runtime;
 mod socket;
 mod watchdog;

@@ -97,7 +97,7 @@ impl Link {
     /// Events under way; `None` when the isolate is gone.
     pub(crate) fn load(&self) -> Option<usize> {
         let state = self.lock();
-        (!state.closed).then_some(state.events.len())
+        (!state.closed && !state.condemned).then_some(state.events.len())
     }
 
     /// Resolves when the isolate is gone.
@@ -348,11 +348,13 @@ impl Link {
     }
 
     fn done(&self, id: EventId, outcome: Result<(), Failure>, cpu_us: u64) -> Result<(), String> {
-        let mut entry = self
-            .lock()
-            .events
-            .remove(&id)
-            .ok_or("the end of no event")?;
+        let mut entry = {
+            let mut state = self.lock();
+            if let Err(failure) = &outcome {
+                state.condemned |= matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory);
+            }
+            state.events.remove(&id).ok_or("the end of no event")?
+        };
         if let Some(respond) = entry.respond.take() {
             let failure = outcome.clone().err().unwrap_or_else(|| Failure {
                 kind: FailureKind::Hung,
@@ -523,7 +525,11 @@ impl Link {
             message: format!("Worker exceeded CPU time limit ({cpu_ms} ms)."),
             stack: String::new(),
         };
-        self.lock().verdict = Some(failure);
+        {
+            let mut state = self.lock();
+            state.condemned = true;
+            state.verdict = Some(failure);
+        }
         self.kill();
     }
 

@@ -45,6 +45,8 @@ function cancelSignal(event) {
 }
 
 function answer(event, response) {
+  // What the response still needs belongs to its event.
+  set(event.context);
   try {
     if (!isResponse(response)) {
       throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");

@@ -128,6 +128,14 @@ impl Isolate {
                 .map(|module| (module.name, (module.kind, module.content))),
         );
         state::reset_clock();
+        // Only the program's own module may be its main one: what others export must not become entrypoints.
+        if main.contains(':') || !self.program.borrow().contains_key(&main) {
+            return Err(Failure {
+                name: "Error".to_owned(),
+                message: format!("No such module \"{main}\"."),
+                ..Failure::default()
+            });
+        }
         self.begin(settings.startup_cpu_ms);
         let described = self.context.with(|ctx| {
             self.call(
@@ -222,6 +230,7 @@ impl Isolate {
             });
         }
         match self.limit_failure(self.settings.get().cpu_ms) {
+            None if state::with(|state| state.condemned) => Turn::Condemned,
             None => Turn::Idle,
             Some(failure) => {
                 let cpu_us = state::turn_cpu_us();
@@ -292,7 +301,7 @@ impl Isolate {
     fn event_of(message: &ToIsolate<'_>) -> Option<EventId> {
         match message {
             ToIsolate::Event { id, .. } | ToIsolate::CancelEvent(id) => Some(*id),
-            ToIsolate::Result { call, .. } => state::with(|state| state.calls.remove(call)),
+            ToIsolate::Result { call, .. } => state::with(|state| state.take_call(*call)),
             _ => None,
         }
     }
@@ -538,7 +547,7 @@ fn caught(ctx: &Ctx<'_>, error: Error, interrupted: bool) -> Failure {
     let (name, message) = (property("name"), property("message"));
     let kind = match (name.as_str(), message.as_str()) {
         ("SyntaxError", _) => FailureKind::Syntax,
-        ("InternalError", "out of memory") => FailureKind::Memory,
+        _ if state::is_out_of_memory(&name, &message) => return state::out_of_memory(),
         _ => FailureKind::Exception,
     };
     // Frames alone: name and message travel beside them.

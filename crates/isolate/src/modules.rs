@@ -124,6 +124,10 @@ impl Names {
         if specifier == "atoll:test" {
             return Some(format!("{INTERNAL}test.js"));
         }
+        // A program may hold a module of such a name; what it would get is ours.
+        if specifier.starts_with(INTERNAL) {
+            return None;
+        }
         let program = self.program.borrow();
         let relative = join(base, specifier);
         if program.contains_key(&relative) && specifier.starts_with('.') {

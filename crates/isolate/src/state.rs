@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use protocol::{CallId, CapabilityId, EventId, FromIsolate};
+use protocol::{CallId, CapabilityId, EventId, Failure, FailureKind, FromIsolate};
 
 use crate::cpu;
 
@@ -24,6 +24,36 @@ pub(crate) struct State {
     pub(crate) event_cpu_us: HashMap<EventId, u64>,
     /// The events that calls under way are made for.
     pub(crate) calls: HashMap<CallId, EventId>,
+    /// A limit was passed after which no code may run.
+    pub(crate) condemned: bool,
+}
+
+impl State {
+    /// The event that waited for a call. Code whose event is not known counts for the only one that is open.
+    pub(crate) fn take_call(&mut self, call: CallId) -> Option<EventId> {
+        let mut open = self.event_cpu_us.keys();
+        let only = match (open.next(), open.next()) {
+            (Some(event), None) => Some(*event),
+            _ => None,
+        };
+        self.calls.remove(&call).or(only)
+    }
+}
+
+/// The failure of a worker that used up its memory. Nothing may run after it: there is no saying what is missing.
+pub(crate) fn out_of_memory() -> Failure {
+    with(|state| state.condemned = true);
+    Failure {
+        kind: FailureKind::Memory,
+        name: "Error".to_owned(),
+        message: "Worker exceeded memory limit.".to_owned(),
+        stack: String::new(),
+    }
+}
+
+/// Whether an error is the engine's own word for that.
+pub(crate) fn is_out_of_memory(name: &str, message: &str) -> bool {
+    name == "InternalError" && message == "out of memory"
 }
 
 thread_local! {

@@ -12,7 +12,7 @@ use super::{Link, now_ms};
 use crate::capability::Capability;
 use crate::fetcher::{Depth, FetchError, Request, Response};
 use crate::socket::SocketEnd;
-use crate::wire;
+use crate::{redirects, wire};
 
 /// How many workers a request may pass through (Workers: 16).
 const MAX_DEPTH: u32 = 16;
@@ -38,7 +38,16 @@ impl Link {
             if state.calls.contains_key(&id) {
                 return Err("a call number that is in use".to_owned());
             }
-            match event.and_then(|event| state.events.get_mut(&event)) {
+            let deepest = state.events.values().map(|entry| entry.depth).max();
+            let known = event.filter(|event| state.events.contains_key(event));
+            // A call whose event is not known counts for the one with the most left, and for the deepest.
+            let payer = known.or_else(|| {
+                let events = state.events.iter();
+                events
+                    .min_by_key(|(_, entry)| entry.subrequests)
+                    .map(|(event, _)| *event)
+            });
+            match payer.and_then(|event| state.events.get_mut(&event)) {
                 Some(entry) => {
                     entry.subrequests += 1;
                     if entry.subrequests > self.subrequests {
@@ -49,9 +58,23 @@ impl Link {
                         );
                         return Ok(());
                     }
-                    entry.depth
+                    match known {
+                        Some(_) => entry.depth,
+                        None => deepest.unwrap_or(0),
+                    }
                 }
-                None => 0,
+                None => {
+                    drop(state);
+                    self.fail(
+                        id,
+                        &error(
+                            "Error",
+                            "Cannot perform I/O for an event that is over. Use waitUntil() for work that goes on after \
+                             the response.",
+                        ),
+                    );
+                    return Ok(());
+                }
             }
         };
         let work = match (call, capability) {
@@ -67,7 +90,7 @@ impl Link {
                 request.extensions_mut().insert(Depth(depth + 1));
                 let link = Arc::clone(self);
                 tokio::spawn(async move {
-                    match fetcher.fetch(request).await {
+                    match redirects::follow(request, |request| fetcher.fetch(request)).await {
                         Ok(response) => link.reply_response(id, response).await,
                         Err(failed) => link.fail(id, &fetch_error(&failed)),
                     }

@@ -65,6 +65,8 @@ impl Reader {
 pub(super) struct State {
     /// The isolate is gone.
     pub(super) closed: bool,
+    /// It has passed a limit and is about to end: it gets no more events.
+    pub(super) condemned: bool,
     /// Why it was killed, when that is for its callers to know.
     pub(super) verdict: Option<Failure>,
     /// Bytes that wait for the socket.

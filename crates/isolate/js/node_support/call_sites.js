@@ -11,6 +11,7 @@ const [site] = holder.stack;
 Error.prepareStackTrace = previous;
 
 const missing = {
+  getFunction: () => undefined,
   getEvalOrigin: () => undefined,
   getMethodName: () => null,
   getPromiseIndex: () => null,
@@ -31,6 +32,8 @@ const missing = {
 };
 
 const prototype = Object.getPrototypeOf(site);
+// Stack traces tell where, not who: functions on the stack are often not the worker's own.
+for (const name of ["getFunction", "getThis"]) delete prototype[name];
 for (const [name, value] of Object.entries(missing)) {
   if (Object.hasOwn(prototype, name)) continue;
   Object.defineProperty(prototype, name, { value, writable: true, enumerable: false, configurable: true });

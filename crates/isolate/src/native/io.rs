@@ -262,7 +262,7 @@ fn failure(kind: &str, name: String, message: String, stack: String) -> Failure 
     let kind = match kind {
         "nohandler" => FailureKind::NoHandler,
         "hung" => FailureKind::Hung,
-        _ if name == "InternalError" && message == "out of memory" => FailureKind::Memory,
+        _ if state::is_out_of_memory(&name, &message) => return state::out_of_memory(),
         _ => FailureKind::Exception,
     };
     Failure {

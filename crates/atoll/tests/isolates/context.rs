@@ -1,0 +1,50 @@
+//! Asynchronous context: what belongs to one event stays with it.
+
+use host::Body;
+
+use crate::workers::*;
+
+#[test]
+fn a_store_follows_timers_listeners_and_microtasks() {
+    run(async {
+        let worker = App::new(
+            "import { AsyncLocalStorage } from 'node:async_hooks'; const storage = new AsyncLocalStorage(); \
+             export default { fetch(request) { const name = new URL(request.url).pathname; \
+             return storage.run(name, () => new Promise((resolve) => { const seen = []; const note = () => seen.push(storage.getStore()); \
+             queueMicrotask(note); Promise.resolve().then(note); setTimeout(note, 1); \
+             const target = new EventTarget(); target.addEventListener('x', note); \
+             setTimeout(() => { target.dispatchEvent(new Event('x')); \
+             resolve(new Response(seen.join())); }, 3); })); } }",
+        )
+        .deploy()
+        .await;
+        let paths = ["/a", "/b", "/c"];
+        let answers = tokio::join!(
+            text(&worker, paths[0]),
+            text(&worker, paths[1]),
+            text(&worker, paths[2])
+        );
+        assert_eq!(answers.0, "/a,/a,/a,/a");
+        assert_eq!(answers.1, "/b,/b,/b,/b");
+        assert_eq!(answers.2, "/c,/c,/c,/c");
+    });
+}
+
+#[test]
+fn events_do_not_see_each_others_stores() {
+    run(async {
+        let worker = App::new(
+            "import { AsyncLocalStorage } from 'node:async_hooks'; const storage = new AsyncLocalStorage(); \
+             export default { fetch(request) { const before = String(storage.getStore()); let leave; storage.run('mine', () => { \
+             leave = AsyncLocalStorage.snapshot(); }); return leave(() => new Response(`${before} ${storage.getStore()}`)); } }",
+        )
+        .deploy()
+        .await;
+        for _ in 0..3 {
+            let answer = send(&worker, request("GET", "/", Body::empty()))
+                .await
+                .unwrap();
+            assert_eq!(answer.text(), "undefined mine");
+        }
+    });
+}

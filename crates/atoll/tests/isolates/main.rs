@@ -1,0 +1,15 @@
+//! What the boundary between host and isolate promises: real workers, the real host, real processes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod bodies;
+mod cache;
+mod context;
+mod events;
+mod limits;
+mod lives;
+mod network;
+mod programs;
+mod services;
+mod sockets;
+#[path = "../workers/mod.rs"]
+mod workers;
