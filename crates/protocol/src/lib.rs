@@ -8,6 +8,7 @@ mod frame;
 mod graph;
 pub mod limits;
 mod message;
+pub mod pages;
 mod wire;
 
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
