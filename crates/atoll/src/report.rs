@@ -112,6 +112,7 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
         FailureKind::Memory => "Too much memory".to_owned(),
         FailureKind::NoHandler => "Handler missing".to_owned(),
         FailureKind::Hung => "No answer".to_owned(),
+        FailureKind::Reset => "Durable Object reset".to_owned(),
     };
     Report {
         title,

@@ -147,7 +147,7 @@ pub(crate) fn for_error(error: &FetchError) -> host::Response {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "error code: 1101, the worker would never have answered",
             ),
-            FailureKind::Exception | FailureKind::Syntax => text(
+            FailureKind::Exception | FailureKind::Syntax | FailureKind::Reset => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "error code: 1101, the worker threw an exception",
             ),

@@ -252,6 +252,12 @@ impl Link {
                 event,
                 call,
             } => self.call(id, capability, event, call),
+            FromIsolate::Return(..)
+            | FromIsolate::Commit(_)
+            | FromIsolate::StorageCall { .. }
+            | FromIsolate::Slept(_)
+            | FromIsolate::Busy(_)
+            | FromIsolate::Broken { .. } => Err("a frame of an object that it has not".to_owned()),
             FromIsolate::CancelCall(id) => {
                 if let Some(abort) = self.lock().calls.remove(&id) {
                     abort.abort();

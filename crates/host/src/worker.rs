@@ -122,6 +122,7 @@ impl Worker {
         link.send(&ToIsolate::Event {
             id,
             now_ms: now_ms(),
+            object: None,
             event,
         });
         receiver.await.unwrap_or_else(|_| Err(lost()))
@@ -318,6 +319,7 @@ async fn fetch_in(
         link.send(&ToIsolate::Event {
             id,
             now_ms: now_ms(),
+            object: None,
             event: Event::Fetch {
                 entrypoint,
                 request: WireRequest {

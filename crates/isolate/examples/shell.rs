@@ -98,6 +98,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
     let mut turn = isolate.receive(ToIsolate::Event {
         id: 1,
         now_ms: now_ms(),
+        object: None,
         event: Event::Test { entrypoint: None },
     });
     let mut status = None;

@@ -8,3 +8,8 @@ export const env = {};
 export function bind(name, kind, value) {
   env[name] = kind === "json" ? JSON.parse(value) : kind === "fetcher" ? makeFetcher(value) : value;
 }
+
+/** Defines one property of `env` as the value that it has. */
+export function bindValue(name, value) {
+  env[name] = value;
+}

@@ -24,7 +24,21 @@ export class EventContext {
     /** What code that belongs to the event runs in. */
     this.context = { event: this, stores: undefined };
     this.canceled = false;
+    /** The Durable Object that the event happens to. @type {import("./objects/instance.js").Instance | undefined} */
+    this.object = undefined;
     events.set(id, this);
+  }
+
+  /**
+   * What an object has started goes on after its event is answered: calls under way and timers keep the event open. A
+   * worker's own event keeps nothing but what `waitUntil` names.
+   */
+  holdForObject() {
+    if (this.object !== undefined) this.#open += 1;
+  }
+
+  releaseForObject() {
+    if (this.object !== undefined) this.end();
   }
 
   /** A stream from the host that is dropped when the event is over. */
@@ -38,6 +52,14 @@ export class EventContext {
 
   end() {
     this.#open -= 1;
+    if (this.#open !== 0) return;
+    // What is released may start the next thing in the same turn.
+    if (this.object === undefined) this.#finish();
+    else ending.add(this);
+  }
+
+  /** All jobs of this turn have run. */
+  endOfTurn() {
     if (this.#open === 0) this.#finish();
   }
 
@@ -78,6 +100,19 @@ export class EventContext {
     for (const callback of this.#cancelers ?? []) callback();
   }
 
+  /** Whether the host still waits for the event's end. */
+  get isOpen() {
+    return events.has(this.id);
+  }
+
+  /** The host has ended the event by itself. */
+  forget() {
+    events.delete(this.id);
+    this.object?.events.delete(this);
+    this.#answered = true;
+    for (const id of this.#streams) dropStream(id);
+  }
+
   /** Nothing can happen any more that would end this event. */
   hang() {
     if (!this.#answered) this.fail(new Error(HUNG), "hung");
@@ -89,6 +124,7 @@ export class EventContext {
 
   #finish() {
     if (!events.delete(this.id)) return;
+    this.object?.events.delete(this);
     for (const id of this.#streams) dropStream(id);
     const outcome = this.#outcome;
     if (outcome === undefined) done(this.id);
@@ -96,9 +132,25 @@ export class EventContext {
   }
 }
 
+/** Events of objects that may be over when the turn is. @type {Set<EventContext>} */
+const ending = new Set();
+
+/** Ends the events of objects that are over. Returns whether there were any. */
+export function endEvents() {
+  if (ending.size === 0) return false;
+  for (const event of ending) {
+    ending.delete(event);
+    event.endOfTurn();
+  }
+  return true;
+}
+
 /** Ends all events that have nothing left to wait for. Returns whether there were any. */
 export function failHungEvents() {
   const all = [...events.values()];
-  for (const event of all) event.hang();
+  for (const event of all) {
+    event.object?.hang();
+    event.hang();
+  }
   return all.length > 0;
 }

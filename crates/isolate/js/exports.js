@@ -39,6 +39,13 @@ export function install(namespace) {
   return listed;
 }
 
+/** The exported class of a Durable Object. @param {string} name */
+export function objectClass(name) {
+  const Class = exported[name];
+  if (typeof Class !== "function") throw new NoHandler(`Worker does not export a class named ${name}.`);
+  return Class;
+}
+
 class NoHandler extends Error {}
 Object.defineProperty(NoHandler.prototype, "name", { value: "Error", writable: true, configurable: true });
 

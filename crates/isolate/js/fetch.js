@@ -1,7 +1,7 @@
 /** fetch(), service bindings, and what opens WebSockets. */
 import { abortSignal, createSignal } from "./abort.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
-import { callFetch, globalFetchCapability, inGlobalScope } from "./io.js";
+import { callFetch, callForResponse, globalFetchCapability, inGlobalScope } from "./io.js";
 import { percentDecode } from "atoll:native/url";
 import { parseMimeType, serializeMimeType } from "./mime.js";
 import { isRequest, Request, requestSignal, requestToWire } from "./request.js";
@@ -13,7 +13,8 @@ const NO_OUTBOUND =
   "This worker is not permitted to access the internet via global functions like fetch(). " +
   "It must use capabilities (such as bindings in 'env') to talk to the outside world.";
 
-function coerce(input, init) {
+/** The request that the arguments of a `fetch()` stand for. */
+export function coerce(input, init) {
   return isRequest(input) && init === undefined ? input : new Request(input, init);
 }
 
@@ -35,6 +36,17 @@ async function send(capability, request) {
   const signal = requestSignal(request);
   if (signal?.aborted) throw signal.reason;
   return responseFromWire(await callFetch(capability, requestToWire(request), signal));
+}
+
+/**
+ * The response to a request that `emit` sends.
+ * @param {Request} request
+ * @param {(call: number, event: number | undefined, wire: object) => void} emit
+ */
+export async function sendWith(request, emit) {
+  const signal = requestSignal(request);
+  if (signal?.aborted) throw signal.reason;
+  return responseFromWire(await callForResponse(signal, requestToWire(request), emit));
 }
 
 /** https://fetch.spec.whatwg.org/#data-url-processor */

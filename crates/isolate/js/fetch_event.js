@@ -36,7 +36,7 @@ export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyV
   }
 }
 
-function cancelSignal(event) {
+export function cancelSignal(event) {
   const controller = new AbortController();
   const abort = () => controller.abort(new DOMException(GONE, "AbortError"));
   if (event.canceled) abort();
@@ -44,7 +44,8 @@ function cancelSignal(event) {
   return controller.signal;
 }
 
-function answer(event, response) {
+/** Sends what a handler resolved to. */
+export function answer(event, response) {
   // What the response still needs belongs to its event.
   set(event.context);
   try {

@@ -22,16 +22,25 @@ export const isWaiting = () => underWay > 0;
 const calls = new Map();
 let nextCall = 1;
 
-function call(signal, send) {
+/**
+ * Makes a call and gives its answer.
+ * @param {AbortSignal | undefined} signal
+ * @param {(call: number, event: number | undefined) => void} send
+ */
+export function call(signal, send) {
   if (inGlobalScope()) return Promise.reject(new Error(DISALLOWED_IN_GLOBAL_SCOPE));
   if (signal?.aborted) return Promise.reject(signal.reason);
   const id = nextCall++;
+  const context = get();
+  const event = context?.event;
   return new Promise((resolve, reject) => {
-    send(id, currentEvent()?.id);
+    send(id, event?.id);
     underWay += 1;
+    event?.holdForObject();
     const finish = (settle) => (value) => {
       calls.delete(id);
       underWay -= 1;
+      event?.releaseForObject();
       signal?.removeEventListener("abort", abort);
       settle(value);
     };
@@ -41,6 +50,7 @@ function call(signal, send) {
       entry.reject(signal.reason);
     };
     signal?.addEventListener("abort", abort);
+    entry.context = context;
     calls.set(id, entry);
   });
 }
@@ -56,6 +66,11 @@ export function wireBody(kind, value, length) {
 export async function callFetch(capability, request, signal) {
   const wire = await call(signal, (id, event) => native.callFetch(id, capability, event, outgoing(request)));
   return incoming(wire);
+}
+
+/** Makes a call for a request that `emit` sends. Resolves to a wire response. */
+export async function callForResponse(signal, request, emit) {
+  return incoming(await call(signal, (id, event) => emit(id, event, outgoing(request))));
 }
 
 /** Asks the cache. `match` resolves to a wire response or undefined, `delete` to a boolean. */
@@ -84,12 +99,12 @@ export function respond(event, wire) {
   native.respond(event, status, statusText, headers, body, socket);
 }
 
-function hostError({ name, message, stack, remote, retryable, overloaded }) {
+function hostError({ name, message, stack, remote, retryable, overloaded, durableObjectReset }) {
   const Class = { TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError }[name] ?? Error;
   const error = new Class(message);
   if (Class === Error && name !== "Error") error.name = name;
   if (stack !== undefined) error.stack = stack;
-  for (const [flag, set] of Object.entries({ remote, retryable, overloaded })) if (set) error[flag] = true;
+  for (const [flag, set] of Object.entries({ remote, retryable, overloaded, durableObjectReset })) if (set) error[flag] = true;
   return error;
 }
 
@@ -317,10 +332,10 @@ function withSocket(ofHost, id, work) {
 
 export const host = {
   reply(id, value) {
-    calls.get(id)?.resolve(value);
+    answered(calls.get(id), (entry) => entry.resolve(value));
   },
   fail(id, error) {
-    calls.get(id)?.reject(hostError(error));
+    answered(calls.get(id), (entry) => entry.reject(hostError(error)));
   },
   streamData(id, buffer) {
     const stream = incomingStreams.get(id);
@@ -365,6 +380,14 @@ export const host = {
     withSocket(ofHost, id, (handlers) => handlers.broken(message));
   },
 };
+
+/** An object's input gate holds back the answers to its calls as well. */
+function answered(entry, settle) {
+  if (entry === undefined) return;
+  const gate = entry.context?.event?.object?.gate;
+  if (gate === undefined) settle(entry);
+  else gate.enterFrom(entry.context, () => settle(entry));
+}
 
 function wakeReader(stream) {
   if (stream.wanted === undefined) return;

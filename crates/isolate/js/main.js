@@ -3,13 +3,15 @@
 import "./globals.js";
 import { unhandled } from "atoll:native/io";
 import { set } from "./async_context.js";
-import { bind } from "./env.js";
+import { bind, bindValue } from "./env.js";
 import { describe } from "./errors.js";
-import { EventContext, events, failHungEvents } from "./event_context.js";
+import { endEvents, EventContext, events, failHungEvents } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
 import { findHandler, install } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
+import { host as objects } from "./objects/instance.js";
+import { makeNamespace } from "./objects/namespace.js";
 import { askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
 import { ScheduledController, TestController } from "./controllers.js";
 
@@ -39,7 +41,11 @@ function simpleEvent(id, entrypoint, name, argument) {
 
 export const host = {
   ...io,
+  ...objects,
   bind,
+  bindNamespace(name, capability, key) {
+    bindValue(name, makeNamespace(capability, key));
+  },
   install,
   configure(date, flags) {
     globalThis.Cloudflare = Object.freeze({
@@ -72,6 +78,7 @@ export const host = {
       }
       return true;
     }
+    if (endEvents()) return true;
     if (runDueTimer()) return true;
     if (events.size > 0 && !isWaiting() && !hasTimers() && failHungEvents()) return true;
     askForTick();

@@ -90,6 +90,7 @@ function start(callback, delay, repeat, args) {
   };
   timers.set(id, timer);
   insert(timer);
+  if (!repeat) timer.context?.event?.holdForObject();
   return id;
 }
 
@@ -103,9 +104,18 @@ export function setInterval(callback, delay, ...args) {
 
 function clear(id) {
   const timer = timers.get(Number(id));
-  if (timer === undefined) return;
+  if (timer !== undefined) drop(timer);
+}
+
+function drop(timer) {
   timers.delete(timer.id);
   remove(timer);
+  if (timer.interval === undefined) timer.context?.event?.releaseForObject();
+}
+
+/** Takes back all timers of an object that is no more. */
+export function dropTimersOf(object) {
+  for (const timer of [...timers.values()]) if (timer.context?.event?.object === object) drop(timer);
 }
 
 export function clearTimeout(id) {
@@ -121,13 +131,19 @@ export function runDueTimer() {
   const timer = heap[0];
   if (timer === undefined || timer.at > now()) return false;
   if (timer.interval === undefined) {
-    timers.delete(timer.id);
-    remove(timer);
+    drop(timer);
   } else {
     timer.at = now() + timer.interval;
     timer.order = nextOrder++;
     siftDown(0);
   }
+  const gate = timer.context?.event?.object?.gate;
+  if (gate === undefined) fire(timer);
+  else gate.enterFrom(timer.context, () => fire(timer));
+  return true;
+}
+
+function fire(timer) {
   nesting = timer.nesting;
   set(timer.context);
   try {
@@ -136,7 +152,6 @@ export function runDueTimer() {
     nesting = 0;
     set(undefined);
   }
-  return true;
 }
 
 /** Whether some timer still lies ahead. */

@@ -16,13 +16,13 @@ use rquickjs::function::{Args, IntoArgs};
 use rquickjs::promise::PromiseState;
 use rquickjs::{
     Array, ArrayBuffer, Context, Ctx, Error, FromJs, Function, Module, Object, Persistent, Promise,
-    Result, Runtime, Value, qjs,
+    Result, Runtime, TypedArray, Value, qjs,
 };
 
 use crate::modules::{Contents, MAIN, Names, ProgramModules};
 use crate::sources::Sources;
 use crate::values::{body_value, error_value, headers_value, reply_value};
-use crate::{async_context, cpu, state};
+use crate::{async_context, cpu, objects, state};
 
 /// Native stack that JavaScript may use, in bytes.
 const MAX_STACK_BYTES: usize = 1024 * 1024;
@@ -323,6 +323,11 @@ impl Isolate {
             BindingValue::Fetcher(capability) => {
                 self.call(ctx, "bind", (name, "fetcher", capability))?
             }
+            BindingValue::Namespace { capability, key } => {
+                let key = TypedArray::<u8>::new_copy(ctx.clone(), key)
+                    .map_err(|error| caught(ctx, error, false))?;
+                self.call(ctx, "bindNamespace", (name, capability, key))?
+            }
         };
         Ok(())
     }
@@ -356,10 +361,29 @@ impl Isolate {
                 crate::native::random::reseed(seed);
                 Ok(())
             }
-            ToIsolate::Event { id, now_ms, event } => {
+            ToIsolate::Event {
+                id,
+                now_ms,
+                object,
+                event,
+            } => {
                 set_now(now_ms);
-                self.deliver_event(ctx, &host, id, &event)
+                match object {
+                    None => self.deliver_event(ctx, &host, id, &event),
+                    Some(object) => objects::deliver_event(ctx, &host, object, id, &event),
+                }
             }
+            ToIsolate::Open(opening) => objects::open(ctx, &host, &opening),
+            ToIsolate::Checkpointed {
+                object,
+                commit,
+                file,
+            } => {
+                objects::checkpointed(object, commit, file);
+                Ok(())
+            }
+            ToIsolate::Sleep(object) => objects::sleep(&host, object),
+            ToIsolate::Reset { object, reason } => objects::reset(&host, object, reason),
             ToIsolate::CancelEvent(id) => function("cancelEvent")?.call((id,)),
             ToIsolate::Result {
                 call,
@@ -440,6 +464,7 @@ impl Isolate {
             Event::Test { entrypoint } => {
                 host.get::<_, Function<'_>>("test")?.call((id, *entrypoint))
             }
+            Event::Rpc { .. } | Event::Alarm { .. } => objects::nobody_is_there(id),
         }
     }
 

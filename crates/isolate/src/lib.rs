@@ -9,6 +9,7 @@ mod cpu;
 mod isolate;
 mod modules;
 mod native;
+mod objects;
 mod serve;
 mod sources;
 mod state;

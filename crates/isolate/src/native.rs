@@ -14,7 +14,8 @@ pub(crate) mod handle;
 mod html_rewriter;
 mod inspect;
 mod intl;
-mod io;
+pub(crate) mod io;
+mod objects;
 pub(crate) mod random;
 mod text;
 mod url;
@@ -34,6 +35,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("inspect", inspect::exports),
     ("intl", intl::exports),
     ("io", io::exports),
+    ("objects", objects::exports),
     ("random", random::exports),
     ("text", text::exports),
     ("url", url::exports),

@@ -5,6 +5,7 @@
 )]
 
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
 use jail::{Control, Role, Started};
@@ -13,6 +14,7 @@ use protocol::{Failure, FrameBuffer, FromIsolate, ToIsolate};
 
 use crate::isolate::{Isolate, Turn};
 use crate::sources::Sources;
+use crate::state;
 
 /// Room for one read from the socket, in bytes.
 const READ_BYTES: usize = 16 * 1024;
@@ -93,7 +95,7 @@ fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
     let mut frames = FrameBuffer::default();
     loop {
         let room = frames.missing().clamp(READ_BYTES, 4 * 1024 * 1024);
-        match frames.fill(room, |buffer| socket.read(buffer)) {
+        match frames.fill(room, |buffer| receive(&socket, buffer)) {
             Ok(0) => std::process::exit(0),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -120,6 +122,15 @@ fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
         }
         flush(isolate, &mut socket);
     }
+}
+
+/// Reads what there is. A descriptor that comes along waits for the frame that tells of it.
+fn receive(socket: &UnixStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let (count, descriptor) = jail::receive_with_descriptor(socket.as_fd(), buffer)?;
+    if let Some(descriptor) = descriptor {
+        state::with(|state| state.descriptors.push_back(descriptor));
+    }
+    Ok(count)
 }
 
 fn flush(isolate: &Isolate, socket: &mut UnixStream) {

@@ -1,7 +1,8 @@
 //! What belongs to the isolate of this thread, for natives that have no other way to it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::OwnedFd;
 
 use protocol::{CallId, CapabilityId, EventId, Failure, FailureKind, FromIsolate};
 
@@ -24,6 +25,8 @@ pub(crate) struct State {
     pub(crate) event_cpu_us: HashMap<EventId, u64>,
     /// The events that calls under way are made for.
     pub(crate) calls: HashMap<CallId, EventId>,
+    /// Descriptors that came with frames which have not been handled yet, in their order.
+    pub(crate) descriptors: VecDeque<OwnedFd>,
     /// A limit was passed after which no code may run.
     pub(crate) condemned: bool,
 }

@@ -62,7 +62,17 @@ pub(crate) fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Valu
         Reply::Response(response) => response_value(ctx, response),
         Reply::Nothing => Ok(Value::new_undefined(ctx.clone())),
         Reply::Flag(flag) => flag.into_js(ctx),
+        Reply::Text(text) => text.into_js(ctx),
+        Reply::Returned(bytes) => bytes_in(ctx, "returned", bytes),
+        Reply::Thrown(bytes) => bytes_in(ctx, "thrown", bytes),
     }
+}
+
+/// `{ [name]: ArrayBuffer }`
+fn bytes_in<'js>(ctx: &Ctx<'js>, name: &str, bytes: &[u8]) -> Result<Value<'js>> {
+    let value = Object::new(ctx.clone())?;
+    value.set(name, ArrayBuffer::new_copy(ctx.clone(), bytes)?)?;
+    Ok(value.into_value())
 }
 
 pub(crate) fn error_value<'js>(ctx: &Ctx<'js>, error: &CallError) -> Result<Object<'js>> {
@@ -73,5 +83,6 @@ pub(crate) fn error_value<'js>(ctx: &Ctx<'js>, error: &CallError) -> Result<Obje
     value.set("remote", error.remote)?;
     value.set("retryable", error.retryable)?;
     value.set("overloaded", error.overloaded)?;
+    value.set("durableObjectReset", error.durable_object_reset)?;
     Ok(value)
 }

@@ -137,6 +137,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
     let mut turn = isolate.receive(ToIsolate::Event {
         id: 1,
         now_ms: now_ms(),
+        object: None,
         event: Event::Test { entrypoint: None },
     });
     let (mut failed, mut passed, mut wake) = (Vec::new(), 0, None);

@@ -51,6 +51,7 @@ mod wire;
 
 pub use forker::{Child, Forker, Zygote};
 pub use limits::{Limits, Role, Settings};
+pub use message::{receive_with_descriptor, send_with_descriptor};
 pub use process::{Exit, MemoryUse, Process};
 pub use protection::Protection;
 pub use serve::{Control, Started, serve, zygote};

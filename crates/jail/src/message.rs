@@ -58,7 +58,12 @@ fn header(bytes: &mut libc::iovec, control: &mut ControlBuffer, room: usize) -> 
     header
 }
 
-fn send_with_descriptor(
+/// Sends some of `bytes`, the first of them together with `descriptor`, and says how many. On a socket that does not
+/// block, [`io::ErrorKind::WouldBlock`] means that neither went.
+///
+/// # Errors
+/// What the kernel says.
+pub fn send_with_descriptor(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
     descriptor: BorrowedFd<'_>,
@@ -89,7 +94,10 @@ fn send_with_descriptor(
 
 /// Receives at most `bytes.len()` bytes and the descriptor that came with them. Ends early with
 /// [`io::ErrorKind::Interrupted`] when a signal is handled.
-pub(crate) fn receive_with_descriptor(
+///
+/// # Errors
+/// What the kernel says.
+pub fn receive_with_descriptor(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
 ) -> io::Result<(usize, Option<OwnedFd>)> {

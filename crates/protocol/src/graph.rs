@@ -70,4 +70,11 @@ pub enum BindingValue {
     Data(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Something with `fetch()`: a service binding or the static assets.
     Fetcher(CapabilityId),
+    /// A Durable Object namespace.
+    Namespace {
+        /// Calls on its objects.
+        capability: CapabilityId,
+        /// What its ids are made with: see [`namespace_key`](crate::namespace_key).
+        key: [u8; 32],
+    },
 }

@@ -8,9 +8,13 @@ mod frame;
 mod graph;
 pub mod limits;
 mod message;
+mod object_id;
 pub mod pages;
 mod wire;
 
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
 pub use graph::{Binding, BindingValue, Module, ModuleKind, Program};
 pub use message::*;
+pub use object_id::{
+    JURISDICTIONS, id_belongs, id_from_name, id_from_random, jurisdiction_of, namespace_key,
+};

@@ -44,3 +44,18 @@ pub const STARTUP_CPU_MS: u32 = 1_000;
 
 /// Subrequests of one event unless set otherwise (Workers: 10,000 on the paid plan).
 pub const DEFAULT_SUBREQUESTS: u32 = 10_000;
+
+/// The longest arguments or result of a method call, in bytes (Workers: 32 MiB).
+pub const MAX_RPC_BYTES: usize = 32 * 1024 * 1024;
+
+/// The most bytes of page changes in one frame; longer commits go in several.
+pub const MAX_COMMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Objects that may be open in one isolate at once.
+pub const MAX_OBJECTS_PER_ISOLATE: usize = 16 * 1024;
+
+/// The longest name that an object's id can be made from, in bytes (Workers: 1,024).
+pub const MAX_OBJECT_NAME_BYTES: usize = 1024;
+
+/// Storage of one object unless set otherwise, in bytes (Workers: 10 GB).
+pub const DEFAULT_OBJECT_BYTES: u64 = 10 * 1000 * 1000 * 1000;

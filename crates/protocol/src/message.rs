@@ -15,6 +15,10 @@ pub type CallId = u32;
 pub type StreamId = u32;
 /// A WebSocket, numbered by the side that opened its end: see [`SocketRef`].
 pub type SocketId = u32;
+/// A Durable Object that is open in one isolate, numbered by the host.
+pub type ObjectNumber = u32;
+/// Which Durable Object of a namespace: 64 hexadecimal digits where people see it.
+pub type ObjectId = [u8; 32];
 
 /// What the host says to an isolate or a template.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +38,8 @@ pub enum ToIsolate<'a> {
         id: EventId,
         /// Milliseconds since 1970.
         now_ms: f64,
+        /// The object that it happens to, if it is one.
+        object: Option<ObjectNumber>,
         /// What happens.
         #[serde(borrow)]
         event: Event<'a>,
@@ -56,6 +62,27 @@ pub enum ToIsolate<'a> {
     Flow(StreamId, Flow),
     /// Something arrived on a WebSocket.
     Socket(SocketRef, #[serde(borrow)] SocketPart<'a>),
+    /// An object lives here from now on. Its constructor runs before its first event.
+    Open(#[serde(borrow)] Opening<'a>),
+    /// The file of an object's database has what the object had committed: the isolate need not keep it.
+    Checkpointed {
+        /// The object.
+        object: ObjectNumber,
+        /// The last commit that the file has.
+        commit: u64,
+        /// A descriptor of the file comes with this frame: there was none before.
+        file: bool,
+    },
+    /// Nothing happens to an object. Answered by [`FromIsolate::Slept`] or [`FromIsolate::Busy`].
+    Sleep(ObjectNumber),
+    /// An object does not live here any more: what still runs of it must not touch its storage. Answered by
+    /// [`FromIsolate::Slept`].
+    Reset {
+        /// The object.
+        object: ObjectNumber,
+        /// What its code is told.
+        reason: &'a str,
+    },
     /// The time that [`FromIsolate::Wake`] asked for has come.
     Tick {
         /// Milliseconds since 1970.
@@ -70,6 +97,11 @@ pub enum FromIsolate<'a> {
     Evaluated(Result<Exports, Failure>),
     /// A fetch event has its response. The event goes on until [`FromIsolate::Done`].
     Respond(EventId, #[serde(borrow)] Response<'a>),
+    /// A method called on an object has its result, or what it threw: a value as bytes.
+    Return(
+        EventId,
+        #[serde(borrow, with = "crate::wire::outcome")] Result<&'a [u8], &'a [u8]>,
+    ),
     /// An event is over, `waitUntil` included.
     Done {
         /// The event.
@@ -90,6 +122,31 @@ pub enum FromIsolate<'a> {
         /// What is asked.
         #[serde(borrow)]
         call: Call<'a>,
+    },
+    /// What an object did to its storage in one turn. Everything that follows waits until it is durable.
+    Commit(#[serde(borrow)] Commit<'a>),
+    /// A question to the storage of an object that lives here. Answered like any call.
+    StorageCall {
+        /// Answers name it.
+        id: CallId,
+        /// The object.
+        object: ObjectNumber,
+        /// The event that it is made for, if one is known.
+        event: Option<EventId>,
+        /// What is asked.
+        #[serde(borrow)]
+        call: StorageCall<'a>,
+    },
+    /// An object does not live here any more, as the host wished.
+    Slept(ObjectNumber),
+    /// An object cannot sleep now.
+    Busy(ObjectNumber),
+    /// An object has failed or ended itself: its next event is for a new instance. Its events end with this failure.
+    Broken {
+        /// The object.
+        object: ObjectNumber,
+        /// What its callers see.
+        failure: Failure,
     },
     /// Nobody waits for the answer of this call.
     CancelCall(CallId),
@@ -112,6 +169,65 @@ pub enum FromIsolate<'a> {
     Wake(Option<f64>),
     /// An error that no code handled. The worker goes on.
     Unhandled(Option<EventId>, Failure),
+}
+
+/// An object that comes to live in an isolate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opening<'a> {
+    /// Frames name it.
+    pub object: ObjectNumber,
+    /// The exported class.
+    pub class: &'a str,
+    /// `ctx.id`.
+    pub id: ObjectId,
+    /// `ctx.id.name`, for an id made from a name.
+    pub name: Option<&'a str>,
+    /// Pages of its database.
+    pub page_count: u32,
+    /// The most pages that its database may have.
+    pub max_pages: u32,
+    /// A descriptor of the database's file comes with this frame. Without one every page is zero.
+    pub file: bool,
+    /// Its alarm, in milliseconds since 1970.
+    pub alarm: Option<f64>,
+}
+
+/// The changes that one turn made to an object's storage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Commit<'a> {
+    /// The object.
+    pub object: ObjectNumber,
+    /// Counts from 1 since the object was opened; parts of one commit share it.
+    pub number: u64,
+    /// Pages of its database from now on.
+    pub page_count: u32,
+    /// As [`pages`](crate::pages) has them.
+    #[serde(with = "serde_bytes")]
+    pub changes: &'a [u8],
+    /// What becomes of its alarm, when that changes.
+    pub alarm: Option<AlarmChange>,
+    /// The same commit goes on in the next frame.
+    pub more: bool,
+}
+
+/// What becomes of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AlarmChange {
+    /// It goes off at this time, in milliseconds since 1970.
+    Set(f64),
+    /// There is none.
+    Delete,
+}
+
+/// What an object can ask of its own storage, beyond the pages that it reads by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StorageCall<'a> {
+    /// The bookmark of now. Answered by [`Reply::Text`].
+    Bookmark,
+    /// The bookmark of a time, in milliseconds since 1970. Answered by [`Reply::Text`].
+    BookmarkForTime(f64),
+    /// The next instance starts from this bookmark. Answered by [`Reply::Text`]: the bookmark that takes it back.
+    RestoreOnNextSession(&'a str),
 }
 
 /// How an isolate is to be run.
@@ -184,6 +300,21 @@ pub enum Event<'a> {
     Test {
         /// The export it is for.
         entrypoint: Option<&'a str>,
+    },
+    /// A method of an object is called. Answered by [`FromIsolate::Return`].
+    Rpc {
+        /// The method's name.
+        method: &'a str,
+        /// The array of its arguments as bytes.
+        #[serde(with = "serde_bytes")]
+        arguments: &'a [u8],
+    },
+    /// An object's alarm goes off.
+    Alarm {
+        /// When it was due, in milliseconds since 1970.
+        scheduled_ms: f64,
+        /// How often it has failed before.
+        retry_count: u32,
     },
 }
 
@@ -344,6 +475,31 @@ pub enum Call<'a> {
         /// Do not look at the method.
         ignore_method: bool,
     },
+    /// An event for an object of a namespace.
+    Object {
+        /// Which object.
+        id: ObjectId,
+        /// The name that the id was made from, if it was and the caller knows.
+        name: Option<&'a str>,
+        /// What to do with it.
+        #[serde(borrow)]
+        call: ObjectCall<'a>,
+    },
+}
+
+/// What can be done with a stub of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ObjectCall<'a> {
+    /// `stub.fetch()`. Answered by [`Reply::Response`].
+    Fetch(#[serde(borrow)] Request<'a>),
+    /// `stub.method()`. Answered by [`Reply::Returned`] or [`Reply::Thrown`].
+    Rpc {
+        /// The method's name.
+        method: &'a str,
+        /// The array of its arguments as bytes.
+        #[serde(with = "serde_bytes")]
+        arguments: &'a [u8],
+    },
 }
 
 /// What a call gives.
@@ -355,6 +511,12 @@ pub enum Reply<'a> {
     Nothing,
     /// Yes or no.
     Flag(bool),
+    /// A text.
+    Text(&'a str),
+    /// What a method returned, as bytes.
+    Returned(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// What a method threw, as bytes.
+    Thrown(#[serde(with = "serde_bytes")] &'a [u8]),
 }
 
 /// Why a call failed. `message` is what a worker's code sees.
@@ -372,6 +534,8 @@ pub struct CallError {
     pub retryable: bool,
     /// The callee is overloaded: trying again makes it worse.
     pub overloaded: bool,
+    /// The Durable Object that worked on the call was reset.
+    pub durable_object_reset: bool,
 }
 
 /// An error that ended a handler or a program's top level.
@@ -403,6 +567,8 @@ pub enum FailureKind {
     NoHandler,
     /// Nothing is left to wait for, and there is no answer.
     Hung,
+    /// The Durable Object was reset while it worked on the event.
+    Reset,
 }
 
 /// How loud a log line is.

@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::limits::{MAX_FRAME_BYTES, MAX_HEADERS};
 use protocol::{
-    Body, Call, CallError, DecodeError, Event, Failure, FailureKind, Flow, FrameBuffer,
-    FromIsolate, Headers, LogLevel, Redirect, Reply, Request, Response, SocketPart, SocketRef,
-    StreamPart, ToIsolate, decode, encode_into,
+    AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, Failure, FailureKind, Flow,
+    FrameBuffer, FromIsolate, Headers, LogLevel, ObjectCall, Opening, Redirect, Reply, Request,
+    Response, SocketPart, SocketRef, StorageCall, StreamPart, ToIsolate, decode, encode_into,
 };
 
 /// What frames are made of: a frame borrows, so its parts are kept here.
@@ -147,6 +147,7 @@ impl Parts {
         let event = |event| ToIsolate::Event {
             id: self.id,
             now_ms: self.number,
+            object: self.flag.then_some(self.other),
             event,
         };
         let result = |result| ToIsolate::Result {
@@ -154,7 +155,7 @@ impl Parts {
             now_ms: self.number,
             result,
         };
-        match self.choice % 12 {
+        match self.choice % 20 {
             0 => ToIsolate::Start {
                 seed: [self.body; 32],
                 now_ms: self.number,
@@ -187,6 +188,40 @@ impl Parts {
                 let (socket, part) = self.socket();
                 ToIsolate::Socket(socket, part)
             }
+            11 => ToIsolate::Open(Opening {
+                object: self.id,
+                class: &self.text,
+                id: [self.body; 32],
+                name: self.flag.then_some(self.more.as_str()),
+                page_count: self.other,
+                max_pages: self.id,
+                file: self.flag,
+                alarm: self.flag.then_some(self.number),
+            }),
+            12 => ToIsolate::Checkpointed {
+                object: self.id,
+                commit: u64::from(self.other),
+                file: self.flag,
+            },
+            13 => ToIsolate::Sleep(self.id),
+            14 => ToIsolate::Reset {
+                object: self.id,
+                reason: &self.text,
+            },
+            15 => event(Event::Rpc {
+                method: &self.text,
+                arguments: &self.bytes,
+            }),
+            16 => event(Event::Alarm {
+                scheduled_ms: self.number,
+                retry_count: self.other,
+            }),
+            17 => result(Ok(Reply::Text(&self.text))),
+            18 => result(Ok(if self.flag {
+                Reply::Returned(&self.bytes)
+            } else {
+                Reply::Thrown(&self.bytes)
+            })),
             _ => ToIsolate::Tick {
                 now_ms: self.number,
             },
@@ -202,7 +237,7 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 12 {
+        match self.choice % 20 {
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
@@ -233,6 +268,54 @@ impl Parts {
                 message: &self.text,
             },
             10 => FromIsolate::Wake(self.flag.then_some(self.number)),
+            11 => FromIsolate::Return(
+                self.id,
+                if self.flag {
+                    Ok(&self.bytes)
+                } else {
+                    Err(&self.bytes)
+                },
+            ),
+            12 => FromIsolate::Commit(Commit {
+                object: self.id,
+                number: u64::from(self.other),
+                page_count: self.other,
+                changes: &self.bytes,
+                alarm: match self.body % 3 {
+                    0 => None,
+                    1 => Some(AlarmChange::Set(self.number)),
+                    _ => Some(AlarmChange::Delete),
+                },
+                more: self.flag,
+            }),
+            13 => FromIsolate::StorageCall {
+                id: self.id,
+                object: self.other,
+                event,
+                call: match self.body % 3 {
+                    0 => StorageCall::Bookmark,
+                    1 => StorageCall::BookmarkForTime(self.number),
+                    _ => StorageCall::RestoreOnNextSession(&self.text),
+                },
+            },
+            14 => FromIsolate::Slept(self.id),
+            15 => FromIsolate::Busy(self.id),
+            16 => FromIsolate::Broken {
+                object: self.id,
+                failure: self.failure(),
+            },
+            17 => call(Call::Object {
+                id: [self.body; 32],
+                name: self.flag.then_some(self.text.as_str()),
+                call: if self.flag {
+                    ObjectCall::Fetch(self.request())
+                } else {
+                    ObjectCall::Rpc {
+                        method: &self.more,
+                        arguments: &self.bytes,
+                    }
+                },
+            }),
             _ => FromIsolate::Unhandled(event, self.failure()),
         }
     }

@@ -11,7 +11,7 @@ function contextWith(storage, value) {
   const context = currentContext();
   const stores = new Map(context?.stores);
   stores.set(storage, value);
-  return { event: context?.event, stores };
+  return { ...context, stores };
 }
 
 /** A value that follows the asynchronous work started inside {@link run}. */

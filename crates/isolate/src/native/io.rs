@@ -191,7 +191,7 @@ fn with_response<'js, R>(
     })
 }
 
-fn with_request<'js, R>(
+pub(crate) fn with_request<'js, R>(
     ctx: &Ctx<'js>,
     wire: &Object<'js>,
     work: impl FnOnce(Request<'_>) -> Result<R>,
@@ -258,10 +258,11 @@ fn body_argument(value: Value<'_>) -> Result<BodyArgument<'_>> {
     })
 }
 
-fn failure(kind: &str, name: String, message: String, stack: String) -> Failure {
+pub(crate) fn failure(kind: &str, name: String, message: String, stack: String) -> Failure {
     let kind = match kind {
         "nohandler" => FailureKind::NoHandler,
         "hung" => FailureKind::Hung,
+        "reset" => FailureKind::Reset,
         _ if state::is_out_of_memory(&name, &message) => return state::out_of_memory(),
         _ => FailureKind::Exception,
     };
@@ -307,7 +308,12 @@ fn unhandled(event: Option<EventId>, name: String, message: String, stack: Strin
     ));
 }
 
-fn send_call(id: CallId, capability: CapabilityId, event: Option<EventId>, call: Call<'_>) {
+pub(crate) fn send_call(
+    id: CallId,
+    capability: CapabilityId,
+    event: Option<EventId>,
+    call: Call<'_>,
+) {
     if let Some(event) = event {
         state::with(|state| state.calls.insert(id, event));
     }

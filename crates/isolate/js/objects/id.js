@@ -1,0 +1,62 @@
+// Ids of Durable Objects.
+
+import { hexOfId, idFromHex, idFromName, jurisdictionOf, uniqueId } from "atoll:native/objects";
+import { defineInterface, illegalConstructor } from "../webidl.js";
+
+const token = Symbol("DurableObjectId");
+
+let internals;
+
+export class DurableObjectId {
+  #hex;
+  #name;
+  #bytes;
+
+  constructor(key, bytes, name) {
+    if (key !== token) throw illegalConstructor();
+    this.#bytes = bytes;
+    this.#name = name;
+    if (name !== undefined) Object.defineProperty(this, "name", { value: name, enumerable: true });
+    const jurisdiction = jurisdictionOf(bytes);
+    if (jurisdiction !== undefined) Object.defineProperty(this, "jurisdiction", { value: jurisdiction, enumerable: true });
+  }
+
+  toString() {
+    return (this.#hex ??= hexOfId(this.#bytes));
+  }
+
+  equals(other) {
+    if (!internals.isId(other)) {
+      throw new TypeError(
+        "Failed to execute 'equals' on 'DurableObjectId': parameter 1 is not of type 'DurableObjectId'.",
+      );
+    }
+    return this.toString() === other.toString();
+  }
+
+  static {
+    internals = {
+      isId: (value) => typeof value === "object" && value !== null && #bytes in value,
+      bytes: (id) => id.#bytes,
+      name: (id) => id.#name,
+    };
+  }
+}
+defineInterface(DurableObjectId);
+
+export const isId = internals.isId;
+export const bytesOf = internals.bytes;
+export const nameOf = internals.name;
+
+/** @param {ArrayBuffer} bytes @param {string} [name] */
+export const makeId = (bytes, name) => new DurableObjectId(token, bytes, name);
+
+export const nameToId = (key, name, jurisdiction) => makeId(idFromName(key, name, jurisdiction), name);
+export const newId = (key, jurisdiction) => makeId(uniqueId(key, jurisdiction));
+
+/** The id that a text of 64 digits stands for. */
+export function textToId(key, text) {
+  const bytes = idFromHex(key, text);
+  if (typeof bytes === "string") throw new TypeError(bytes);
+  return makeId(bytes);
+}

@@ -1,0 +1,241 @@
+// The Durable Objects that live in this isolate, and what happens to them.
+
+import * as native from "atoll:native/objects";
+import { run, set } from "../async_context.js";
+import { env } from "../env.js";
+import { describe } from "../errors.js";
+import { EventContext } from "../event_context.js";
+import { objectClass } from "../exports.js";
+import { answer, cancelSignal } from "../fetch_event.js";
+import { wireBody } from "../io.js";
+import { requestFromWire } from "../request.js";
+import { isResponse } from "../response.js";
+import { deserialize, serialize } from "../structured_clone.js";
+import { dropTimersOf } from "../timers.js";
+import { DurableObject } from "../cloudflare/workers.js";
+import { Gate } from "./gate.js";
+import { makeId } from "./id.js";
+import { makeState } from "./state.js";
+
+/** @type {Map<number, Instance>} */
+const instances = new Map();
+
+const HUNG = "The Durable Object's code had hung and would never have gone on.";
+
+/** One object, from its opening to its end. */
+export class Instance {
+  gate = new Gate();
+  /** Events under way. @type {Set<EventContext>} */
+  events = new Set();
+  /** Why the object is no more. */
+  broken = undefined;
+  /** What the exported class made. @type {any} */
+  #value = undefined;
+
+  constructor(number, className, id, alarm) {
+    this.number = number;
+    this.className = className;
+    this.id = id;
+    this.alarm = alarm;
+  }
+
+  /** The instance of the exported class, made when it is first needed. */
+  #made() {
+    if (this.#value === undefined) {
+      const Class = objectClass(this.className);
+      this.#value = new Class(makeState(this), env);
+    }
+    return this.#value;
+  }
+
+  /**
+   * Runs `work` on the instance once the input gate lets the event in.
+   * @param {EventContext} event
+   * @param {(value: any) => void} work
+   */
+  deliver(event, work) {
+    event.object = this;
+    this.events.add(event);
+    this.gate.enter(() => {
+      if (this.broken !== undefined) return;
+      let value;
+      try {
+        value = run(event.context, () => this.#made());
+      } catch (error) {
+        this.break(error);
+        return;
+      }
+      // The constructor may have shut the gate.
+      this.gate.enter(() => {
+        if (this.broken === undefined) run(event.context, work, value);
+      });
+    });
+  }
+
+  /** Ends the object: its callers see `error`, its next event gets a new instance. */
+  break(error) {
+    if (this.broken !== undefined) return;
+    this.broken = error ?? new Error("The Durable Object was reset.");
+    const { name, message, stack } = describe(this.broken);
+    native.broken(this.number, this.broken.durableObjectReset === true ? "reset" : "exception", name, message, stack);
+    this.#end();
+  }
+
+  /** The host has taken the object away. */
+  reset(reason) {
+    this.broken = Object.assign(new Error(reason), { durableObjectReset: true });
+    this.#end();
+  }
+
+  hang() {
+    if (this.gate.isShut) this.break(new Error(HUNG));
+  }
+
+  #end() {
+    instances.delete(this.number);
+    this.gate.forget();
+    dropTimersOf(this);
+    for (const event of [...this.events]) event.forget();
+  }
+
+  /** Refuses what would touch an object that is no more. */
+  check() {
+    if (this.broken !== undefined) throw this.broken;
+  }
+}
+
+function arrive(object, id, work) {
+  const event = new EventContext(id);
+  set(event.context);
+  const instance = instances.get(object);
+  if (instance === undefined) event.fail(new Error("The Durable Object is not here."), "reset");
+  else instance.deliver(event, (value) => work(event, value));
+}
+
+/** Settles the event with what a handler that gives nothing back gave. */
+function settle(event, handle) {
+  let result;
+  try {
+    result = handle();
+  } catch (error) {
+    event.fail(error);
+    return;
+  }
+  Promise.resolve(result).then(
+    () => event.succeed(),
+    (error) => event.fail(error),
+  );
+}
+
+function serializeThrown(error) {
+  try {
+    return serialize(error);
+  } catch {
+    const { name, message } = describe(error);
+    return serialize(Object.assign(new Error(message), { name }));
+  }
+}
+
+/** Names that are not called from outside, though they may be methods. */
+const NOT_CALLABLE = new Set([
+  "constructor",
+  "fetch",
+  "connect",
+  "alarm",
+  "webSocketMessage",
+  "webSocketClose",
+  "webSocketError",
+  "dup",
+]);
+
+/** The method of a class that callers may call, or why there is none. */
+function methodOf(value, name) {
+  if (!(value instanceof DurableObject)) {
+    throw new TypeError(
+      "The receiver is not an RPC object. To use RPC with a Durable Object, its class must extend `DurableObject` from " +
+        '"cloudflare:workers".',
+    );
+  }
+  const own = Object.hasOwn(value, name);
+  if (!own && !NOT_CALLABLE.has(name)) {
+    for (let at = Object.getPrototypeOf(value); at !== null && at !== DurableObject.prototype; at = Object.getPrototypeOf(at)) {
+      if (at === Object.prototype) break;
+      if (Object.hasOwn(at, name)) return value[name];
+    }
+  }
+  throw new TypeError(`The RPC receiver does not implement the method "${name}".`);
+}
+
+export const host = {
+  open(object, className, id, name, alarm) {
+    instances.set(object, new Instance(object, className, makeId(id, name ?? undefined), alarm ?? null));
+  },
+  /** Returns whether the object may go to sleep. It is gone if it may. */
+  sleep(object) {
+    const instance = instances.get(object);
+    if (instance === undefined) return true;
+    if (instance.events.size > 0) return false;
+    instance.reset("The Durable Object has gone to sleep.");
+    return true;
+  },
+  reset(object, reason) {
+    instances.get(object)?.reset(reason);
+  },
+  objectFetch(object, id, method, url, headers, bodyKind, bodyValue, bodyLength, cf, websocket) {
+    const body = wireBody(bodyKind, bodyValue, bodyLength);
+    arrive(object, id, (event, value) => {
+      let result;
+      try {
+        const wire = { method, url, headers, body, cf: cf ?? undefined, redirect: "manual", websocket };
+        if (typeof value.fetch !== "function") {
+          throw new TypeError("Handler does not export a fetch() function.");
+        }
+        result = value.fetch(requestFromWire(wire, () => cancelSignal(event)));
+      } catch (error) {
+        event.fail(error);
+        return;
+      }
+      const respond = (response) => {
+        if (event.isOpen) answer(event, response);
+      };
+      if (isResponse(result)) respond(result);
+      else Promise.resolve(result).then(respond, (error) => event.fail(error));
+    });
+  },
+  objectCall(object, id, method, bytes) {
+    arrive(object, id, (event, value) => {
+      const give = (isResult, bytes) => {
+        if (event.isOpen) native.returned(id, isResult, bytes);
+        event.succeed();
+      };
+      const thrown = (error) => give(false, serializeThrown(error));
+      let result;
+      try {
+        const args = deserialize(new Uint8Array(bytes));
+        result = Reflect.apply(methodOf(value, method), value, args);
+        if (result === null || (typeof result !== "object" && typeof result !== "function")) {
+          give(true, serialize(result));
+          return;
+        }
+      } catch (error) {
+        thrown(error);
+        return;
+      }
+      Promise.resolve(result)
+        .then((value) => give(true, serialize(value)))
+        .catch(thrown);
+    });
+  },
+  objectAlarm(object, id, scheduledTime, retryCount) {
+    const instance = instances.get(object);
+    arrive(object, id, (event, value) => {
+      if (typeof value.alarm !== "function") {
+        event.fail(new TypeError("Handler does not export an alarm() function."));
+        return;
+      }
+      // While its handler runs there is none, unless the handler sets one.
+      instance.alarm = null;
+      settle(event, () => value.alarm({ isRetry: retryCount > 0, retryCount, scheduledTime }));
+    });
+  },
+};

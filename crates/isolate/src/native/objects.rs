@@ -1,0 +1,220 @@
+//! `atoll:native/objects`: ids of Durable Objects, calls on them, and what they say of themselves.
+
+use protocol::limits::{MAX_OBJECT_NAME_BYTES, MAX_RPC_BYTES};
+use protocol::{
+    Call, FromIsolate, JURISDICTIONS, ObjectCall, ObjectId, StorageCall, id_belongs, id_from_name,
+    id_from_random, jurisdiction_of,
+};
+use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray, Value};
+
+use rand_core::Rng;
+
+use crate::native::bytes::{Input, with_bytes};
+use crate::native::io::{failure, send_call, with_request};
+use crate::native::random::generator;
+use crate::state::send;
+
+pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
+    let exports = Object::new(ctx.clone())?;
+    macro_rules! export {
+        ($($name:literal => $function:expr),+ $(,)?) => {
+            $(exports.set($name, Function::new(ctx.clone(), $function)?.with_name($name)?)?;)+
+        };
+    }
+    export! {
+        "idFromName" => name_to_id,
+        "uniqueId" => unique_id,
+        "idFromHex" => hex_to_id,
+        "hexOfId" => |ctx: Ctx<'js>, id: Input<'js>| Ok::<_, rquickjs::Error>(hex(&read_32(&ctx, &id)?)),
+        "jurisdictionOf" => |ctx: Ctx<'js>, id: Input<'js>| {
+            Ok::<_, rquickjs::Error>(jurisdiction_of(&read_32(&ctx, &id)?))
+        },
+        "jurisdictionNumber" => |name: String| JURISDICTIONS.iter().position(|known| *known == name),
+        "callObject" => call_object,
+        "returned" => returned,
+        "broken" => |object: u32, kind: String, name: String, message: String, stack: String| {
+            let failure = failure(&kind, name, message, stack);
+            send(&FromIsolate::Broken { object, failure });
+        },
+        "callStorage" => call_storage,
+    }
+    Ok(exports)
+}
+
+fn read_32(ctx: &Ctx<'_>, bytes: &Input<'_>) -> Result<[u8; 32]> {
+    (**bytes)
+        .try_into()
+        .map_err(|_| Exception::throw_type(ctx, "not an id"))
+}
+
+fn id_value<'js>(ctx: &Ctx<'js>, id: ObjectId) -> Result<TypedArray<'js, u8>> {
+    TypedArray::new_copy(ctx.clone(), id)
+}
+
+fn hex(id: &ObjectId) -> String {
+    use std::fmt::Write;
+    id.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// `idFromName(key, name, jurisdiction | undefined)`.
+fn name_to_id<'js>(
+    ctx: Ctx<'js>,
+    key: Input<'js>,
+    name: String,
+    jurisdiction: Option<u8>,
+) -> Result<TypedArray<'js, u8>> {
+    if name.len() > MAX_OBJECT_NAME_BYTES {
+        let message = format!("Durable Object name is longer than {MAX_OBJECT_NAME_BYTES} bytes.");
+        return Err(Exception::throw_type(&ctx, &message));
+    }
+    id_value(
+        &ctx,
+        id_from_name(&read_32(&ctx, &key)?, &name, jurisdiction),
+    )
+}
+
+/// `uniqueId(key, jurisdiction | undefined)`.
+fn unique_id<'js>(
+    ctx: Ctx<'js>,
+    key: Input<'js>,
+    jurisdiction: Option<u8>,
+) -> Result<TypedArray<'js, u8>> {
+    let mut random = [0; 16];
+    generator(&ctx)?.fill_bytes(&mut random);
+    id_value(
+        &ctx,
+        id_from_random(&read_32(&ctx, &key)?, random, jurisdiction),
+    )
+}
+
+/// `idFromHex(key, text)`: the id, or why the text is none.
+fn hex_to_id<'js>(ctx: Ctx<'js>, key: Input<'js>, text: String) -> Result<Value<'js>> {
+    let key = read_32(&ctx, &key)?;
+    let mut id = [0; 32];
+    let digits = text.as_bytes();
+    let is_hex = digits.len() == 64
+        && digits.chunks_exact(2).zip(&mut id).all(|(pair, byte)| {
+            let value = std::str::from_utf8(pair)
+                .ok()
+                .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            value.map(|value| *byte = value).is_some()
+        });
+    let complaint = if !is_hex {
+        "Invalid Durable Object ID: must be 64 hex digits"
+    } else if !id_belongs(&key, &id) {
+        "Durable Object ID is not valid for this namespace."
+    } else {
+        return Ok(id_value(&ctx, id)?.into_value());
+    };
+    rquickjs::String::from_str(ctx, complaint).map(rquickjs::String::into_value)
+}
+
+/// `callObject(call, capability, event, id, name, method, bytes)` or, for `fetch()`, no method and a wire request.
+fn call_object<'js>(
+    ctx: Ctx<'js>,
+    call: u32,
+    capability: u32,
+    event: Option<u32>,
+    id: Input<'js>,
+    name: Option<String>,
+    rest: rquickjs::function::Rest<Value<'js>>,
+) -> Result<()> {
+    let id = read_32(&ctx, &id)?;
+    let name = name.as_deref();
+    let [method, payload] = rest.0.as_slice() else {
+        return Err(Exception::throw_type(&ctx, "a method and its arguments"));
+    };
+    let emit = |object_call: ObjectCall<'_>| {
+        let what = Call::Object {
+            id,
+            name,
+            call: object_call,
+        };
+        send_call(call, capability, event, what);
+    };
+    match method.as_string() {
+        None => {
+            let wire = payload
+                .as_object()
+                .ok_or_else(|| Exception::throw_type(&ctx, "a request"))?;
+            with_request(&ctx, wire, |request| {
+                emit(ObjectCall::Fetch(request));
+                Ok(())
+            })
+        }
+        Some(method) => {
+            let method = method.to_string()?;
+            let bytes = TypedArray::<u8>::from_value(payload.clone())?;
+            check_size(&ctx, bytes.len())?;
+            with_bytes(&bytes, |arguments| {
+                emit(ObjectCall::Rpc {
+                    method: &method,
+                    arguments,
+                });
+            });
+            Ok(())
+        }
+    }
+}
+
+fn check_size(ctx: &Ctx<'_>, length: usize) -> Result<()> {
+    if length <= MAX_RPC_BYTES {
+        return Ok(());
+    }
+    let message = format!(
+        "Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: {length} bytes."
+    );
+    Err(Exception::throw_range(ctx, &message))
+}
+
+/// `returned(event, isResult, bytes)`.
+fn returned<'js>(
+    ctx: Ctx<'js>,
+    event: u32,
+    is_result: bool,
+    bytes: TypedArray<'js, u8>,
+) -> Result<()> {
+    check_size(&ctx, bytes.len())?;
+    with_bytes(&bytes, |bytes| {
+        let outcome = if is_result { Ok(bytes) } else { Err(bytes) };
+        send(&FromIsolate::Return(event, outcome));
+    });
+    Ok(())
+}
+
+/// `callStorage(call, object, event, what, argument)` with `bookmark`, `bookmarkForTime` or `restore`.
+fn call_storage<'js>(
+    ctx: Ctx<'js>,
+    id: u32,
+    object: u32,
+    event: Option<u32>,
+    what: String,
+    argument: Value<'js>,
+) -> Result<()> {
+    let text;
+    let call = match what.as_str() {
+        "bookmark" => StorageCall::Bookmark,
+        "bookmarkForTime" => StorageCall::BookmarkForTime(argument.as_number().unwrap_or(f64::NAN)),
+        "restore" => {
+            text = argument
+                .as_string()
+                .map(rquickjs::String::to_string)
+                .transpose()?
+                .unwrap_or_default();
+            StorageCall::RestoreOnNextSession(&text)
+        }
+        _ => return Err(Exception::throw_type(&ctx, "no such question")),
+    };
+    send(&FromIsolate::StorageCall {
+        id,
+        object,
+        event,
+        call,
+    });
+    Ok(())
+}
