@@ -25,6 +25,6 @@ pub use egress::Egress;
 pub use fetcher::{Depth, FetchError, Fetcher, Request, Response};
 pub use logs::{LogKind, LogRecord};
 pub use runtime::{DeployError, Deployment, Error, Limits, Options, Runtime};
-pub use socket::{SocketEnd, SocketMessage};
+pub use socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender, Unreceived};
 pub use wire::{Cf, Fetched, Redirects, WantsSocket};
 pub use worker::{SingleUse, Worker};

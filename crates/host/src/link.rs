@@ -3,6 +3,7 @@
 //! Frames from the isolate are hostile input: whatever does not fit the state here ends the isolate.
 
 mod calls;
+mod held;
 mod incoming;
 mod outgoing;
 mod sockets;
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use protocol::limits::{MAX_OPEN_PER_ISOLATE, MAX_OUTBOX_BYTES};
 use protocol::{
     Body as WireBody, EventId, Failure, FailureKind, Flow, FrameBuffer, FromIsolate,
-    Response as WireResponse, SocketRef, StreamId, StreamPart, ToIsolate,
+    Response as WireResponse, SocketRef, StreamId, ToIsolate,
 };
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
@@ -46,6 +47,8 @@ pub(crate) struct Link {
     worker: Arc<str>,
     logs: Logs,
     subrequests: u32,
+    /// Bytes that the isolate sent and that nobody has taken yet.
+    held: held::Account,
     state: Mutex<State>,
     /// There is something to write that could not be written at once.
     unwritten: Notify,
@@ -74,6 +77,7 @@ impl Link {
             worker: options.worker,
             logs: options.logs,
             subrequests: options.subrequests,
+            held: held::Account::default(),
             state: Mutex::default(),
             unwritten: Notify::new(),
             drained: Notify::new(),
@@ -230,13 +234,13 @@ impl Link {
     fn handle_all(self: &Arc<Self>, frames: &mut FrameBuffer) -> Result<(), String> {
         while let Some(payload) = frames.next_frame().map_err(|error| error.to_string())? {
             let frame = protocol::decode(payload).map_err(|error| error.to_string())?;
-            self.handle(frame)?;
+            self.handle(frame, payload.len())?;
         }
         Ok(())
     }
 
     /// Does what a frame says, or says why it cannot be true.
-    fn handle(self: &Arc<Self>, frame: FromIsolate<'_>) -> Result<(), String> {
+    fn handle(self: &Arc<Self>, frame: FromIsolate<'_>, size: usize) -> Result<(), String> {
         self.lock().frames += 1;
         match frame {
             FromIsolate::Evaluated(_) => Err("an isolate is not a template".to_owned()),
@@ -251,7 +255,7 @@ impl Link {
                 capability,
                 event,
                 call,
-            } => self.call(id, capability, event, call),
+            } => self.call(id, capability, event, call, size),
             FromIsolate::Return(..)
             | FromIsolate::Commit(_)
             | FromIsolate::StorageCall { .. }
@@ -283,6 +287,12 @@ impl Link {
                 Ok(())
             }
             FromIsolate::Unhandled(_, failure) => {
+                if matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory) {
+                    // It is about to end, and everyone who waits for it learns why.
+                    let mut state = self.lock();
+                    state.condemned = true;
+                    state.verdict = Some(failure.clone());
+                }
                 self.log(LogRecord::uncaught(&self.worker, failure));
                 Ok(())
             }
@@ -410,47 +420,6 @@ impl Link {
         }
     }
 
-    fn stream_part(&self, id: StreamId, part: StreamPart<'_>) -> Result<(), String> {
-        let mut state = self.lock();
-        let Some(reader) = state.readers.get_mut(&id) else {
-            // The reader may have cancelled while this was under way.
-            return Ok(());
-        };
-        match part {
-            StreamPart::Data(bytes) => reader.data(bytes),
-            StreamPart::End => {
-                state.readers.remove(&id);
-                Ok(())
-            }
-            StreamPart::Abort(reason) => {
-                if let Some(reader) = state.readers.remove(&id) {
-                    reader.abort(BodyError(reason.to_owned()));
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// The reader of a stream took bytes.
-    fn grant(&self, id: StreamId, bytes: u32) {
-        let granted = self
-            .lock()
-            .readers
-            .get_mut(&id)
-            .map(|reader| reader.window += u64::from(bytes))
-            .is_some();
-        if granted {
-            self.send(&ToIsolate::Flow(id, Flow::Grant(bytes)));
-        }
-    }
-
-    /// The reader of a stream wants no more.
-    fn cancel_stream(&self, id: StreamId) {
-        if self.lock().readers.remove(&id).is_some() {
-            self.send(&ToIsolate::Flow(id, Flow::Cancel));
-        }
-    }
-
     // --- Streams to the isolate -----------------------------------------------------------------------------------
 
     /// Describes a body for a frame. `work` gets the description, and the stream starts after it.
@@ -568,7 +537,7 @@ impl Link {
             abort.abort();
         }
         for (_, socket) in gone.sockets {
-            socket.broken(LOST);
+            socket.lost(LOST);
         }
         if let Some(wake) = gone.wake {
             wake.abort();

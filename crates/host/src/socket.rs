@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// What travels on a WebSocket. Pings, pongs and fragments are the gateway's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +18,100 @@ pub enum SocketMessage {
     Broken(String),
 }
 
+impl SocketMessage {
+    /// Bytes of its content.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::Close(_, reason) | Self::Broken(reason) => reason.len(),
+        }
+    }
+
+    /// What it takes of a queue: a longer message than the queue has it to itself.
+    fn permits(&self) -> u32 {
+        let bytes = (self.size() + MESSAGE_BYTES).min(SocketEnd::QUEUE_BYTES);
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+/// What an empty message counts for, in bytes.
+const MESSAGE_BYTES: usize = 64;
+
 /// One end of a WebSocket: in the extensions of a 101 response, for whoever holds the connection.
 #[derive(Debug)]
 pub struct SocketEnd {
     /// What the other end sent.
-    pub incoming: mpsc::Receiver<SocketMessage>,
+    pub incoming: SocketReceiver,
     /// Where to put what goes to the other end.
-    pub outgoing: mpsc::Sender<SocketMessage>,
+    pub outgoing: SocketSender,
+}
+
+/// Where messages go in. What is not received yet is bounded in bytes.
+#[derive(Clone, Debug)]
+pub struct SocketSender {
+    messages: mpsc::UnboundedSender<SocketMessage>,
+    room: Arc<Semaphore>,
+}
+
+/// Nobody receives any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreceived;
+
+impl SocketSender {
+    /// Waits for room, and sends.
+    ///
+    /// # Errors
+    /// When nobody receives any more.
+    pub async fn send(&self, message: SocketMessage) -> Result<(), Unreceived> {
+        let room = self.room.acquire_many(message.permits());
+        // The receiver gives the room back.
+        room.await.map_err(|_| Unreceived)?.forget();
+        self.messages.send(message).map_err(|_| Unreceived)
+    }
+
+    /// Resolves when nobody receives any more.
+    pub async fn closed(&self) {
+        self.messages.closed().await;
+    }
+
+    /// Sends if there is room.
+    ///
+    /// # Errors
+    /// When there is none, or nobody receives any more.
+    pub fn try_send(&self, message: SocketMessage) -> Result<(), Unreceived> {
+        let room = self.room.try_acquire_many(message.permits());
+        room.map_err(|_| Unreceived)?.forget();
+        self.messages.send(message).map_err(|_| Unreceived)
+    }
+}
+
+/// Where messages come out.
+#[derive(Debug)]
+pub struct SocketReceiver {
+    messages: mpsc::UnboundedReceiver<SocketMessage>,
+    room: Arc<Semaphore>,
+}
+
+impl SocketReceiver {
+    /// The next message; `None` when the other end is gone.
+    pub async fn recv(&mut self) -> Option<SocketMessage> {
+        let message = self.messages.recv().await?;
+        self.room.add_permits(message.permits() as usize);
+        Some(message)
+    }
+
+    /// Whether nothing waits to be received.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+}
+
+impl Drop for SocketReceiver {
+    fn drop(&mut self) {
+        self.room.close();
+    }
 }
 
 /// How a [`SocketEnd`] sits in extensions, which want values that can be cloned: the first taker gets it.
@@ -47,14 +134,14 @@ impl SocketEnd {
             .take()
     }
 
-    /// How many messages may wait in each direction.
-    pub const QUEUE: usize = 256;
+    /// How many bytes may wait in each direction; a message that is longer waits alone.
+    pub const QUEUE_BYTES: usize = 1024 * 1024;
 
     /// Two ends that talk to each other.
     #[must_use]
     pub fn pair() -> (Self, Self) {
-        let (to_a, from_b) = mpsc::channel(Self::QUEUE);
-        let (to_b, from_a) = mpsc::channel(Self::QUEUE);
+        let (to_a, from_b) = channel();
+        let (to_b, from_a) = channel();
         (
             Self {
                 incoming: from_b,
@@ -66,4 +153,19 @@ impl SocketEnd {
             },
         )
     }
+}
+
+fn channel() -> (SocketSender, SocketReceiver) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let room = Arc::new(Semaphore::new(SocketEnd::QUEUE_BYTES));
+    (
+        SocketSender {
+            messages: sender,
+            room: Arc::clone(&room),
+        },
+        SocketReceiver {
+            messages: receiver,
+            room,
+        },
+    )
 }

@@ -7,7 +7,6 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -16,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::socket::{SocketEnd, SocketMessage};
+use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 
 /// Per direction and socket: many sockets are idle, so buffers start small.
 const BUFFER_BYTES: usize = 4 * 1024;
@@ -69,6 +68,14 @@ pub async fn converse(
         // A sender that is gone means that the listener is, too.
         let _ = closing.wait_for(|closing| *closing).await;
     };
+    // A worker that takes nothing any more may not wait for a client that does not read either.
+    let refused = {
+        let outgoing = end.outgoing.clone();
+        async move {
+            outgoing.closed().await;
+            tokio::time::sleep(CLOSE_TIMEOUT).await;
+        }
+    };
     let farewell = {
         let mut reading = std::pin::pin!(from_client(&mut stream, &end.outgoing));
         let writing = to_client(&mut sink, &mut end.incoming);
@@ -84,6 +91,7 @@ pub async fn converse(
                 }
                 Farewell::None
             }
+            () = refused => Farewell::None,
             () = closing => {
                 // A worker that does not keep up must not hold the shutdown.
                 let _ = end.outgoing.try_send(SocketMessage::Close(Some(CloseCode::Away.into()), String::new()));
@@ -114,7 +122,7 @@ enum Farewell {
     None,
 }
 
-async fn await_answer(reading: impl Future<Output = ClientEnd>, worker: &Sender<SocketMessage>) {
+async fn await_answer(reading: impl Future<Output = ClientEnd>, worker: &SocketSender) {
     if tokio::time::timeout(CLOSE_TIMEOUT, reading).await.is_err() {
         tell(
             worker,
@@ -124,10 +132,7 @@ async fn await_answer(reading: impl Future<Output = ClientEnd>, worker: &Sender<
     }
 }
 
-async fn from_client(
-    stream: &mut SplitStream<Socket>,
-    worker: &Sender<SocketMessage>,
-) -> ClientEnd {
+async fn from_client(stream: &mut SplitStream<Socket>, worker: &SocketSender) -> ClientEnd {
     loop {
         let (message, end) = match stream.next().await {
             Some(Ok(Message::Text(text))) => (SocketMessage::Text(text.as_str().to_owned()), None),
@@ -169,7 +174,7 @@ fn describe(error: &Error) -> (String, ClientEnd) {
 
 async fn to_client(
     sink: &mut SplitSink<Socket, Message>,
-    worker: &mut Receiver<SocketMessage>,
+    worker: &mut SocketReceiver,
 ) -> WorkerEnd {
     while let Some(message) = worker.recv().await {
         let (message, last) = match message {
@@ -194,7 +199,7 @@ async fn to_client(
 }
 
 /// A worker that no longer listens misses nothing.
-async fn tell(worker: &Sender<SocketMessage>, message: SocketMessage) {
+async fn tell(worker: &SocketSender, message: SocketMessage) {
     let _ = worker.send(message).await;
 }
 

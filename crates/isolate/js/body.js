@@ -130,7 +130,7 @@ export class Body {
       return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
     }
     if (source instanceof Uint8Array) return decodeUtf8(source);
-    return readAllBytes(source).then(decodeUtf8);
+    return readAllBytes(source).then((bytes) => decodeUtf8(bytes));
   }
 
   static {

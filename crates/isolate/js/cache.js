@@ -64,8 +64,7 @@ export class Cache {
     if (inGlobalScope()) throw new Error(DISALLOWED_IN_GLOBAL_SCOPE);
     const capability = cacheCapability();
     if (capability === undefined || capability === null) {
-      // A worker without a cache has one that is always empty.
-      return action === "delete" ? false : undefined;
+      throw new Error("No Cache was configured: this worker was not given one.");
     }
     return callCache(capability, action, this.#name, request, response, ignoreMethod);
   }

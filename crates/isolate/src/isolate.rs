@@ -19,6 +19,8 @@ use rquickjs::{
     Result, Runtime, TypedArray, Value, qjs,
 };
 
+use crate::failure::{caught, engine_failure};
+use crate::heap::{Account, Heap};
 use crate::modules::{Contents, MAIN, Names, ProgramModules};
 use crate::sources::Sources;
 use crate::values::{body_value, error_value, headers_value, reply_value};
@@ -47,6 +49,7 @@ pub struct Isolate {
     runtime: Runtime,
     program: ProgramModules,
     settings: Cell<Settings>,
+    heap: Rc<Account>,
     interrupted: Rc<Cell<bool>>,
     deadline_us: Rc<Cell<u64>>,
 }
@@ -57,7 +60,10 @@ impl Isolate {
     /// # Errors
     /// When the Workers API itself does not load: a failure with the engine's message.
     pub fn new(sources: Sources) -> std::result::Result<Self, Failure> {
-        let runtime = Runtime::new().map_err(|error| engine_failure(&error))?;
+        let heap = Rc::<Account>::default();
+        state::with(|state| state.heap = Rc::clone(&heap));
+        let runtime = Runtime::new_with_alloc(Heap(Rc::clone(&heap)))
+            .map_err(|error| engine_failure(&error))?;
         runtime.set_max_stack_size(MAX_STACK_BYTES);
         runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
         let program = ProgramModules::default();
@@ -74,8 +80,12 @@ impl Isolate {
         let deadline_us = Rc::new(Cell::new(u64::MAX));
         runtime.set_interrupt_handler(Some(Box::new({
             let (interrupted, deadline_us) = (Rc::clone(&interrupted), Rc::clone(&deadline_us));
+            let heap = Rc::clone(&heap);
             move || {
-                let over = cpu::used_us() > deadline_us.get();
+                if heap.is_exhausted() {
+                    heap.lend();
+                }
+                let over = heap.is_exhausted() || cpu::used_us() > deadline_us.get();
                 if over {
                     interrupted.set(true);
                 }
@@ -96,6 +106,7 @@ impl Isolate {
                 global_fetch: None,
                 cache: None,
             }),
+            heap,
             interrupted,
             deadline_us,
         };
@@ -118,8 +129,8 @@ impl Isolate {
             state.global_fetch = settings.global_fetch;
             state.cache = settings.cache;
         });
-        self.runtime
-            .set_memory_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
+        self.heap
+            .set_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
         let main = program.main;
         self.program.borrow_mut().extend(
             program
@@ -187,9 +198,13 @@ impl Isolate {
                     read_exports(&ctx, self.call(&ctx, "install", (namespace,))?)
                 }
             }
-        })?;
+        });
+        // Looking at exports, and at what was thrown, may have run the program's own getters.
+        if let Some(failure) = self.limit_failure(settings.startup_cpu_ms) {
+            return Err(failure);
+        }
         self.deadline_us.set(u64::MAX);
-        Ok(exports)
+        exports
     }
 
     /// Handles one message from the host and everything that follows from it without the host.
@@ -215,7 +230,7 @@ impl Isolate {
                 .map_err(|error| caught(&ctx, error, false))
         });
         if let Err(failure) = delivered
-            && !self.interrupted.get()
+            && !self.is_over()
         {
             state::send(&FromIsolate::Unhandled(event, failure));
         }
@@ -252,7 +267,7 @@ impl Isolate {
         let mut more = true;
         while more {
             self.run_jobs();
-            if self.interrupted.get() {
+            if self.is_over() {
                 return;
             }
             more = self
@@ -260,7 +275,7 @@ impl Isolate {
                 .with(|ctx| match self.call(&ctx, "drained", ()) {
                     Ok(more) => more.as_bool().unwrap_or(false),
                     Err(failure) => {
-                        if !self.interrupted.get() {
+                        if !self.is_over() {
                             state::send(&FromIsolate::Unhandled(event, failure));
                         }
                         true
@@ -287,8 +302,16 @@ impl Isolate {
         self.deadline_us.set(start_us + u64::from(cpu_ms) * 1_000);
     }
 
-    /// The failure that stands for an interrupt, if there was one.
+    /// Whether a limit was passed: no code may run any more.
+    fn is_over(&self) -> bool {
+        self.interrupted.get() || self.heap.is_exhausted()
+    }
+
+    /// The failure that stands for a limit that was passed, if one was.
     fn limit_failure(&self, cpu_ms: u32) -> Option<Failure> {
+        if self.heap.is_exhausted() {
+            return Some(state::out_of_memory());
+        }
         self.interrupted.get().then(|| Failure {
             kind: FailureKind::Cpu,
             name: "Error".to_owned(),
@@ -471,7 +494,7 @@ impl Isolate {
     /// Runs everything that waits in the engine's job queue, each job with no async context of its own.
     fn run_jobs(&self) {
         loop {
-            if self.interrupted.get() {
+            if self.is_over() {
                 return;
             }
             let more = self.context.with(|ctx| {
@@ -486,7 +509,7 @@ impl Isolate {
                 };
                 if result < 0 {
                     let failure = caught(&ctx, Error::Exception, false);
-                    if !self.interrupted.get() {
+                    if !self.is_over() {
                         state::send(&FromIsolate::Unhandled(None, failure));
                     }
                 }
@@ -532,64 +555,6 @@ fn load_api(ctx: &Ctx<'_>) -> std::result::Result<Persistent<Object<'static>>, F
         ))
     };
     load().map_err(|error| caught(ctx, error, false))
-}
-
-fn engine_failure(error: &Error) -> Failure {
-    Failure {
-        message: error.to_string(),
-        ..Failure::default()
-    }
-}
-
-/// An engine error as a failure, with the pending exception taken out of the engine.
-fn caught(ctx: &Ctx<'_>, error: Error, interrupted: bool) -> Failure {
-    if !error.is_exception() {
-        return engine_failure(&error);
-    }
-    let thrown = ctx.catch();
-    if interrupted {
-        return Failure {
-            kind: FailureKind::Cpu,
-            ..Failure::default()
-        };
-    }
-    let Some(object) = thrown.as_object() else {
-        let text = rquickjs::Coerced::<String>::from_js(ctx, thrown)
-            .map_or_else(|_| String::new(), |text| text.0);
-        return Failure {
-            name: "Error".to_owned(),
-            message: format!("Uncaught {text}"),
-            ..Failure::default()
-        };
-    };
-    let property = |name: &str| {
-        object
-            .get::<_, Option<String>>(name)
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-    };
-    let (name, message) = (property("name"), property("message"));
-    let kind = match (name.as_str(), message.as_str()) {
-        ("SyntaxError", _) => FailureKind::Syntax,
-        _ if state::is_out_of_memory(&name, &message) => return state::out_of_memory(),
-        _ => FailureKind::Exception,
-    };
-    // Frames alone: name and message travel beside them.
-    let stack = property("stack");
-    let frames = stack
-        .lines()
-        .position(|line| line.trim_start().starts_with("at "));
-    let stack = match frames {
-        Some(first) => stack.lines().skip(first).collect::<Vec<_>>().join("\n"),
-        None => String::new(),
-    };
-    Failure {
-        kind,
-        name,
-        message,
-        stack,
-    }
 }
 
 /// The exports as `install()` lists them: `[name, kind, handlers]`.

@@ -6,6 +6,8 @@
 mod async_context;
 mod clone;
 mod cpu;
+mod failure;
+mod heap;
 mod isolate;
 mod modules;
 mod native;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use protocol::ModuleKind;
+use protocol::{ModuleKind, NODE_BUILTINS};
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{
@@ -23,78 +23,6 @@ const NATIVE: &str = "atoll:native/";
 
 /// The modules of the program that is loaded, by name.
 pub(crate) type ProgramModules = Rc<RefCell<BTreeMap<String, (ModuleKind, Vec<u8>)>>>;
-
-/// Node's built-in modules that may be imported without `node:`.
-const NODE_BUILTINS: &[&str] = &[
-    "_http_agent",
-    "_http_client",
-    "_http_common",
-    "_http_incoming",
-    "_http_outgoing",
-    "_http_server",
-    "_stream_duplex",
-    "_stream_passthrough",
-    "_stream_readable",
-    "_stream_transform",
-    "_stream_wrap",
-    "_stream_writable",
-    "_tls_common",
-    "_tls_wrap",
-    "assert",
-    "assert/strict",
-    "async_hooks",
-    "buffer",
-    "child_process",
-    "cluster",
-    "console",
-    "constants",
-    "crypto",
-    "dgram",
-    "diagnostics_channel",
-    "dns",
-    "dns/promises",
-    "domain",
-    "events",
-    "fs",
-    "fs/promises",
-    "http",
-    "http2",
-    "https",
-    "inspector",
-    "inspector/promises",
-    "module",
-    "net",
-    "os",
-    "path",
-    "path/posix",
-    "path/win32",
-    "perf_hooks",
-    "process",
-    "punycode",
-    "querystring",
-    "readline",
-    "readline/promises",
-    "repl",
-    "stream",
-    "stream/consumers",
-    "stream/promises",
-    "stream/web",
-    "string_decoder",
-    "sys",
-    "timers",
-    "timers/promises",
-    "tls",
-    "trace_events",
-    "tty",
-    "url",
-    "util",
-    "util/types",
-    "v8",
-    "vm",
-    "wasi",
-    "worker_threads",
-    "zlib",
-];
 
 /// Decides which module a specifier names.
 pub(crate) struct Names {
@@ -142,7 +70,8 @@ impl Names {
             return Some(rooted);
         }
         NODE_BUILTINS
-            .contains(&specifier)
+            .binary_search(&specifier)
+            .is_ok()
             .then(|| format!("{INTERNAL}node/{specifier}.js"))
     }
 }
@@ -247,6 +176,9 @@ fn exports_module<'js>(
     let mut source = String::new();
     for key in exports.keys::<String>() {
         let key = key?;
+        if let Some(function) = exports.get::<_, Value<'js>>(key.as_str())?.into_function() {
+            function.set_name(&key)?;
+        }
         source.push_str(&format!(
             "export const {key} = import.meta.exports.{key};\n"
         ));

@@ -3,10 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
+use protocol::limits::MAX_UNSENT_BYTES;
 use protocol::{CallId, CapabilityId, EventId, Failure, FailureKind, FromIsolate};
 
 use crate::cpu;
+use crate::heap::Account;
 
 /// Everything natives share with the event loop.
 #[derive(Debug, Default)]
@@ -29,6 +32,8 @@ pub(crate) struct State {
     pub(crate) descriptors: VecDeque<OwnedFd>,
     /// A limit was passed after which no code may run.
     pub(crate) condemned: bool,
+    /// The engine's memory.
+    pub(crate) heap: Rc<Account>,
 }
 
 impl State {
@@ -70,9 +75,14 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut State) -> R) -> R {
     STATE.with_borrow_mut(work)
 }
 
-/// Puts one frame in the outbox.
+/// Puts one frame in the outbox. What is sent leaves when the turn ends, so a turn that sends too much is over.
 pub(crate) fn send(frame: &FromIsolate<'_>) {
-    with(|state| protocol::encode_into(frame, &mut state.outbox));
+    with(|state| {
+        protocol::encode_into(frame, &mut state.outbox);
+        if state.outbox.len() > MAX_UNSENT_BYTES {
+            state.heap.exhaust();
+        }
+    });
 }
 
 /// Forgets what was used before: this process is a new one, or its thread has just come to this isolate.

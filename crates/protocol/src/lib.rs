@@ -8,6 +8,7 @@ mod frame;
 mod graph;
 pub mod limits;
 mod message;
+mod node;
 mod object_id;
 pub mod pages;
 mod wire;
@@ -15,6 +16,7 @@ mod wire;
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
 pub use graph::{Binding, BindingValue, Module, ModuleKind, Program};
 pub use message::*;
+pub use node::NODE_BUILTINS;
 pub use object_id::{
     JURISDICTIONS, id_belongs, id_from_name, id_from_random, jurisdiction_of, namespace_key,
 };

@@ -33,6 +33,15 @@ pub const MAX_LOG_BYTES: usize = 256 * 1024;
 /// The most bytes that may wait to be written to one isolate before it counts as stuck.
 pub const MAX_OUTBOX_BYTES: usize = 128 * 1024 * 1024;
 
+/// The most bytes that one turn of an isolate may send, as they leave together: passing it is passing the memory limit.
+pub const MAX_UNSENT_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most bytes of one isolate that the host holds for those who read its streams and WebSockets and answer its calls.
+pub const MAX_HELD_BYTES: usize = 256 * 1024 * 1024;
+
+/// The most bytes that wait for the reader of one WebSocket before it is closed as too slow.
+pub const MAX_SOCKET_WAITING_BYTES: usize = 64 * 1024 * 1024;
+
 /// Memory of one isolate's JavaScript heap unless set otherwise, in bytes (Workers: 128 MB).
 pub const DEFAULT_MEMORY_BYTES: u64 = 128 * 1024 * 1024;
 

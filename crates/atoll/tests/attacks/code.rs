@@ -5,6 +5,39 @@ use protocol::ModuleKind;
 use crate::workers::*;
 
 #[test]
+fn strings_never_become_code() {
+    run(async {
+        let worker = App::fetch(
+            "const tries = { \
+             eval: () => eval('1'), indirect: () => (0, eval)('1'), Function: () => new Function('return 1'), call: () => Function('return 1')(), \
+             chain: () => ({}).constructor.constructor('return 1')(), arrow: () => (() => {}).constructor('return 1')(), \
+             async: () => (async () => {}).constructor('return 1')(), generator: () => (function* () {}).constructor('yield 1')(), \
+             asyncGenerator: () => (async function* () {}).constructor('yield 1')(), method: () => [].map.constructor('return 1')(), \
+             prototype: () => Function.prototype.constructor('return 1')(), reflect: () => Reflect.construct(Function, ['return 1']), \
+             target: () => Reflect.construct(Function, ['return 1'], Array), derived: () => new (class extends Function {})('return 1'), \
+             bound: () => Function.bind(null, 'return 1')(), proxy: () => new (new Proxy(Function, {}))('return 1'), \
+             class: () => (class {}).constructor('return 1')(), getter: () => Object.getOwnPropertyDescriptor(Map.prototype, 'size').get.constructor('return 1')(), \
+             timer: () => setTimeout('globalThis.ran = true', 0), \
+             }; const ran = []; \
+             for (const [name, work] of Object.entries(tries)) { try { work(); ran.push(name); } catch (error) { \
+             if (name !== 'timer' && !(error instanceof EvalError && error.message === 'Code generation from strings disallowed for this context')) \
+             ran.push(`${name}: ${error}`); } } \
+             try { URL.createObjectURL(new Blob(['1'])); ran.push('object URL'); } catch {} \
+             for (const url of ['data:text/javascript,export default 1', 'blob:null/7a3b5ff6-71f5-4d3c-8a2b-0d0f2e4a9f10', 'http://x.test/a.js', 'https://x.test/a.js', \
+             'file:///etc/passwd', '/etc/passwd', 'javascript:1']) try { await import(url); ran.push(url); } catch {} \
+             ran.push(typeof ShadowRealm, typeof globalThis.std, typeof globalThis.os, typeof globalThis.print, typeof globalThis.gc, typeof globalThis.loadScript); \
+             return Response.json([...ran, globalThis.ran]);",
+        )
+        .deploy()
+        .await;
+        assert_eq!(
+            text(&worker, "/").await,
+            r#"["undefined","undefined","undefined","undefined","undefined","undefined",null]"#
+        );
+    });
+}
+
+#[test]
 fn internal_modules_cannot_be_imported() {
     run(async {
         let worker = App::fetch(

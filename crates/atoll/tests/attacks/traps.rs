@@ -59,6 +59,70 @@ fn thrown_values_cannot_stop_the_clock() {
 }
 
 #[test]
+fn traps_at_top_level_only_fail_the_program() {
+    run(async {
+        for code in [
+            "throw { get message() { throw 1; } };",
+            "throw new Proxy({}, { get() { throw 1; } });",
+            "Promise.reject({ get message() { throw 1; } }); throw 1;",
+            "await Promise.reject(Object.create(null));",
+            "throw null;",
+            "throw { toString() { throw this; } };",
+            "throw new Proxy({}, { getPrototypeOf() { for (;;); } });",
+            "export default new Proxy({}, { get() { throw 1; } });",
+            "export default { get fetch() { throw 1; } };",
+            "export function then(resolve, reject) { reject(1); }",
+            "import { DurableObject } from 'cloudflare:workers'; Object.defineProperty(DurableObject, Symbol.hasInstance, { value() { throw 1; } }); export default class {}",
+        ] {
+            let refused = App::new(code).refused().await;
+            assert_eq!(refused.kind, FailureKind::Exception, "{code}: {refused}");
+        }
+        let never = App::new("export function then() {}").refused().await;
+        assert_eq!(never.kind, FailureKind::Hung);
+    });
+}
+
+#[test]
+fn traps_at_top_level_cannot_stop_the_clock() {
+    run(async {
+        for code in [
+            "throw { get message() { for (;;); } };",
+            "throw { message: 'x', get stack() { for (;;); } };",
+            "throw { toString() { for (;;); } };",
+            "throw new Proxy(new Error('x'), { get() { for (;;); } });",
+            "await Promise.reject({ get message() { for (;;); } });",
+            "await { then() { for (;;); } };",
+            "export function then() { for (;;); }",
+            "export default { get fetch() { for (;;); } };",
+            "export default new Proxy({}, { get() { for (;;); }, has() { for (;;); } });",
+            "export default new Proxy(class {}, { get() { for (;;); } });",
+        ] {
+            let spin = App::new(code)
+                .limits(|limits| limits.startup_cpu_ms = 50)
+                .refused()
+                .await;
+            assert_eq!(spin.kind, FailureKind::Cpu, "{code}: {spin}");
+        }
+    });
+}
+
+#[test]
+fn errors_at_top_level_say_where() {
+    run(async {
+        for code in [
+            "throw new Error('x');",
+            "await null; throw new Error('x');",
+            "const f = () => { throw new Error('x'); }; f();",
+            "await Promise.reject(new Error('x'));",
+            "null.x;",
+        ] {
+            let refused = App::new(code).refused().await;
+            assert!(refused.stack.contains("index.js:1:"), "{code}: {refused:?}");
+        }
+    });
+}
+
+#[test]
 fn subclasses_cannot_lie_about_a_response() {
     run(async {
         let worker = trap(

@@ -1,5 +1,5 @@
-// Finds every function of the engine or of the host that can be reached from some values and does not belong to
-// ECMAScript itself.
+// Finds every function and handle of the host that can be reached from some values and does not belong to ECMAScript
+// itself.
 
 const STANDARD = [
   "AggregateError", "Array", "ArrayBuffer", "Atomics", "BigInt", "BigInt64Array", "BigUint64Array", "Boolean",
@@ -13,7 +13,8 @@ const STANDARD = [
 ];
 
 // Taken before anyone can tamper with them.
-const { ownKeys, getOwnPropertyDescriptor, getPrototypeOf, apply } = Reflect;
+const { ownKeys, getOwnPropertyDescriptor, getPrototypeOf, apply, get } = Reflect;
+const clone = structuredClone;
 const functionText = Function.prototype.toString;
 const seen = new Set();
 const add = seen.add.bind(seen);
@@ -31,6 +32,26 @@ function isNative(value) {
   }
 }
 
+/** A native value has no properties and no prototype. */
+function isHandle(value) {
+  if (typeof value !== "object" || getPrototypeOf(value) !== null || ownKeys(value).length > 0) return false;
+  try {
+    clone(value);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Functions that settle a promise are made by the engine for each one, and have no name; natives all have theirs. */
+function settles(value) {
+  const name = getOwnPropertyDescriptor(value, "name");
+  return (name === undefined || name.value === "") && value.length === 1 && ownKeys(value).every((key) => key === "length" || key === "name");
+}
+
+/** What the bundler's pass calls around `await`. */
+const KNOWN = ["__atoll_ctx_get", "__atoll_ctx_set"];
+
 /** Goes through everything that can be reached from `roots` (name to value), calling getters on the way. */
 export function walk(roots, visit = () => {}) {
   const queue = [];
@@ -40,11 +61,21 @@ export function walk(roots, visit = () => {}) {
     queue[queue.length] = [path, value];
   };
   for (const [name, value] of Object.entries(roots)) push(name, value);
-  for (let index = 0; index < queue.length && index < 200000; index++) {
+  for (let index = 0; index < queue.length; index++) {
+    if (index === 200000) throw new Error("there is too much to walk");
     const [path, value] = queue[index];
     visit(path, value);
     try {
       push(`${path}.__proto__`, getPrototypeOf(value));
+      // Accessors answer to their objects alone.
+      for (let holder = getPrototypeOf(value); holder !== null && holder !== Object.prototype; holder = getPrototypeOf(holder)) {
+        for (const key of ownKeys(holder)) {
+          if (getOwnPropertyDescriptor(holder, key).get === undefined) continue;
+          try {
+            push(`${path}.${String(key)}`, get(holder, key, value));
+          } catch {}
+        }
+      }
       for (const key of ownKeys(value)) {
         const name = `${path}.${String(key)}`;
         const property = getOwnPropertyDescriptor(value, key);
@@ -81,8 +112,10 @@ export function learnStandard() {
 /** The names of natives reachable from `roots`. */
 export function natives(roots) {
   const found = [];
+  for (const name of KNOWN) add(globalThis[name]);
   walk(roots, (path, value) => {
-    if (typeof value === "function" && isNative(value)) found.push(path);
+    const native = typeof value === "function" ? isNative(value) && !settles(value) : isHandle(value);
+    if (native) found.push(typeof value === "function" ? `${path} (${String(value.name)})` : path);
   });
   return found;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::limits::MAX_OPEN_PER_ISOLATE;
+use protocol::limits::{MAX_HELD_BYTES, MAX_OPEN_PER_ISOLATE};
 use protocol::{
     Call, CallError, CallId, CapabilityId, EventId, Reply, Request as WireRequest,
     Response as WireResponse, SocketRef, ToIsolate,
@@ -24,6 +24,7 @@ impl Link {
         capability: CapabilityId,
         event: Option<EventId>,
         call: Call<'_>,
+        size: usize,
     ) -> Result<(), String> {
         let capability = usize::try_from(capability)
             .ok()
@@ -32,11 +33,19 @@ impl Link {
             .clone();
         let depth = {
             let mut state = self.lock();
-            if state.calls.len() >= MAX_OPEN_PER_ISOLATE {
-                return Err("too many calls".to_owned());
-            }
             if state.calls.contains_key(&id) {
                 return Err("a call number that is in use".to_owned());
+            }
+            if state.calls.len() >= MAX_OPEN_PER_ISOLATE {
+                drop(state);
+                self.fail(
+                    id,
+                    &error(
+                        "Error",
+                        "Too many subrequests of this Worker are under way.",
+                    ),
+                );
+                return Ok(());
             }
             let deepest = state.events.values().map(|entry| entry.depth).max();
             let known = event.filter(|event| state.events.contains_key(event));
@@ -77,6 +86,10 @@ impl Link {
                 }
             }
         };
+        let Some(held) = self.held.hold(size, MAX_HELD_BYTES) else {
+            self.fail(id, &error("Error", super::incoming::TOO_MUCH_HELD));
+            return Ok(());
+        };
         let work = match (call, capability) {
             (Call::Fetch(request), Capability::Fetch(fetcher)) => {
                 if depth + 1 > MAX_DEPTH {
@@ -90,6 +103,7 @@ impl Link {
                 request.extensions_mut().insert(Depth(depth + 1));
                 let link = Arc::clone(self);
                 tokio::spawn(async move {
+                    let _held = held;
                     match redirects::follow(request, |request| fetcher.fetch(request)).await {
                         Ok(response) => link.reply_response(id, response).await,
                         Err(failed) => link.fail(id, &fetch_error(&failed)),
@@ -125,6 +139,7 @@ impl Link {
                 let response = self.read_response(&response)?;
                 let (cache, link) = (cache.map(str::to_owned), Arc::clone(self));
                 tokio::spawn(async move {
+                    let _held = held;
                     match store.put(cache.as_deref(), &url, response).await {
                         Ok(()) => link.reply(id, Reply::Nothing),
                         Err(text) => link.fail(id, &error("Error", &text)),

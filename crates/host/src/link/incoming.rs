@@ -6,19 +6,22 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use protocol::StreamId;
-use protocol::limits::STREAM_WINDOW_BYTES;
+use protocol::limits::{MAX_HELD_BYTES, STREAM_WINDOW_BYTES};
+use protocol::{Flow, StreamId, StreamPart, ToIsolate};
 use tokio::sync::mpsc;
 
 use super::Link;
-use super::state::Reader;
+use super::state::{Chunk, Reader};
 use crate::body::BodyError;
+
+/// What readers see of a stream when its isolate has too much under way that nobody reads.
+pub(super) const TOO_MUCH_HELD: &str = "Too many bytes of this Worker wait to be read.";
 
 /// The reading end. Dropping it before the end cancels the stream.
 pub(super) struct IsolateBody {
     link: Arc<Link>,
     id: StreamId,
-    chunks: mpsc::UnboundedReceiver<Result<Bytes, BodyError>>,
+    chunks: mpsc::UnboundedReceiver<Chunk>,
     /// Bytes taken and not granted again yet.
     owed: u32,
     /// Bytes still to come, when that is known.
@@ -51,7 +54,7 @@ impl http_body::Body for IsolateBody {
             return Poll::Ready(None);
         }
         match std::task::ready!(self.chunks.poll_recv(context)) {
-            Some(Ok(bytes)) => {
+            Some(Ok((bytes, _held))) => {
                 let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
                 self.owed = self.owed.saturating_add(length);
                 if let Some(remaining) = &mut self.remaining {
@@ -84,6 +87,62 @@ impl Drop for IsolateBody {
     fn drop(&mut self) {
         if !self.ended {
             self.link.cancel_stream(self.id);
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn stream_part(&self, id: StreamId, part: StreamPart<'_>) -> Result<(), String> {
+        let mut state = self.lock();
+        let Some(reader) = state.readers.get_mut(&id) else {
+            // The reader may have cancelled while this was under way.
+            return Ok(());
+        };
+        match part {
+            StreamPart::Data(bytes) => {
+                reader.spend(bytes.len())?;
+                match self.held.hold(bytes.len(), MAX_HELD_BYTES) {
+                    Some(held) => reader.data(bytes, held),
+                    None => {
+                        if let Some(reader) = state.readers.remove(&id) {
+                            reader.abort(BodyError(TOO_MUCH_HELD.to_owned()));
+                        }
+                        drop(state);
+                        self.send(&ToIsolate::Flow(id, Flow::Cancel));
+                    }
+                }
+                Ok(())
+            }
+            StreamPart::End => {
+                state.readers.remove(&id);
+                Ok(())
+            }
+            StreamPart::Abort(reason) => {
+                if let Some(reader) = state.readers.remove(&id) {
+                    reader.abort(BodyError(reason.to_owned()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The reader of a stream took bytes.
+    fn grant(&self, id: StreamId, bytes: u32) {
+        let granted = self
+            .lock()
+            .readers
+            .get_mut(&id)
+            .map(|reader| reader.window += u64::from(bytes))
+            .is_some();
+        if granted {
+            self.send(&ToIsolate::Flow(id, Flow::Grant(bytes)));
+        }
+    }
+
+    /// The reader of a stream wants no more.
+    fn cancel_stream(&self, id: StreamId) {
+        if self.lock().readers.remove(&id).is_some() {
+            self.send(&ToIsolate::Flow(id, Flow::Cancel));
         }
     }
 }

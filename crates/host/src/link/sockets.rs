@@ -1,47 +1,62 @@
 //! WebSockets of an isolate: messages between frames and the other end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use protocol::limits::{MAX_OPEN_PER_ISOLATE, MAX_SOCKET_MESSAGE_BYTES};
+use protocol::limits::{
+    MAX_HELD_BYTES, MAX_OPEN_PER_ISOLATE, MAX_SOCKET_MESSAGE_BYTES, MAX_SOCKET_WAITING_BYTES,
+};
 use protocol::{SocketPart, SocketRef, ToIsolate};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::Link;
-use crate::socket::{SocketEnd, SocketMessage};
+use super::held::{Account, Held};
+use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 
-/// Bytes that may wait for a slow reader of one socket.
-const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// What an empty message counts for among those that wait, in bytes.
+const MESSAGE_BYTES: usize = 64;
+
+/// What a worker sees of a WebSocket whose other side does not read.
+const TOO_SLOW: &str = "WebSocket closed: too much waits for the other side to read it.";
+
+/// A message on its way out, and its shares of what may wait.
+type Waiting = (SocketMessage, Option<(Held, Held)>);
 
 /// The host's hold on a socket.
 #[derive(Debug)]
 pub(super) struct Socket {
-    outgoing: mpsc::UnboundedSender<SocketMessage>,
-    waiting: Arc<AtomicUsize>,
+    outgoing: mpsc::UnboundedSender<Waiting>,
+    waiting: Account,
+    carriers: [AbortHandle; 2],
 }
 
 impl Socket {
-    fn send(&self, message: SocketMessage) -> Result<(), String> {
-        let size = size(&message);
-        if self.waiting.fetch_add(size, Ordering::Relaxed) + size > MAX_WAITING_BYTES {
-            return Err("too much waits to be sent on a WebSocket".to_owned());
-        }
+    /// Says whether there was room for the message.
+    fn send(&self, message: SocketMessage, held: &Account) -> bool {
+        let size = message.size() + MESSAGE_BYTES;
+        let waiting = self.waiting.hold(size, MAX_SOCKET_WAITING_BYTES);
+        let (Some(waiting), Some(held)) = (waiting, held.hold(size, MAX_HELD_BYTES)) else {
+            return false;
+        };
         // The other end may be gone already.
-        drop(self.outgoing.send(message));
-        Ok(())
+        drop(self.outgoing.send((message, Some((waiting, held)))));
+        true
     }
 
-    pub(super) fn broken(self, reason: &str) {
-        drop(self.outgoing.send(SocketMessage::Broken(reason.to_owned())));
+    /// The isolate is gone: tells the other side, after what it has sent.
+    pub(super) fn lost(self, reason: &str) {
+        drop(
+            self.outgoing
+                .send((SocketMessage::Broken(reason.to_owned()), None)),
+        );
     }
-}
 
-fn size(message: &SocketMessage) -> usize {
-    match message {
-        SocketMessage::Text(text) => text.len(),
-        SocketMessage::Binary(bytes) => bytes.len(),
-        SocketMessage::Close(..) | SocketMessage::Broken(_) => 0,
+    /// Ends it with all that waits, in both directions.
+    fn cut(self) {
+        for carrier in self.carriers {
+            carrier.abort();
+        }
     }
 }
 
@@ -60,25 +75,25 @@ impl Link {
         end: SocketEnd,
     ) -> Result<(), String> {
         let (sender, queue) = mpsc::unbounded_channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        {
-            let mut state = self.lock();
-            if state.sockets.len() >= MAX_OPEN_PER_ISOLATE {
-                return Err("too many WebSockets".to_owned());
-            }
-            if state.sockets.contains_key(&socket) {
-                return Err("a WebSocket number that is in use".to_owned());
-            }
-            state.sockets.insert(
-                socket,
-                Socket {
-                    outgoing: sender,
-                    waiting: Arc::clone(&waiting),
-                },
-            );
+        let mut state = self.lock();
+        if state.sockets.len() >= MAX_OPEN_PER_ISOLATE {
+            return Err("too many WebSockets".to_owned());
         }
-        tokio::spawn(carry_out(queue, end.outgoing, waiting));
-        tokio::spawn(carry_in(Arc::clone(self), socket, end.incoming));
+        if state.sockets.contains_key(&socket) {
+            return Err("a WebSocket number that is in use".to_owned());
+        }
+        let carriers = [
+            tokio::spawn(carry_out(queue, end.outgoing)).abort_handle(),
+            tokio::spawn(carry_in(Arc::clone(self), socket, end.incoming)).abort_handle(),
+        ];
+        state.sockets.insert(
+            socket,
+            Socket {
+                outgoing: sender,
+                waiting: Account::default(),
+                carriers,
+            },
+        );
         Ok(())
     }
 
@@ -93,31 +108,35 @@ impl Link {
             SocketPart::Close { code, reason } => SocketMessage::Close(code, reason.to_owned()),
             SocketPart::Broken(reason) => SocketMessage::Broken(reason.to_owned()),
         };
-        if size(&message) > MAX_SOCKET_MESSAGE_BYTES {
+        if message.size() > MAX_SOCKET_MESSAGE_BYTES {
             return Err("a WebSocket message that is too long".to_owned());
         }
-        match self.lock().sockets.get(&socket) {
-            Some(open) => open.send(message),
-            // It may have broken while this was under way.
-            None => Ok(()),
+        let slow = {
+            let mut state = self.lock();
+            match state.sockets.get(&socket) {
+                Some(open) if !open.send(message, &self.held) => state.sockets.remove(&socket),
+                // It may have broken while this was under way.
+                _ => None,
+            }
+        };
+        if let Some(slow) = slow {
+            slow.cut();
+            self.send(&ToIsolate::Socket(socket, SocketPart::Broken(TOO_SLOW)));
         }
+        Ok(())
     }
 }
 
-async fn carry_out(
-    mut queue: mpsc::UnboundedReceiver<SocketMessage>,
-    outgoing: mpsc::Sender<SocketMessage>,
-    waiting: Arc<AtomicUsize>,
-) {
-    while let Some(message) = queue.recv().await {
-        waiting.fetch_sub(size(&message), Ordering::Relaxed);
+async fn carry_out(mut queue: mpsc::UnboundedReceiver<Waiting>, outgoing: SocketSender) {
+    // A message counts as waiting until the other side has room for it.
+    while let Some((message, _waiting)) = queue.recv().await {
         if outgoing.send(message).await.is_err() {
             return;
         }
     }
 }
 
-async fn carry_in(link: Arc<Link>, socket: SocketRef, mut incoming: mpsc::Receiver<SocketMessage>) {
+async fn carry_in(link: Arc<Link>, socket: SocketRef, mut incoming: SocketReceiver) {
     let mut closed = false;
     while let Some(message) = incoming.recv().await {
         link.ready().await;

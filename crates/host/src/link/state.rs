@@ -8,6 +8,7 @@ use protocol::{CallId, EventId, Failure, SocketRef, StreamId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use super::held::Held;
 use super::outgoing::Writer;
 use super::sockets::Socket;
 use crate::body::BodyError;
@@ -30,30 +31,37 @@ pub(crate) struct EventEntry {
     pub(crate) depth: u32,
 }
 
+/// What an isolate sends on a stream, and its share of what the host holds.
+pub(super) type Chunk = Result<(Bytes, Held), BodyError>;
+
 /// A stream that the isolate sends.
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub(super) chunks: mpsc::UnboundedSender<Result<Bytes, BodyError>>,
+    chunks: mpsc::UnboundedSender<Chunk>,
     /// Bytes that the isolate may still send.
     pub(super) window: u64,
 }
 
 impl Reader {
-    pub(super) fn new(chunks: mpsc::UnboundedSender<Result<Bytes, BodyError>>) -> Self {
+    pub(super) fn new(chunks: mpsc::UnboundedSender<Chunk>) -> Self {
         Self {
             chunks,
             window: u64::from(STREAM_WINDOW_BYTES),
         }
     }
 
-    pub(super) fn data(&mut self, bytes: &[u8]) -> Result<(), String> {
+    /// Takes the size of data from what was granted.
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), String> {
         self.window = self
             .window
-            .checked_sub(bytes.len() as u64)
+            .checked_sub(bytes as u64)
             .ok_or("more bytes than were granted")?;
-        // A reader that is gone has a cancel under way.
-        drop(self.chunks.send(Ok(Bytes::copy_from_slice(bytes))));
         Ok(())
+    }
+
+    pub(super) fn data(&self, bytes: &[u8], held: Held) {
+        // A reader that is gone has a cancel under way.
+        drop(self.chunks.send(Ok((Bytes::copy_from_slice(bytes), held))));
     }
 
     pub(super) fn abort(self, error: BodyError) {

@@ -51,15 +51,17 @@ function readOptions(options, inflating) {
 }
 
 class Deflater {
+  #handle;
+
   constructor(format, settings) {
-    this.handle = newDeflate(format, settings.level, settings.windowBits);
+    this.#handle = newDeflate(format, settings.level, settings.windowBits);
   }
 
   /** Feeds bytes and hands out what they become. */
   run(input, flush, emit) {
     let start = 0;
     for (;;) {
-      const [output, consumed, ended] = deflateStep(this.handle, input, start, flush);
+      const [output, consumed, ended] = deflateStep(this.#handle, input, start, flush);
       start += consumed;
       if (output.length > 0) emit(output);
       if (ended || (output.length === 0 && start >= input.length)) return input.length;
@@ -69,6 +71,8 @@ class Deflater {
 }
 
 class Inflater {
+  #handle;
+
   constructor(format, settings) {
     this.format = format;
     this.settings = settings;
@@ -79,7 +83,7 @@ class Inflater {
   }
 
   open() {
-    this.handle = newInflate(this.format, this.settings.windowBits);
+    this.#handle = newInflate(this.format, this.settings.windowBits);
   }
 
   /** A stream of either wrapping tells by its first two bytes. */
@@ -113,7 +117,7 @@ class Inflater {
       if (start < input.length) this.started = true;
       let step;
       try {
-        step = inflateStep(this.handle, input, start);
+        step = inflateStep(this.#handle, input, start);
       } catch (error) {
         throw zlibError(error.message);
       }
@@ -155,7 +159,7 @@ function convertAtOnce(name, input, options) {
   });
   codec.finish?.(settings.finishFlush);
   const buffer = Buffer.concat(chunks, length);
-  return options?.info ? { buffer, engine: codec } : buffer;
+  return options?.info ? { buffer, engine: new made[name](options) } : buffer;
 }
 
 const kFlush = Symbol("flush");
@@ -163,6 +167,7 @@ const kFlush = Symbol("flush");
 /** The base of the stream classes. */
 class ZlibStream extends Transform {
   #codec;
+  #open;
   #settings;
   #written = 0;
 
@@ -170,8 +175,8 @@ class ZlibStream extends Transform {
     super({ autoDestroy: true, ...options });
     const [Codec, format] = FORMATS[name];
     this.#settings = readOptions(options, Codec === Inflater);
-    this.#codec = new Codec(format, this.#settings);
-    this.#codec.reopen = () => new Codec(format, this.#settings);
+    this.#open = () => new Codec(format, this.#settings);
+    this.#codec = this.#open();
   }
 
   get bytesWritten() {
@@ -242,7 +247,7 @@ class ZlibStream extends Transform {
 
   reset() {
     if (this.destroyed) throw new NodeError("ERR_STREAM_DESTROYED", "Cannot call reset after a stream was destroyed");
-    this.#codec = this.#codec.reopen();
+    this.#codec = this.#open();
   }
 
   close(callback) {
@@ -256,13 +261,15 @@ class ZlibStream extends Transform {
 
 /** The class under a name; like Node's, it can be called without `new`. */
 function streamClass(name) {
-  const Class = class extends ZlibStream {
-    constructor(options) {
-      super(name, options);
-    }
-  };
+  function Class(options) {
+    return Reflect.construct(ZlibStream, [name, options], new.target ?? Class);
+  }
+  Object.setPrototypeOf(Class, ZlibStream);
+  Class.prototype = Object.create(ZlibStream.prototype, {
+    constructor: { value: Class, writable: true, configurable: true },
+  });
   Object.defineProperty(Class, "name", { value: name });
-  return new Proxy(Class, { apply: (_, thisArg, args) => new Class(...args) });
+  return Class;
 }
 
 function withCallback(convert) {

@@ -9,7 +9,6 @@ mod cipher;
 mod curve25519;
 mod ec;
 mod gcm;
-mod handle;
 mod hash;
 mod key;
 mod output;

@@ -2,9 +2,9 @@
 
 use rquickjs::{ArrayBuffer, Class, Ctx, Exception, Result};
 
-use super::handle::{Handle, handle};
 use super::output::buffer;
 use crate::native::bytes::Input;
+use crate::native::handle::Handle;
 
 /// A checksum by its reflected polynomial; narrow ones use the low bits.
 pub(super) struct Checksum {
@@ -51,7 +51,7 @@ pub(super) fn start<'js>(ctx: Ctx<'js>, name: String) -> Result<Class<'js, Handl
         }
     };
     let register = u64::MAX >> (64 - 8 * bytes);
-    handle(
+    Handle::give(
         &ctx,
         Checksum {
             table,

@@ -12,9 +12,9 @@ use rquickjs::{ArrayBuffer, Class, Ctx, Exception, Object, Result};
 
 use super::aes::with_aes;
 use super::gcm::Gcm;
-use super::handle::{Handle, handle};
 use super::output::buffer;
 use crate::native::bytes::Input;
+use crate::native::handle::Handle;
 
 const BLOCK_BYTES: usize = 16;
 
@@ -184,7 +184,7 @@ pub(super) fn start<'js>(
     let pieces = with_aes!(&ctx, key, Aes => pieces::<Aes>(&mode, encrypts, &key, &iv));
     let pieces =
         pieces.ok_or_else(|| Exception::throw_type(&ctx, &format!("no such mode: {mode}")))?;
-    handle(&ctx, Ciphering(Some(pieces))).map(Some)
+    Handle::give(&ctx, Ciphering(Some(pieces))).map(Some)
 }
 
 fn pieces<C>(mode: &str, encrypts: bool, key: &[u8], iv: &[u8]) -> Option<Box<dyn Pieces>>

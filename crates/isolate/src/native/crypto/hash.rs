@@ -9,9 +9,9 @@ use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 
-use super::handle::{Handle, handle};
 use super::output::{buffer, buffer_or_undefined};
 use crate::native::bytes::Input;
+use crate::native::handle::Handle;
 
 /// A hash function, by the name WebCrypto or, without a WebCrypto name, Node gives it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -169,7 +169,7 @@ pub(super) fn digest<'js>(ctx: Ctx<'js>, hash: Hash, data: Input<'js>) -> Result
 
 /// `hashStart(hash)`.
 pub(super) fn start<'js>(ctx: Ctx<'js>, hash: Hash) -> Result<Class<'js, Handle<Hashing>>> {
-    handle(&ctx, Some(hash.start()))
+    Handle::give(&ctx, Some(hash.start()))
 }
 
 /// `hashUpdate(state, data)`.
@@ -186,7 +186,7 @@ pub(super) fn copy<'js>(
     state: Class<'js, Handle<Hashing>>,
 ) -> Result<Class<'js, Handle<Hashing>>> {
     let copied = state.try_borrow()?.0.clone();
-    handle(&ctx, copied)
+    Handle::give(&ctx, copied)
 }
 
 /// `hashFinish(state)`: ends the computation.
@@ -236,7 +236,7 @@ pub(super) fn hmac_start<'js>(
     key: Input<'js>,
 ) -> Result<Class<'js, Handle<Authenticating>>> {
     let state = authenticator(hash, &key);
-    handle(&ctx, Authenticating(Some(state)))
+    Handle::give(&ctx, Authenticating(Some(state)))
 }
 
 /// `hmacUpdate(state, data)`.

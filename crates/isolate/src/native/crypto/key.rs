@@ -10,12 +10,12 @@ use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
 use super::ec::{self, Curve};
-use super::handle::{Handle, handle};
 use super::hash::Hash;
 use super::output::{buffer, buffer_or_undefined};
 use super::rsa::{EncryptionPadding, SignaturePadding};
 use super::{curve25519, rsa as rsa_keys};
 use crate::native::bytes::Input;
+use crate::native::handle::Handle;
 use crate::native::random;
 
 /// A key of a pair.
@@ -162,7 +162,7 @@ pub(super) fn generate<'js>(ctx: Ctx<'js>, kind: String) -> Result<KeyHandle<'js
         curve => Curve::from_name(curve)
             .map(|curve| Key::EcPrivate(ec::PrivateKey::generate(curve, &mut generator))),
     };
-    handle(
+    Handle::give(
         &ctx,
         key.ok_or_else(|| Exception::throw_type(&ctx, &format!("no such curve: {kind}")))?,
     )
@@ -176,7 +176,7 @@ pub(super) fn rsa_generate<'js>(
 ) -> Result<Option<KeyHandle<'js>>> {
     let mut generator = random::generator(&ctx)?;
     rsa_keys::generate(bits, &exponent, &mut generator)
-        .map(|key| handle(&ctx, Key::RsaPrivate(Box::new(key))))
+        .map(|key| Handle::give(&ctx, Key::RsaPrivate(Box::new(key))))
         .transpose()
 }
 
@@ -206,7 +206,7 @@ pub(super) fn import<'js>(
             ));
         }
     };
-    key.map(|key| handle(&ctx, key)).transpose()
+    key.map(|key| Handle::give(&ctx, key)).transpose()
 }
 
 /// `keyExport(key, format)`: undefined when such a key has no such form.
@@ -241,7 +241,7 @@ pub(super) fn is_private(key: KeyHandle<'_>) -> Result<bool> {
 /// `keyPublic(key)`.
 pub(super) fn to_public<'js>(ctx: Ctx<'js>, key: KeyHandle<'js>) -> Result<KeyHandle<'js>> {
     let public = key.try_borrow()?.0.to_public();
-    handle(&ctx, public)
+    Handle::give(&ctx, public)
 }
 
 /// `rsaNumbers(key)`: `n, e` and of a private key also `d, p, q, dp, dq, qi`, big-endian without leading zeros.
@@ -278,7 +278,7 @@ pub(super) fn rsa_from_numbers<'js>(
         }
         _ => None,
     };
-    key.map(|key| handle(&ctx, key)).transpose()
+    key.map(|key| Handle::give(&ctx, key)).transpose()
 }
 
 /// `rsaModulusBits(key)`.

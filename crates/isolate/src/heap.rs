@@ -1,0 +1,148 @@
+//! The engine's heap: the C library's, counted and limited.
+//!
+//! The engine can say itself that its memory is used up, but only with an error that needs memory to be made. This
+//! allocator remembers that it refused, so the end of an isolate does not hang on what its code makes of an exception.
+//! The engine carves small values out of pages of its own, so little of what it does comes here.
+#![expect(
+    unsafe_code,
+    reason = "an allocator for the engine is an unsafe trait over the C library's functions"
+)]
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use rquickjs::allocator::Allocator;
+
+/// A request for less than this that cannot be met means that there is no going on: it may be for any value, or for
+/// the very error that tells. A greater one is something that a program can do without.
+const SMALL_BYTES: usize = 64 * 1024;
+
+/// What an exhausted isolate may use to come to its end.
+const LOAN_BYTES: usize = 256 * 1024;
+
+/// How much is used, and how much may be.
+#[derive(Debug)]
+pub(crate) struct Account {
+    used: Cell<usize>,
+    limit: Cell<usize>,
+    exhausted: Cell<bool>,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            used: Cell::new(0),
+            limit: Cell::new(usize::MAX),
+            exhausted: Cell::new(false),
+        }
+    }
+}
+
+impl Account {
+    /// Nothing may be used after this: something else than the heap has taken too much.
+    pub(crate) fn exhaust(&self) {
+        self.exhausted.set(true);
+    }
+
+    /// Sets how many bytes may be used from now on.
+    pub(crate) fn set_limit(&self, bytes: usize) {
+        self.limit.set(bytes);
+    }
+
+    /// Lets the engine make the error that nothing can catch.
+    pub(crate) fn lend(&self) {
+        self.limit.set(self.used.get().saturating_add(LOAN_BYTES));
+    }
+
+    /// Whether something was refused that the isolate cannot do without.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted.get()
+    }
+
+    /// Whether `more` bytes may be used. A refusal of little is the end.
+    fn allows(&self, more: usize) -> bool {
+        let allowed = more <= self.limit.get().saturating_sub(self.used.get());
+        if !allowed {
+            self.refuse(more);
+        }
+        allowed
+    }
+
+    fn refuse(&self, bytes: usize) {
+        if bytes < SMALL_BYTES {
+            self.exhausted.set(true);
+        }
+    }
+
+    /// Counts a fresh block of a request for `asked` bytes, or a refusal by the system.
+    fn taken(&self, block: *mut u8, asked: usize) -> *mut u8 {
+        if block.is_null() {
+            self.refuse(asked);
+        } else {
+            self.used.set(self.used.get() + usable(block));
+        }
+        block
+    }
+
+    fn given_back(&self, bytes: usize) {
+        self.used.set(self.used.get().saturating_sub(bytes));
+    }
+}
+
+/// Bytes in a live block of the C library.
+fn usable(block: *mut u8) -> usize {
+    // SAFETY: callers pass blocks that the C library gave and that are not freed.
+    unsafe { libc::malloc_usable_size(block.cast()) }
+}
+
+/// The allocator that the engine is given.
+pub(crate) struct Heap(pub(crate) Rc<Account>);
+
+// SAFETY: every block comes from the C library's `malloc` family, which aligns for any type, gives at least what is
+// asked for, and says null when it cannot.
+unsafe impl Allocator for Heap {
+    fn alloc(&mut self, size: usize) -> *mut u8 {
+        if !self.0.allows(size) {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: `malloc` takes any size.
+        let block = unsafe { libc::malloc(size) };
+        self.0.taken(block.cast(), size)
+    }
+
+    fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
+        let bytes = count.saturating_mul(size);
+        if !self.0.allows(bytes) {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: `calloc` takes any count and size, and refuses a product that overflows.
+        let block = unsafe { libc::calloc(count, size) };
+        self.0.taken(block.cast(), bytes)
+    }
+
+    unsafe fn dealloc(&mut self, block: *mut u8) {
+        self.0.given_back(usable(block));
+        // SAFETY: the engine gives back a block of this allocator, once.
+        unsafe { libc::free(block.cast()) }
+    }
+
+    unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
+        if block.is_null() {
+            return self.alloc(size);
+        }
+        let before = usable(block);
+        if size > before && !self.0.allows(size - before) {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the engine passes a live block of this allocator. When the C library says null, the block lives on.
+        let moved = unsafe { libc::realloc(block.cast(), size) };
+        if !moved.is_null() {
+            self.0.given_back(before);
+        }
+        self.0.taken(moved.cast(), size)
+    }
+
+    unsafe fn usable_size(block: *mut u8) -> usize {
+        usable(block)
+    }
+}
