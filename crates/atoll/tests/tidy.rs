@@ -153,3 +153,25 @@ fn only_the_command_line_prints() {
         }
     }
 }
+
+#[test]
+fn every_attack_that_is_listed_has_its_test() {
+    let listed = std::fs::read_to_string(root().join("docs/attacks.md")).unwrap();
+    let tests: String = sources()
+        .into_iter()
+        .filter(|(path, _)| path.contains("/tests/"))
+        .map(|(_, text)| text)
+        .collect();
+    let mut rows = 0;
+    for row in listed.lines().filter(|line| line.starts_with("| ")) {
+        let column = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        for name in column.split('`').skip(1).step_by(2) {
+            rows += 1;
+            assert!(
+                tests.contains(&format!("fn {name}(")) || tests.contains(&format!("\"{name}\"")),
+                "docs/attacks.md names a test that there is not: {name}"
+            );
+        }
+    }
+    assert!(rows > 40, "the search for tests is broken");
+}
