@@ -17,7 +17,7 @@ import { bufferSource, defineInterface, illegalConstructor, toUSVString } from "
 
 const USED =
   "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
-const TEXT_TYPE = "text/plain;charset=UTF-8";
+export const TEXT_TYPE = "text/plain;charset=UTF-8";
 const FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
 
 /** Passed to the constructor by the classes that inherit from Body. */
@@ -31,6 +31,14 @@ class HostBody {
   }
 }
 
+/** What is left of a body that was used: the stream that it was, if it was one. */
+class Used {
+  constructor(stream) {
+    this.stream = stream;
+  }
+}
+const USED_UP = new Used(undefined);
+
 let internals;
 
 /** @abstract Request and Response say what their headers are with `[contentType]()`. */
@@ -40,12 +48,12 @@ export const contentType = Symbol("content type");
 const MAX_TEXT = 16 * 1024;
 
 export class Body {
-  /** @type {null | string | Uint8Array | HostBody | ReadableStream} */
-  #source = null;
-  #used = false;
+  /** @type {null | string | Uint8Array | HostBody | ReadableStream | Used} */
+  #source;
 
-  constructor(key) {
+  constructor(key, source = null) {
     if (key !== token) throw illegalConstructor();
+    this.#source = source;
   }
 
   get body() {
@@ -56,7 +64,8 @@ export class Body {
 
   get bodyUsed() {
     const source = this.#source;
-    return this.#used || (source !== null && isReadableStream(source) && isDisturbed(source));
+    if (source === null || typeof source === "string") return false;
+    return source instanceof Used || (isReadableStream(source) && isDisturbed(source));
   }
 
   async arrayBuffer() {
@@ -86,7 +95,8 @@ export class Body {
     const source = this.#source;
     if (isReadableStream(source)) return source;
     let stream;
-    if (this.#used) {
+    if (source instanceof Used) {
+      if (source.stream !== undefined) return source.stream;
       // What was read without a stream shows as a stream that was read.
       stream = streamOfBytes(new Uint8Array(0));
       stream.getReader().read();
@@ -101,14 +111,10 @@ export class Body {
 
   #consume() {
     if (this.bodyUsed) throw new TypeError(USED);
-    const source = this.#source;
+    let source = this.#source;
     if (source === null) return null;
-    if (source instanceof HostBody) {
-      const stream = this.#stream();
-      this.#used = true;
-      return stream;
-    }
-    this.#used = true;
+    if (source instanceof HostBody) source = this.#stream();
+    this.#source = isReadableStream(source) ? new Used(source) : USED_UP;
     return source;
   }
 
@@ -141,11 +147,12 @@ export class Body {
       detach(target) {
         const source = target.#source;
         if (source === null) return null;
-        target.#used = true;
         if (isReadableStream(source)) {
           if (isLocked(source)) throw new TypeError("This ReadableStream is currently locked to a reader.");
+          target.#source = new Used(source);
           return source.pipeThrough(new IdentityTransformStream());
         }
+        target.#source = USED_UP;
         return source;
       },
       /** The body of `new Response(other.body)`-like uses that leave the owner as it is. */
@@ -161,14 +168,19 @@ export class Body {
         return other;
       },
       toWire(target) {
-        if (target.bodyUsed) throw new TypeError(USED);
         const source = target.#source;
         if (source === null) return null;
-        target.#used = true;
-        // Short text is encoded on its way into the frame.
-        if (typeof source === "string") return source.length <= MAX_TEXT ? source : encodeUtf8(source);
-        if (source instanceof Uint8Array) return source;
-        if (source instanceof HostBody) {
+        if (typeof source === "string") {
+          target.#source = USED_UP;
+          // Short text is encoded on its way into the frame.
+          return source.length <= MAX_TEXT ? source : encodeUtf8(source);
+        }
+        if (target.bodyUsed) throw new TypeError(USED);
+        if (isReadableStream(source)) {
+          target.#source = new Used(source);
+        } else {
+          target.#source = USED_UP;
+          if (source instanceof Uint8Array) return source;
           forwardStream(source.id);
           return { forward: source.id };
         }

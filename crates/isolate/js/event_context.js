@@ -1,6 +1,7 @@
 // An event under way: its async context, what keeps it going, and how it ends.
 
 import { done, unhandled } from "atoll:native/io";
+import { AbortController } from "./abort.js";
 import { describe } from "./errors.js";
 import { dropStream } from "./io.js";
 
@@ -11,11 +12,14 @@ const HUNG =
   "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never " +
   "generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/";
 
+/** What the Fetch standard calls a caller that went away. */
+const GONE = "The client has disconnected.";
+
 export class EventContext {
   /** Things that keep the event going: the handler itself, promises of waitUntil, streams, sockets. */
   #open = 1;
   #outcome = undefined;
-  #streams = [];
+  #streams = undefined;
   #cancelers = undefined;
   #answered = false;
 
@@ -23,7 +27,6 @@ export class EventContext {
     this.id = id;
     /** What code that belongs to the event runs in. */
     this.context = { event: this, stores: undefined };
-    this.canceled = false;
     /** The Durable Object that the event happens to. @type {import("./objects/instance.js").Instance | undefined} */
     this.object = undefined;
     events.set(id, this);
@@ -43,7 +46,7 @@ export class EventContext {
 
   /** A stream from the host that is dropped when the event is over. */
   own(stream) {
-    this.#streams.push(stream.id);
+    (this.#streams ??= []).push(stream.id);
   }
 
   begin() {
@@ -90,9 +93,13 @@ export class EventContext {
     this.end();
   }
 
-  /** Runs `callback` when the caller of this event goes away. */
-  onCancel(callback) {
-    (this.#cancelers ??= []).push(callback);
+  /** A signal that aborts when the caller of this event goes away. */
+  makeSignal() {
+    const controller = new AbortController();
+    const abort = () => controller.abort(new DOMException(GONE, "AbortError"));
+    if (this.canceled) abort();
+    else (this.#cancelers ??= []).push(abort);
+    return controller.signal;
   }
 
   cancel() {
@@ -110,7 +117,7 @@ export class EventContext {
     events.delete(this.id);
     this.object?.events.delete(this);
     this.#answered = true;
-    for (const id of this.#streams) dropStream(id);
+    this.#release();
   }
 
   /** Nothing can happen any more that would end this event. */
@@ -125,12 +132,20 @@ export class EventContext {
   #finish() {
     if (!events.delete(this.id)) return;
     this.object?.events.delete(this);
-    for (const id of this.#streams) dropStream(id);
+    this.#release();
     const outcome = this.#outcome;
     if (outcome === undefined) done(this.id);
     else done(this.id, outcome.kind, outcome.name, outcome.message, outcome.stack);
   }
+
+  #release() {
+    if (this.#streams !== undefined) for (const id of this.#streams) dropStream(id);
+    // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
+    this.context = undefined;
+  }
 }
+
+Object.assign(EventContext.prototype, { canceled: false });
 
 /** Events of objects that may be over when the turn is. @type {Set<EventContext>} */
 const ending = new Set();

@@ -8,7 +8,13 @@ export class ExecutionContext {
   /** @param {import("./event_context.js").EventContext} event */
   constructor(event) {
     this.#event = event;
-    this.props = {};
+  }
+
+  /** What the caller was bound with. Made when someone asks. */
+  get props() {
+    const props = {};
+    Object.defineProperty(this, "props", { value: props, writable: true, enumerable: true, configurable: true });
+    return props;
   }
 
   waitUntil(promise) {

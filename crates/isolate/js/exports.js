@@ -51,26 +51,21 @@ Object.defineProperty(NoHandler.prototype, "name", { value: "Error", writable: t
 
 export const isNoHandler = (error) => error instanceof NoHandler;
 
-/**
- * The function that handles `name` events of an entrypoint, with everything but the event bound.
- * @returns {(argument: unknown) => unknown}
- */
-export function findHandler(entrypoint, name, ctx) {
+/** Calls the handler for `name` events of an entrypoint with `argument`, and gives back what it gives. */
+export function callHandler(entrypoint, name, argument, ctx) {
   const value = exported[entrypoint ?? "default"];
-  if (value === undefined) {
-    throw new NoHandler(
-      entrypoint === undefined || entrypoint === null || entrypoint === "default"
-        ? "Worker has no default entrypoint."
-        : `Worker has no such entrypoint: ${entrypoint}`,
-    );
+  if (typeof value === "object" && value !== null) {
+    if (typeof value[name] !== "function") throw new NoHandler(`Handler does not export a ${name}() function.`);
+    return value[name](argument, env, ctx);
   }
   if (typeof value === "function") {
     const instance = new value(ctx, env);
-    const handler = instance[name];
-    if (typeof handler !== "function") throw new NoHandler(`Handler does not export a ${name}() function.`);
-    return (argument) => handler.call(instance, argument);
+    if (typeof instance[name] !== "function") throw new NoHandler(`Handler does not export a ${name}() function.`);
+    return instance[name](argument);
   }
-  const handler = value[name];
-  if (typeof handler !== "function") throw new NoHandler(`Handler does not export a ${name}() function.`);
-  return (argument) => handler.call(value, argument, env, ctx);
+  throw new NoHandler(
+    entrypoint === undefined || entrypoint === null || entrypoint === "default"
+      ? "Worker has no default entrypoint."
+      : `Worker has no such entrypoint: ${entrypoint}`,
+  );
 }

@@ -1,16 +1,12 @@
-// Fetch events: from a wire request to a handler, and from its Response to a wire response.
+// Fetch events: from what the host sends to a handler, and from its Response to what the host gets.
 
-import { set } from "./async_context.js";
-import { AbortController } from "./abort.js";
+import { plainThen, set } from "./async_context.js";
 import { EventContext } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
-import { findHandler, isNoHandler } from "./exports.js";
-import { respond, wireBody } from "./io.js";
-import { requestFromWire } from "./request.js";
-import { isResponse, responseToWire } from "./response.js";
-
-/** The Fetch standard's word for a caller that went away. */
-const GONE = "The client has disconnected.";
+import { callHandler, isNoHandler } from "./exports.js";
+import { wireBody } from "./io.js";
+import { incomingRequest } from "./request.js";
+import { answerWith, isResponse } from "./response.js";
 
 /** Called for each request, with its parts as the event loop has them. */
 export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyValue, bodyLength, cf, websocket) {
@@ -18,10 +14,9 @@ export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyV
   set(event.context);
   let result;
   try {
-    const body = wireBody(bodyKind, bodyValue, bodyLength);
-    const wire = { method, url, headers, body, cf: cf ?? undefined, redirect: "manual", websocket };
-    const request = requestFromWire(wire, () => cancelSignal(event));
-    result = findHandler(entrypoint, "fetch", new ExecutionContext(event))(request);
+    const body = bodyKind === 0 ? null : wireBody(bodyKind, bodyValue, bodyLength);
+    const request = incomingRequest(method, url, headers, body, cf, event);
+    result = callHandler(entrypoint, "fetch", request, new ExecutionContext(event));
   } catch (error) {
     event.fail(error, isNoHandler(error) ? "nohandler" : undefined);
     return;
@@ -29,19 +24,12 @@ export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyV
   if (isResponse(result)) {
     answer(event, result);
   } else {
-    Promise.resolve(result).then(
+    plainThen(
+      Promise.resolve(result),
       (response) => answer(event, response),
       (error) => event.fail(error),
     );
   }
-}
-
-export function cancelSignal(event) {
-  const controller = new AbortController();
-  const abort = () => controller.abort(new DOMException(GONE, "AbortError"));
-  if (event.canceled) abort();
-  else event.onCancel(abort);
-  return controller.signal;
 }
 
 /** Sends what a handler resolved to. */
@@ -52,7 +40,7 @@ export function answer(event, response) {
     if (!isResponse(response)) {
       throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
     }
-    respond(event.id, responseToWire(response));
+    answerWith(response, event.id);
   } catch (error) {
     event.fail(error);
     return;

@@ -2,8 +2,8 @@
  * Headers as the Fetch standard has them (https://fetch.spec.whatwg.org/#headers-class), with the Workers differences:
  * any text is allowed in a value (it travels as UTF-8), and no name is forbidden.
  *
- * The list is flat, `[name, value, name, value, …]` with lower-case names, which is also how headers travel, so
- * headers that are only passed on are never looked into.
+ * The list is flat, `[name, value, name, value, …]` with lower-case names. Headers travel as one text, the list's items
+ * with line feeds between them, so headers that are only passed on are never looked into.
  */
 import { registerCloneable } from "./structured_clone.js";
 import { decodeUtf8, encodeUtf8 } from "./encoding.js";
@@ -237,17 +237,18 @@ export class Headers {
 
   static {
     internals = {
-      fromWire(list, immutable) {
+      fromWire(text, immutable) {
         const headers = new Headers();
-        headers.#list = list;
+        if (text !== "") headers.#list = text.split("\n");
         headers.#raw = true;
         headers.#immutable = immutable;
         return headers;
       },
       toWire(headers) {
         const list = headers.#list;
-        if (headers.#raw || !headers.#wide) return list.slice();
-        return list.map((text, index) => (index % 2 === 1 ? encodeWireValue(text) : text));
+        if (headers.#raw || !headers.#wide) return list.join("\n");
+        const encoded = list.map((text, index) => (index % 2 === 1 ? encodeWireValue(text) : text));
+        return encoded.join("\n");
       },
       copy(headers, keepGuard) {
         const copied = new Headers();
@@ -334,9 +335,9 @@ Object.setPrototypeOf(HeadersIterator.prototype, IteratorPrototype);
 delete HeadersIterator.prototype.constructor;
 defineInterface(HeadersIterator, { name: "Headers Iterator" });
 
-/** Headers over a wire list, which from then on belongs to them. */
+/** Headers out of their wire text. */
 export const headersFromWire = internals.fromWire;
-/** The wire list of headers. */
+/** The wire text of headers. */
 export const headersToWire = internals.toWire;
 /** A copy; `keepGuard` says whether immutable headers give an immutable copy. */
 export const copyHeaders = internals.copy;

@@ -86,17 +86,19 @@ function incoming(wire) {
 }
 
 /** A body of many bytes goes as a stream. */
+function outgoingBody(body) {
+  if (typeof body === "string" || !(body instanceof Uint8Array) || body.byteLength <= MAX_INLINE_BODY) return body;
+  return { stream: sendBytes(body), length: body.byteLength };
+}
+
 function outgoing(wire) {
-  if (wire.body instanceof Uint8Array && wire.body.byteLength > MAX_INLINE_BODY) {
-    wire.body = { stream: sendBytes(wire.body), length: wire.body.byteLength };
-  }
+  wire.body = outgoingBody(wire.body);
   return wire;
 }
 
-/** Answers a fetch event. */
-export function respond(event, wire) {
-  const { status, statusText, headers, body, socket } = outgoing(wire);
-  native.respond(event, status, statusText, headers, body, socket);
+/** Answers a fetch event: the parts are those of a wire response. */
+export function respond(event, status, statusText, headers, body, socket) {
+  native.respond(event, status, statusText, headers, outgoingBody(body), socket);
 }
 
 function hostError({ name, message, stack, remote, retryable, overloaded, durableObjectReset }) {

@@ -7,7 +7,7 @@ import { bind, bindValue } from "./env.js";
 import { describe } from "./errors.js";
 import { endEvents, EventContext, events, failHungEvents } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
-import { findHandler, install } from "./exports.js";
+import { callHandler, install } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
 import { host as objects } from "./objects/instance.js";
@@ -27,8 +27,7 @@ function simpleEvent(id, entrypoint, name, argument) {
   set(event.context);
   let result;
   try {
-    const handler = findHandler(entrypoint, name, new ExecutionContext(event));
-    result = handler(argument);
+    result = callHandler(entrypoint, name, argument, new ExecutionContext(event));
   } catch (error) {
     event.fail(error);
     return;

@@ -19,28 +19,36 @@ const BODY_NOT_ALLOWED = "Request with a GET or HEAD method cannot have a body."
 const token = Symbol("Request");
 let internals;
 
-export class Request extends Body {
-  #url = "";
-  #method = "GET";
-  /** Headers, or the wire list they will be made of. @type {Headers | string[]} */
-  #headers;
-  #immutable = false;
-  #redirect = "follow";
-  #signal = undefined;
-  /** Makes the signal of an incoming request when someone asks for it. */
-  #makeSignal = undefined;
-  /** The signal is that of an incoming request, which does not end subrequests. */
-  #incomingSignal = false;
+/** What most requests leave as it is; a request that does not has its own. */
+const USUAL = Object.freeze({
+  redirect: "follow",
   /** An object, or the JSON text it will be made of. */
-  #cf = undefined;
-  #cache = undefined;
-  #fetcher = null;
-  #encodeResponseBody = "automatic";
+  cf: undefined,
+  cache: undefined,
+  fetcher: null,
+  encodeResponseBody: "automatic",
+  immutable: false,
+  /** The signal is that of an incoming request, which does not end subrequests. */
+  incoming: false,
+});
+// A request is passed on as it came, so what it leads to is the client's to follow.
+const INCOMING = Object.freeze({ ...USUAL, redirect: "manual", immutable: true, incoming: true });
+
+export class Request extends Body {
+  #url;
+  #method;
+  /** Headers, or the wire text they will be made of. @type {Headers | string} */
+  #headers;
+  /** The signal, or the event that makes it when someone asks. @type {AbortSignal | { makeSignal(): AbortSignal }} */
+  #signal;
+  #details;
 
   constructor(input, init = undefined) {
     super(bodyToken);
     if (input === token) return;
     requireArguments(arguments.length, 1, "constructor of 'Request'");
+    this.#method = "GET";
+    this.#details = USUAL;
     let headers;
     let body = null;
     const fromRequest = typeof input === "object" && input !== null && #url in input;
@@ -48,7 +56,6 @@ export class Request extends Body {
     if (init !== undefined) toDictionary(init, "init");
     if (fromRequest) {
       this.#copyFrom(input);
-      this.#cf = cloneCf(input.cf);
       headers = input.#copyHeaders();
       const replaced = initRequest || (init?.body !== undefined && init.body !== null);
       if (!replaced) {
@@ -65,7 +72,6 @@ export class Request extends Body {
       const url = this.#url;
       this.#copyFrom(init);
       this.#url = url;
-      this.#cf = cloneCf(init.cf);
       headers = init.#copyHeaders();
       body = shareBody(init);
     } else if (init !== undefined && init !== null) {
@@ -78,18 +84,19 @@ export class Request extends Body {
   #copyFrom(other) {
     this.#url = other.#url;
     this.#method = other.#method;
-    this.#redirect = other.#redirect;
-    this.#cache = other.#cache;
-    this.#fetcher = other.#fetcher;
-    this.#encodeResponseBody = other.#encodeResponseBody;
     this.#signal = other.#signal;
-    this.#makeSignal = other.#makeSignal;
-    this.#incomingSignal = other.#incomingSignal;
+    this.#details = other.#details;
+    if (other.#details.cf !== undefined) this.#set({ cf: cloneCf(other.cf) });
+    if (other.#details.immutable) this.#set({ immutable: false });
+  }
+
+  #set(details) {
+    this.#details = { ...this.#details, ...details };
   }
 
   #copyHeaders() {
     const headers = this.#headers;
-    return Array.isArray(headers) ? headersFromWire(headers.slice(), false) : copyHeaders(headers, false);
+    return typeof headers === "string" ? headersFromWire(headers, false) : copyHeaders(headers, false);
   }
 
   #applyInit(init, headers, body) {
@@ -108,18 +115,17 @@ export class Request extends Body {
     const initHeaders = init.headers;
     if (initHeaders !== undefined) headers = new Headers(initHeaders);
     const { fetcher } = init;
-    if (fetcher !== undefined) this.#fetcher = fetcher;
+    if (fetcher !== undefined) this.#set({ fetcher });
     const { signal } = init;
     if (signal !== undefined) {
       if (signal !== null && !isAbortSignal(signal)) {
         throw new TypeError("Failed to construct 'Request': member signal is not of type 'AbortSignal'.");
       }
       this.#signal = signal ?? undefined;
-      this.#makeSignal = undefined;
-      this.#incomingSignal = false;
+      this.#set({ incoming: false });
     }
     const { cf } = init;
-    if (cf !== undefined && cf !== null) this.#cf = cloneCf(cf);
+    if (cf !== undefined && cf !== null) this.#set({ cf: cloneCf(cf) });
     const initBody = init.body;
     if (initBody !== undefined && initBody !== null) {
       body = extractBody(initBody);
@@ -136,20 +142,20 @@ export class Request extends Body {
             'not make sense at the edge; use "manual" and check the response status code).',
         );
       }
-      this.#redirect = mode;
+      this.#set({ redirect: mode });
     }
     const { cache } = init;
     if (cache !== undefined) {
       const mode = toDOMString(cache);
       if (!CACHE_MODES.has(mode)) throw new TypeError(`Unsupported cache mode: ${mode}`);
-      this.#cache = mode;
+      this.#set({ cache: mode });
     }
     const { encodeResponseBody } = init;
     if (encodeResponseBody !== undefined) {
       if (encodeResponseBody !== "manual" && encodeResponseBody !== "automatic") {
         throw new TypeError(`encodeResponseBody: unexpected value: ${encodeResponseBody}`);
       }
-      this.#encodeResponseBody = encodeResponseBody;
+      this.#set({ encodeResponseBody });
     }
     if ((method !== undefined || initBody !== undefined) && body !== null &&
       (this.#method === "GET" || this.#method === "HEAD")) {
@@ -162,33 +168,32 @@ export class Request extends Body {
   get url() { return this.#url; }
   get headers() {
     const headers = this.#headers;
-    return Array.isArray(headers) ? (this.#headers = headersFromWire(headers, this.#immutable)) : headers;
+    if (typeof headers !== "string") return headers;
+    return (this.#headers = headersFromWire(headers, this.#details.immutable));
   }
-  get redirect() { return this.#redirect; }
-  get fetcher() { return this.#fetcher; }
-  get cache() { return this.#cache; }
+  get redirect() { return this.#details.redirect; }
+  get fetcher() { return this.#details.fetcher; }
+  get cache() { return this.#details.cache; }
   get integrity() { return this.#method && ""; }
   get keepalive() { return this.#method === ""; }
   get signal() {
-    if (this.#signal === undefined) {
-      this.#signal = this.#makeSignal === undefined ? createSignal() : this.#makeSignal();
-      this.#makeSignal = undefined;
-    }
-    return this.#signal;
+    const signal = this.#signal;
+    if (signal !== undefined && isAbortSignal(signal)) return signal;
+    return (this.#signal = signal === undefined ? createSignal() : signal.makeSignal());
   }
   get cf() {
-    if (typeof this.#cf === "string") this.#cf = JSON.parse(this.#cf);
-    return this.#cf;
+    const { cf } = this.#details;
+    if (typeof cf !== "string") return cf;
+    this.#set({ cf: JSON.parse(cf) });
+    return this.#details.cf;
   }
 
   clone() {
     const made = new Request(token);
     made.#copyFrom(this);
-    made.#cf = cloneCf(this.cf);
     const headers = this.#headers;
-    if (Array.isArray(headers)) made.#headers = headers.slice();
-    else made.#headers = copyHeaders(headers, true);
-    made.#immutable = this.#immutable;
+    made.#headers = typeof headers === "string" ? headers : copyHeaders(headers, true);
+    made.#set({ immutable: this.#details.immutable });
     setBodySource(made, cloneBody(this));
     return made;
   }
@@ -198,37 +203,34 @@ export class Request extends Body {
   static {
     internals = {
       isRequest: (value) => typeof value === "object" && value !== null && #url in value,
-      fromWire(wire, makeSignal) {
+      incoming(method, url, headers, body, cf, event) {
         const request = new Request(token);
-        request.#url = wire.url;
-        request.#method = wire.method;
-        request.#headers = wire.headers;
-        request.#immutable = true;
-        // A request is passed on as it came, so what it leads to is the client's to follow.
-        request.#redirect = wire.redirect ?? "manual";
-        request.#cf = wire.cf;
-        request.#makeSignal = makeSignal;
-        request.#incomingSignal = true;
-        setBodySource(request, bodyFromWire(wire.body));
+        request.#url = url;
+        request.#method = method;
+        request.#headers = headers;
+        request.#signal = event;
+        request.#details = INCOMING;
+        if (cf !== undefined && cf !== null) request.#set({ cf });
+        if (body !== null) setBodySource(request, bodyFromWire(body));
         return request;
       },
       toWire(request) {
         const headers = request.#headers;
-        const list = Array.isArray(headers) ? headers : headersToWire(headers);
-        const cf = request.#cf;
+        const { cf, redirect } = request.#details;
+        const text = typeof headers === "string" ? headers : headersToWire(headers);
         return {
           method: request.#method,
           url: request.#url,
-          headers: list,
+          headers: text,
           body: bodyToWire(request),
           cf: cf === undefined || typeof cf === "string" ? cf : JSON.stringify(cf),
-          redirect: request.#redirect,
-          websocket: request.headers.get("upgrade")?.toLowerCase() === "websocket",
+          redirect,
+          websocket: text.includes("upgrade") && request.headers.get("upgrade")?.toLowerCase() === "websocket",
         };
       },
       /** The signal that ends a subrequest, if the request has one that can. */
-      signalOf: (request) => (request.#incomingSignal ? undefined : request.#signal),
-      encodeResponseBody: (request) => request.#encodeResponseBody,
+      signalOf: (request) => (request.#details.incoming ? undefined : request.#signal),
+      encodeResponseBody: (request) => request.#details.encodeResponseBody,
     };
   }
 }
@@ -244,12 +246,10 @@ export const isRequest = internals.isRequest;
 
 /**
  * The request of a fetch event. Nothing of it is looked into until a Worker asks.
- * @param {object} wire see `io.js`
- * @param {AbortSignal | (() => AbortSignal) | undefined} signal the signal, or what makes it
+ * @type {(method: string, url: string, headers: string, body: object | null, cf: string | null | undefined,
+ *   event: { makeSignal(): AbortSignal } | undefined) => Request}
  */
-export function requestFromWire(wire, signal = undefined) {
-  return internals.fromWire(wire, typeof signal === "object" ? () => signal : signal);
-}
+export const incomingRequest = internals.incoming;
 
 /** The wire form of a request; its body is used up. */
 export const requestToWire = internals.toWire;

@@ -1,9 +1,10 @@
 /** Response (https://fetch.spec.whatwg.org/#response-class) in the shape Workers give it. */
 import {
   Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, extractBody, extractedType, isEmptySource,
-  setBodySource,
+  setBodySource, TEXT_TYPE,
 } from "./body.js";
 import { copyHeaders, freezeHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
+import { respond } from "./io.js";
 import { parseHref } from "./url.js";
 import { isWebSocket, webSocketFromWire, webSocketToWire } from "./websocket.js";
 import { defineInterface, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
@@ -15,44 +16,62 @@ const NULL_BODY_ERROR = "Response with null body status (101, 204, 205, or 304) 
 const token = Symbol("Response");
 let internals;
 
+/** Wire headers of most responses. */
+const TEXT_HEADERS = `content-type\n${TEXT_TYPE}`;
+const JSON_HEADERS = "content-type\napplication/json";
+
+/** What most responses leave as it is; a response that does not has its own. */
+const USUAL = Object.freeze({
+  statusText: "",
+  /** An object, or the JSON text it will be made of. */
+  cf: undefined,
+  webSocket: null,
+  encodeBody: "automatic",
+  url: "",
+  redirected: false,
+  immutable: false,
+});
+
 export class Response extends Body {
   #status = 200;
-  #statusText = "";
-  /** Headers, the wire list they will be made of, or undefined while there is at most a Content-Type. */
-  #headers = undefined;
-  /** The Content-Type of the body while there are no headers. */
-  #type = null;
-  #immutable = false;
-  #cf = undefined;
-  #webSocket = null;
-  #encodeBody = "automatic";
-  #url = "";
-  #redirected = false;
+  /** Headers, or the wire text they will be made of. @type {Headers | string} */
+  #headers = "";
+  #details = USUAL;
 
   constructor(body = null, init = undefined) {
+    if (typeof body === "string" && init === undefined) {
+      super(bodyToken, body);
+      this.#headers = TEXT_HEADERS;
+      return;
+    }
     super(bodyToken);
     if (body === token) return;
     if (init !== undefined && init !== null) this.#applyInit(init);
     else if (body === null) return;
-    if (this.#webSocket === null) {
-      if (this.#status < 200 || this.#status > 599) {
+    const status = this.#status;
+    if (this.#details.webSocket === null) {
+      if (status < 200 || status > 599) {
         throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
       }
-    } else if (this.#status !== 101) {
+    } else if (status !== 101) {
       throw new RangeError("Responses with a WebSocket must have status code 101.");
     }
     if (body === null) return;
     const source = extractBody(body);
-    if (NULL_BODY.has(this.#status)) {
+    if (NULL_BODY.has(status)) {
       // Workers have always let an empty body pass here.
       if (!isEmptySource(source)) throw new TypeError(NULL_BODY_ERROR);
       return;
     }
     if (extractedType !== null) {
-      if (this.#headers === undefined) this.#type = extractedType;
-      else setDefaultHeader(this.#headers, "content-type", extractedType);
+      if (this.#headers === "") this.#headers = `content-type\n${extractedType}`;
+      else setDefaultHeader(this.headers, "content-type", extractedType);
     }
     setBodySource(this, source);
+  }
+
+  #set(details) {
+    this.#details = { ...this.#details, ...details };
   }
 
   #applyInit(init) {
@@ -60,7 +79,6 @@ export class Response extends Body {
     if (#status in init) {
       this.#copyFrom(init);
       this.#headers = init.#copyHeaders(false);
-      this.#cf = cloneCf(init.#cf);
       return;
     }
     const { status, statusText, encodeBody, headers, cf, webSocket } = init;
@@ -70,36 +88,34 @@ export class Response extends Body {
       for (let i = 0; i < text.length; i++) {
         if (text.charCodeAt(i) < 0x20) throw new TypeError("Invalid statusText");
       }
-      this.#statusText = text;
+      if (text !== "") this.#set({ statusText: text });
     }
     if (encodeBody !== undefined) {
       if (encodeBody !== "manual" && encodeBody !== "automatic") {
         throw new TypeError(`encodeBody: unexpected value: ${encodeBody}`);
       }
-      this.#encodeBody = encodeBody;
+      if (encodeBody !== "automatic") this.#set({ encodeBody });
     }
     if (headers !== undefined) this.#headers = new Headers(headers);
-    if (cf !== undefined && cf !== null) this.#cf = cloneCf(cf);
+    if (cf !== undefined && cf !== null) this.#set({ cf: cloneCf(cf) });
     if (webSocket !== undefined && webSocket !== null) {
       if (!isWebSocket(webSocket)) {
         throw new TypeError("Failed to construct 'Response': member webSocket is not of type 'WebSocket'.");
       }
-      this.#webSocket = webSocket;
+      this.#set({ webSocket });
     }
   }
 
   #copyFrom(other) {
     this.#status = other.#status;
-    this.#statusText = other.#statusText;
-    this.#encodeBody = other.#encodeBody;
-    this.#webSocket = other.#webSocket;
+    const { statusText, encodeBody, webSocket, cf } = other.#details;
+    this.#details = { ...USUAL, statusText, encodeBody, webSocket, cf: cloneCf(cf) };
   }
 
   #copyHeaders(keepGuard) {
     const headers = this.#headers;
-    if (Array.isArray(headers)) return headersFromWire(headers.slice(), keepGuard && this.#immutable);
-    if (headers === undefined) return headersFromWire(this.#type === null ? [] : ["content-type", this.#type], false);
-    return copyHeaders(headers, keepGuard);
+    if (typeof headers !== "string") return copyHeaders(headers, keepGuard);
+    return this.#details.immutable && keepGuard ? headersFromWire(headers, true) : headers;
   }
 
   static error() {
@@ -120,7 +136,7 @@ export class Response extends Body {
     if (href === undefined) throw new TypeError(`Unable to parse URL: ${text}`);
     const response = new Response();
     response.#status = code;
-    response.#headers = headersFromWire(["location", href], true);
+    response.#headers = headersFromWire(`location\n${href}`, true);
     return response;
   }
 
@@ -130,7 +146,7 @@ export class Response extends Body {
     if (text === undefined) throw new TypeError("Value is not JSON serializable");
     const response = new Response(text, init);
     if (init === undefined || init === null || (!(#status in init) && init.headers === undefined)) {
-      response.#type = "application/json";
+      response.#headers = JSON_HEADERS;
     } else {
       // The Content-Type that the text body implied gives way, one that the init has stays.
       const given = #status in init ? init.headers : new Headers(init.headers);
@@ -140,33 +156,31 @@ export class Response extends Body {
   }
 
   get status() { return this.#status; }
-  get statusText() { return this.#statusText; }
+  get statusText() { return this.#details.statusText; }
   get ok() { return this.#status >= 200 && this.#status < 300; }
   get headers() {
     const headers = this.#headers;
-    if (headers === undefined) {
-      return (this.#headers = headersFromWire(this.#type === null ? [] : ["content-type", this.#type], false));
-    }
-    return Array.isArray(headers) ? (this.#headers = headersFromWire(headers, this.#immutable)) : headers;
+    if (typeof headers !== "string") return headers;
+    return (this.#headers = headersFromWire(headers, this.#details.immutable));
   }
-  get redirected() { return this.#redirected; }
-  get url() { return this.#url; }
+  get redirected() { return this.#details.redirected; }
+  get url() { return this.#details.url; }
   get type() { return this.#status === 0 ? "error" : "default"; }
-  get webSocket() { return this.#webSocket; }
+  get webSocket() { return this.#details.webSocket; }
   get cf() {
-    if (typeof this.#cf === "string") this.#cf = JSON.parse(this.#cf);
-    return this.#cf;
+    const { cf } = this.#details;
+    if (typeof cf !== "string") return cf;
+    this.#set({ cf: JSON.parse(cf) });
+    return this.#details.cf;
   }
 
   clone() {
-    if (this.#webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
+    if (this.#details.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const source = cloneBody(this);
     const made = new Response();
     made.#copyFrom(this);
     made.#headers = this.#copyHeaders(true);
-    made.#cf = cloneCf(this.cf);
-    made.#url = this.#url;
-    made.#redirected = this.#redirected;
+    made.#set({ url: this.#details.url, redirected: this.#details.redirected });
     setBodySource(made, source);
     return made;
   }
@@ -178,35 +192,41 @@ export class Response extends Body {
       isResponse: (value) => typeof value === "object" && value !== null && #status in value,
       fromWire(wire) {
         const response = new Response();
-        response.#status = wire.status;
-        response.#statusText = wire.statusText ?? "";
-        response.#headers = wire.headers;
-        response.#immutable = true;
-        response.#url = wire.url ?? "";
-        response.#redirected = wire.redirected ?? false;
-        if (wire.cf !== undefined) response.#cf = wire.cf;
-        if (wire.socket !== undefined && wire.socket !== null) {
-          response.#webSocket = webSocketFromWire(wire.socket, headersFromWire(wire.headers.slice(), false));
-        }
-        setBodySource(response, NULL_BODY.has(wire.status) ? null : bodyFromWire(wire.body));
+        const { status, statusText = "", headers, url = "", redirected = false, cf, socket } = wire;
+        response.#status = status;
+        response.#headers = headers;
+        const webSocket =
+          socket === undefined || socket === null ? null : webSocketFromWire(socket, headersFromWire(headers, false));
+        response.#details = { ...USUAL, statusText, url, redirected, cf, webSocket, immutable: true };
+        setBodySource(response, NULL_BODY.has(status) ? null : bodyFromWire(wire.body));
         return response;
       },
       toWire(response) {
+        const { statusText, url, redirected, webSocket } = response.#details;
         const headers = response.#headers;
-        let list;
-        if (headers === undefined) list = response.#type === null ? [] : ["content-type", response.#type];
-        else list = Array.isArray(headers) ? headers : headersToWire(headers);
         return {
           status: response.#status,
-          statusText: response.#statusText,
-          headers: list,
+          statusText,
+          headers: typeof headers === "string" ? headers : headersToWire(headers),
           body: bodyToWire(response),
-          url: response.#url,
-          redirected: response.#redirected,
-          socket: response.#webSocket === null ? undefined : webSocketToWire(response.#webSocket),
+          url,
+          redirected,
+          socket: webSocket === null ? undefined : webSocketToWire(webSocket),
         };
       },
-      encodeBody: (response) => response.#encodeBody,
+      answer(response, event) {
+        const headers = response.#headers;
+        const { statusText, webSocket } = response.#details;
+        respond(
+          event,
+          response.#status,
+          statusText,
+          typeof headers === "string" ? headers : headersToWire(headers),
+          bodyToWire(response),
+          webSocket === null ? undefined : webSocketToWire(webSocket),
+        );
+      },
+      encodeBody: (response) => response.#details.encodeBody,
     };
   }
 }
@@ -226,6 +246,9 @@ export const responseFromWire = internals.fromWire;
 
 /** The wire form of a response; its body is used up. */
 export const responseToWire = internals.toWire;
+
+/** Answers a fetch event with a response, whose body is used up: `answer(response, event)`. */
+export const answerWith = internals.answer;
 
 /** Whether the body is encoded already, as `encodeBody: "manual"` says. */
 export const isEncodedAlready = (response) => internals.encodeBody(response) === "manual";

@@ -45,6 +45,9 @@ pub enum Turn {
 pub struct Isolate {
     // Persistent values have to go before the context, and the context before the runtime.
     host: Persistent<Object<'static>>,
+    /// The two of its functions that every request needs.
+    fetch: Persistent<Function<'static>>,
+    drained: Persistent<Function<'static>>,
     context: Context,
     runtime: Runtime,
     program: ProgramModules,
@@ -93,9 +96,11 @@ impl Isolate {
             }
         })));
         let context = Context::full(&runtime).map_err(|error| engine_failure(&error))?;
-        let host = context.with(|ctx| load_api(&ctx))?;
+        let (host, fetch, drained) = context.with(|ctx| load_api(&ctx))?;
         let isolate = Self {
             host,
+            fetch,
+            drained,
             context,
             runtime,
             program,
@@ -138,7 +143,7 @@ impl Isolate {
                 .into_iter()
                 .map(|module| (module.name, (module.kind, module.content))),
         );
-        state::reset_clock();
+        cpu::reset();
         // Only the program's own module may be its main one: what others export must not become entrypoints.
         if main.contains(':') || !self.program.borrow().contains_key(&main) {
             return Err(Failure {
@@ -210,7 +215,7 @@ impl Isolate {
     /// Handles one message from the host and everything that follows from it without the host.
     pub fn receive(&self, message: ToIsolate<'_>) -> Turn {
         if matches!(message, ToIsolate::Start { .. }) {
-            state::reset_clock();
+            cpu::reset();
         }
         self.begin(self.settings.get().cpu_ms);
         let event = Self::event_of(&message);
@@ -237,7 +242,7 @@ impl Isolate {
         self.settle(event);
         // An event that is over has measured the turn already.
         if event.is_none_or(|id| state::with(|state| state.event_cpu_us.contains_key(&id))) {
-            let turn_us = state::turn_cpu_us();
+            let turn_us = cpu::turn_us();
             state::with(|state| {
                 if let Some(used) = event.and_then(|id| state.event_cpu_us.get_mut(&id)) {
                     *used += turn_us;
@@ -248,7 +253,7 @@ impl Isolate {
             None if state::with(|state| state.condemned) => Turn::Condemned,
             None => Turn::Idle,
             Some(failure) => {
-                let cpu_us = state::turn_cpu_us();
+                let cpu_us = cpu::turn_us();
                 match event {
                     Some(id) => state::send(&FromIsolate::Done {
                         id,
@@ -270,18 +275,22 @@ impl Isolate {
             if self.is_over() {
                 return;
             }
-            more = self
-                .context
-                .with(|ctx| match self.call(&ctx, "drained", ()) {
-                    Ok(more) => more.as_bool().unwrap_or(false),
-                    Err(failure) => {
-                        if !self.is_over() {
-                            state::send(&FromIsolate::Unhandled(event, failure));
-                        }
-                        true
+            more = self.context.with(|ctx| match self.drained(&ctx) {
+                Ok(more) => more,
+                Err(error) => {
+                    let failure = caught(&ctx, error, self.interrupted.get());
+                    if !self.is_over() {
+                        state::send(&FromIsolate::Unhandled(event, failure));
                     }
-                });
+                    true
+                }
+            });
         }
+    }
+
+    fn drained(&self, ctx: &Ctx<'_>) -> Result<bool> {
+        async_context::clear(ctx);
+        self.drained.clone().restore(ctx)?.call(())
     }
 
     /// Takes the frames that wait for the host.
@@ -297,7 +306,7 @@ impl Isolate {
     }
 
     fn begin(&self, cpu_ms: u32) {
-        let start_us = state::begin_turn();
+        let start_us = cpu::begin_turn();
         self.interrupted.set(false);
         self.deadline_us.set(start_us + u64::from(cpu_ms) * 1_000);
     }
@@ -362,18 +371,18 @@ impl Isolate {
         name: &str,
         arguments: A,
     ) -> std::result::Result<Value<'js>, Failure> {
-        let answer = || -> Result<Value<'js>> {
-            let host = self.host.clone().restore(ctx)?;
-            let function: Function<'js> = host.get(name)?;
-            function.call(arguments)
-        };
+        let answer = || self.function(ctx, name)?.call(arguments);
         answer().map_err(|error| caught(ctx, error, self.interrupted.get()))
+    }
+
+    fn function<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Result<Function<'js>> {
+        self.host.clone().restore(ctx)?.get(name)
     }
 
     fn deliver(&self, ctx: &Ctx<'_>, message: ToIsolate<'_>) -> Result<()> {
         async_context::clear(ctx);
-        let host = self.host.clone().restore(ctx)?;
-        let function = |name: &str| host.get::<_, Function<'_>>(name);
+        let host = || self.host.clone().restore(ctx);
+        let function = |name: &str| self.function(ctx, name);
         match message {
             ToIsolate::Evaluate(..) => Ok(()),
             ToIsolate::Start { seed, now_ms } => {
@@ -392,11 +401,11 @@ impl Isolate {
             } => {
                 set_now(now_ms);
                 match object {
-                    None => self.deliver_event(ctx, &host, id, &event),
-                    Some(object) => objects::deliver_event(ctx, &host, object, id, &event),
+                    None => self.deliver_event(ctx, id, &event),
+                    Some(object) => objects::deliver_event(ctx, &host()?, object, id, &event),
                 }
             }
-            ToIsolate::Open(opening) => objects::open(ctx, &host, &opening),
+            ToIsolate::Open(opening) => objects::open(ctx, &host()?, &opening),
             ToIsolate::Checkpointed {
                 object,
                 commit,
@@ -405,8 +414,8 @@ impl Isolate {
                 objects::checkpointed(object, commit, file);
                 Ok(())
             }
-            ToIsolate::Sleep(object) => objects::sleep(&host, object),
-            ToIsolate::Reset { object, reason } => objects::reset(&host, object, reason),
+            ToIsolate::Sleep(object) => objects::sleep(&host()?, object),
+            ToIsolate::Reset { object, reason } => objects::reset(&host()?, object, reason),
             ToIsolate::CancelEvent(id) => function("cancelEvent")?.call((id,)),
             ToIsolate::Result {
                 call,
@@ -455,13 +464,7 @@ impl Isolate {
         }
     }
 
-    fn deliver_event<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        host: &Object<'js>,
-        id: EventId,
-        event: &Event<'_>,
-    ) -> Result<()> {
+    fn deliver_event<'js>(&self, ctx: &Ctx<'js>, id: EventId, event: &Event<'_>) -> Result<()> {
         match event {
             Event::Fetch {
                 entrypoint,
@@ -472,32 +475,27 @@ impl Isolate {
                 let mut list = Args::new(ctx.clone(), 10);
                 (id, *entrypoint, request.method, request.url, headers).into_args(&mut list)?;
                 (kind, value, length, request.cf, request.websocket).into_args(&mut list)?;
-                host.get::<_, Function<'_>>("fetch")?.call_arg(list)
+                self.fetch.clone().restore(ctx)?.call_arg(list)
             }
             Event::Scheduled {
                 entrypoint,
                 cron,
                 scheduled_ms,
-            } => host.get::<_, Function<'_>>("scheduled")?.call((
-                id,
-                *entrypoint,
-                *cron,
-                *scheduled_ms,
-            )),
-            Event::Test { entrypoint } => {
-                host.get::<_, Function<'_>>("test")?.call((id, *entrypoint))
-            }
+            } => self
+                .function(ctx, "scheduled")?
+                .call((id, *entrypoint, *cron, *scheduled_ms)),
+            Event::Test { entrypoint } => self.function(ctx, "test")?.call((id, *entrypoint)),
             Event::Rpc { .. } | Event::Alarm { .. } => objects::nobody_is_there(id),
         }
     }
 
     /// Runs everything that waits in the engine's job queue, each job with no async context of its own.
     fn run_jobs(&self) {
-        loop {
+        while self.runtime.is_job_pending() {
             if self.is_over() {
                 return;
             }
-            let more = self.context.with(|ctx| {
+            self.context.with(|ctx| {
                 async_context::clear(&ctx);
                 let mut job_context = std::ptr::null_mut();
                 // SAFETY: the runtime is alive and locked by `with`; the context it reports is the only one there is.
@@ -513,11 +511,7 @@ impl Isolate {
                         state::send(&FromIsolate::Unhandled(None, failure));
                     }
                 }
-                result != 0
             });
-            if !more {
-                return;
-            }
         }
     }
 
@@ -544,14 +538,25 @@ fn set_now(now_ms: f64) {
     state::with(|state| state.now_ms = now_ms);
 }
 
-fn load_api(ctx: &Ctx<'_>) -> std::result::Result<Persistent<Object<'static>>, Failure> {
-    let load = || -> Result<Persistent<Object<'static>>> {
+/// The host's functions: all of them, `fetch` and `drained`.
+type Api = (
+    Persistent<Object<'static>>,
+    Persistent<Function<'static>>,
+    Persistent<Function<'static>>,
+);
+
+fn load_api(ctx: &Ctx<'_>) -> std::result::Result<Api, Failure> {
+    let load = || -> Result<Api> {
         let promise = Module::import(ctx, MAIN)?;
         while ctx.execute_pending_job() {}
         let namespace: Object<'_> = promise.finish()?;
-        Ok(Persistent::save(
-            ctx,
-            namespace.get::<_, Object<'_>>("host")?,
+        let host: Object<'_> = namespace.get("host")?;
+        let fetch: Function<'_> = host.get("fetch")?;
+        let drained: Function<'_> = host.get("drained")?;
+        Ok((
+            Persistent::save(ctx, host),
+            Persistent::save(ctx, fetch),
+            Persistent::save(ctx, drained),
         ))
     };
     load().map_err(|error| caught(ctx, error, false))

@@ -1,6 +1,6 @@
 //! What belongs to the isolate of this thread, for natives that have no other way to it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -8,7 +8,6 @@ use std::rc::Rc;
 use protocol::limits::MAX_UNSENT_BYTES;
 use protocol::{CallId, CapabilityId, EventId, Failure, FailureKind, FromIsolate};
 
-use crate::cpu;
 use crate::heap::Account;
 
 /// Everything natives share with the event loop.
@@ -66,8 +65,6 @@ pub(crate) fn is_out_of_memory(name: &str, message: &str) -> bool {
 
 thread_local! {
     static STATE: RefCell<State> = RefCell::new(State { global_scope: true, ..State::default() });
-    static TURN_START_US: Cell<u64> = const { Cell::new(0) };
-    static MARK_US: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Runs `work` on this thread's state. Must not be nested.
@@ -83,24 +80,4 @@ pub(crate) fn send(frame: &FromIsolate<'_>) {
             state.heap.exhaust();
         }
     });
-}
-
-/// Forgets what was used before: this process is a new one, or its thread has just come to this isolate.
-pub(crate) fn reset_clock() {
-    MARK_US.set(cpu::used_us());
-}
-
-/// Starts counting a turn's processor time where the last one ended: a process that waits uses none. Returns that time,
-/// in microseconds since the process began.
-pub(crate) fn begin_turn() -> u64 {
-    let mark = MARK_US.get();
-    TURN_START_US.set(mark);
-    mark
-}
-
-/// Processor time since the turn began, in microseconds. The next turn begins here.
-pub(crate) fn turn_cpu_us() -> u64 {
-    let now = cpu::used_us();
-    MARK_US.set(now);
-    now.saturating_sub(TURN_START_US.get())
 }

@@ -1,28 +1,33 @@
 //! Frames' content as JavaScript values.
 
 use protocol::{Body, CallError, Headers, Reply, Response};
-use rquickjs::{Array, ArrayBuffer, Ctx, IntoJs, Object, Result, Value};
+use rquickjs::{ArrayBuffer, Ctx, IntoJs, Object, Result, Value};
 
-/// Bytes as a string of the characters with the same numbers.
-pub(crate) fn byte_string_value<'js>(ctx: &Ctx<'js>, bytes: &[u8]) -> Result<Value<'js>> {
-    match std::str::from_utf8(bytes) {
+/// Headers as one text: names and values with line feeds between them, each character a byte.
+pub(crate) fn headers_value<'js>(ctx: &Ctx<'js>, headers: &Headers<'_>) -> Result<Value<'js>> {
+    let length = headers
+        .0
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 2)
+        .sum();
+    let mut bytes = Vec::with_capacity(length);
+    for (name, value) in &headers.0 {
+        if !bytes.is_empty() {
+            bytes.push(b'\n');
+        }
+        bytes.extend_from_slice(name);
+        bytes.push(b'\n');
+        bytes.extend_from_slice(value);
+    }
+    match String::from_utf8(bytes) {
         Ok(text) if text.is_ascii() => text.into_js(ctx),
-        _ => bytes
-            .iter()
-            .copied()
-            .map(char::from)
-            .collect::<String>()
-            .into_js(ctx),
+        Ok(text) => latin_text(text.as_bytes()).into_js(ctx),
+        Err(error) => latin_text(error.as_bytes()).into_js(ctx),
     }
 }
 
-pub(crate) fn headers_value<'js>(ctx: &Ctx<'js>, headers: &Headers<'_>) -> Result<Array<'js>> {
-    let list = Array::new(ctx.clone())?;
-    for (index, (name, value)) in headers.0.iter().enumerate() {
-        list.set(index * 2, byte_string_value(ctx, name)?)?;
-        list.set(index * 2 + 1, byte_string_value(ctx, value)?)?;
-    }
-    Ok(list)
+fn latin_text(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
 /// A body as `js/io.js` takes it: kind, bytes or number, length.

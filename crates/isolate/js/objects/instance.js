@@ -6,9 +6,9 @@ import { env } from "../env.js";
 import { describe } from "../errors.js";
 import { EventContext } from "../event_context.js";
 import { objectClass } from "../exports.js";
-import { answer, cancelSignal } from "../fetch_event.js";
+import { answer } from "../fetch_event.js";
 import { wireBody } from "../io.js";
-import { requestFromWire } from "../request.js";
+import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
 import { deserialize, serialize } from "../structured_clone.js";
 import { dropTimersOf } from "../timers.js";
@@ -186,11 +186,10 @@ export const host = {
     arrive(object, id, (event, value) => {
       let result;
       try {
-        const wire = { method, url, headers, body, cf: cf ?? undefined, redirect: "manual", websocket };
         if (typeof value.fetch !== "function") {
           throw new TypeError("Handler does not export a fetch() function.");
         }
-        result = value.fetch(requestFromWire(wire, () => cancelSignal(event)));
+        result = value.fetch(incomingRequest(method, url, headers, body, cf, event));
       } catch (error) {
         event.fail(error);
         return;

@@ -6,8 +6,9 @@ use protocol::{
     LogLevel, Redirect, Request, Response, SocketPart, SocketRef, StreamPart,
 };
 use rquickjs::function::Opt;
-use rquickjs::{Array, Ctx, Exception, Function, Object, Result, TypedArray, Value};
+use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray, Value};
 
+use crate::cpu;
 use crate::native::bytes::with_bytes;
 use crate::state::{self, send};
 
@@ -45,37 +46,29 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(exports)
 }
 
-/// Header names and values out of a flat array; the strings hold bytes.
-pub(crate) fn read_headers(flat: &Array<'_>) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let mut pairs = Vec::with_capacity(flat.len() / 2);
-    let mut index = 0;
-    while index + 1 < flat.len() {
-        pairs.push((
-            byte_string(&flat.get::<String>(index)?),
-            byte_string(&flat.get::<String>(index + 1)?),
-        ));
-        index += 2;
-    }
-    Ok(pairs)
-}
+/// Headers as JavaScript gives them: one text of names and values with line feeds between them, each character a byte.
+struct HeaderText(Vec<u8>);
 
-/// A string whose characters are bytes, as bytes.
-fn byte_string(text: &str) -> Vec<u8> {
-    if text.is_ascii() {
-        return text.as_bytes().to_vec();
+impl HeaderText {
+    fn new(text: String) -> Self {
+        if text.is_ascii() {
+            return Self(text.into_bytes());
+        }
+        let bytes = text
+            .chars()
+            .map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?'))
+            .collect();
+        Self(bytes)
     }
-    text.chars()
-        .map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?'))
-        .collect()
-}
 
-fn borrow(pairs: &[(Vec<u8>, Vec<u8>)]) -> Headers<'_> {
-    Headers(
-        pairs
-            .iter()
-            .map(|(name, value)| (name.as_slice(), value.as_slice()))
-            .collect(),
-    )
+    fn headers(&self) -> Headers<'_> {
+        let mut pairs = Vec::new();
+        let mut parts = self.0.split(|byte| *byte == b'\n');
+        while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+            pairs.push((name, value));
+        }
+        Headers(pairs)
+    }
 }
 
 /// A body as JavaScript gives it: its kind, its bytes or number, and its length.
@@ -148,17 +141,16 @@ fn respond<'js>(
     event: EventId,
     status: u16,
     status_text: String,
-    headers: Array<'js>,
+    headers: String,
     body: Value<'js>,
     socket: Option<u32>,
 ) -> Result<()> {
-    let headers = read_headers(&headers)?;
+    let headers = HeaderText::new(headers);
     with_body(&ctx, &body_argument(body)?, |body| {
-        let (headers, status_text) = (borrow(&headers), status_text.as_str());
         let response = Response {
             status,
-            status_text,
-            headers,
+            status_text: &status_text,
+            headers: headers.headers(),
             body,
             url: "",
             redirected: false,
@@ -175,14 +167,14 @@ fn with_response<'js, R>(
     work: impl FnOnce(Response<'_>) -> Result<R>,
 ) -> Result<R> {
     let status_text: String = wire.get("statusText")?;
-    let headers = read_headers(&wire.get("headers")?)?;
+    let headers = HeaderText::new(wire.get("headers")?);
     let status: u16 = wire.get("status")?;
     let socket: Option<u32> = wire.get("socket")?;
     with_body(ctx, &body_argument(wire.get("body")?)?, |body| {
         work(Response {
             status,
             status_text: &status_text,
-            headers: borrow(&headers),
+            headers: headers.headers(),
             body,
             url: "",
             redirected: false,
@@ -198,7 +190,7 @@ pub(crate) fn with_request<'js, R>(
 ) -> Result<R> {
     let method: String = wire.get("method")?;
     let url: String = wire.get("url")?;
-    let headers = read_headers(&wire.get("headers")?)?;
+    let headers = HeaderText::new(wire.get("headers")?);
     let cf: Option<String> = wire.get("cf")?;
     let redirect: Option<String> = wire.get("redirect")?;
     let websocket: Option<bool> = wire.get("websocket")?;
@@ -206,7 +198,7 @@ pub(crate) fn with_request<'js, R>(
         work(Request {
             method: &method,
             url: &url,
-            headers: borrow(&headers),
+            headers: headers.headers(),
             body,
             cf: cf.as_deref(),
             redirect: match redirect.as_deref() {
@@ -291,8 +283,7 @@ fn done(
             stack.0.unwrap_or_default(),
         )),
     };
-    let cpu_us =
-        state::with(|state| state.event_cpu_us.remove(&id)).unwrap_or(0) + state::turn_cpu_us();
+    let cpu_us = state::with(|state| state.event_cpu_us.remove(&id)).unwrap_or(0) + cpu::turn_us();
     send(&FromIsolate::Done {
         id,
         outcome,
