@@ -108,7 +108,8 @@ fn dependencies_point_one_way() {
         ("jail", &["protocol"]),
         ("isolate", &["protocol", "jail"]),
         ("bundle", &["protocol"]),
-        ("host", &["protocol", "jail"]),
+        ("storage", &["protocol"]),
+        ("host", &["protocol", "jail", "storage"]),
         ("gateway", &["protocol", "host"]),
     ];
     let names: Vec<&str> = allowed

@@ -1,0 +1,235 @@
+//! Random operations against a model, with power cuts at any operation of the disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use protocol::pages::PAGE_BYTES;
+
+use super::simulated::{Random, Simulated};
+use super::{Instance, all_contents, contents, manual};
+use crate::bookmark::Bookmark;
+use crate::disk::File;
+use crate::{Error, Namespace, Store};
+
+const FOLDER: &str = "/store";
+const OBJECTS: u64 = 4;
+
+/// A state of an object and where it ends.
+#[derive(Clone, Debug)]
+struct State {
+    position: u64,
+    contents: Vec<u64>,
+    bookmark: Option<Bookmark>,
+}
+
+/// What every object went through, oldest first.
+type History = BTreeMap<u8, Vec<State>>;
+
+fn at(states: &[State], position: u64) -> &[u64] {
+    let state = states.iter().rev().find(|state| state.position <= position);
+    state.map_or(&[], |state| &state.contents)
+}
+
+/// Finds the first moment, not before `durable`, at which all objects were as they are now.
+fn moment(history: &History, found: &BTreeMap<u8, Vec<u64>>, durable: u64) -> Option<u64> {
+    let positions = history.values().flatten().map(|state| state.position);
+    let mut candidates: Vec<u64> = positions.chain([durable]).collect();
+    candidates.retain(|position| *position >= durable);
+    candidates.sort_unstable();
+    candidates.into_iter().find(|position| {
+        history.iter().all(|(id, states)| {
+            found.get(id).map_or(&[][..], |contents| contents) == at(states, *position)
+        })
+    })
+}
+
+fn read(file: &dyn File) -> Vec<u64> {
+    let mut bytes = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
+    file.read_at(&mut bytes, 0).unwrap();
+    contents(
+        &bytes
+            .chunks(PAGE_BYTES)
+            .map(|c| c.try_into().unwrap())
+            .collect(),
+    )
+}
+
+fn export(
+    store: &Store,
+    namespace: &Namespace,
+    id: u8,
+    at: Option<&Bookmark>,
+) -> Result<Vec<u64>, Error> {
+    let path = Path::new(FOLDER).join("out");
+    store.export(namespace, [id; 32], at, &path)?;
+    Ok(read(
+        &*store.shared.options.disk.open_to_read(&path).unwrap(),
+    ))
+}
+
+/// Random operations until the disk dies or `count` are done.
+fn work(
+    store: &Store,
+    clock: &AtomicU64,
+    random: &mut Random,
+    history: &mut History,
+    count: u64,
+) -> Result<(), Error> {
+    let namespace = store.namespace("model:Object")?;
+    let mut open: BTreeMap<u8, Instance> = BTreeMap::new();
+    for _ in 0..count {
+        clock.fetch_add(random.below(700), Ordering::Relaxed);
+        let id = u8::try_from(random.below(OBJECTS)).unwrap();
+        match random.below(20) {
+            0..10 => {
+                if let std::collections::btree_map::Entry::Vacant(entry) = open.entry(id) {
+                    let opened = store.open_object(&namespace, [id; 32], None)?;
+                    entry.insert(Instance::new(opened));
+                }
+                let instance = open.get_mut(&id).unwrap();
+                let mut next = instance.contents();
+                let length = match random.below(10) {
+                    0 => random.below(3),
+                    1 => 600 + random.below(100),
+                    _ => (next.len() as u64 + random.below(4)).min(40),
+                };
+                next.resize(usize::try_from(length).unwrap(), 7);
+                for _ in 0..=random.below(3) {
+                    if let Some(index) = random.next().checked_rem(next.len() as u64) {
+                        next[usize::try_from(index).unwrap()] = random.next();
+                    }
+                }
+                let position = instance.set(&next)?;
+                history.entry(id).or_default().push(State {
+                    position: position.0,
+                    contents: next,
+                    bookmark: Some(instance.object.bookmark()?),
+                });
+            }
+            10..12 => drop(open.remove(&id)),
+            12..14 => drop(store.shared.log_step()),
+            14..16 => store.shared.upkeep_step()?,
+            16 => store.shared.checkpoint_all()?,
+            17 => store.shared.snapshot()?,
+            _ => {
+                let Some(states) = history.get(&id) else {
+                    continue;
+                };
+                let state = &states[usize::try_from(random.below(states.len() as u64)).unwrap()];
+                let Some(bookmark) = state.bookmark else {
+                    continue;
+                };
+                match export(store, &namespace, id, Some(&bookmark)) {
+                    Ok(found) => assert_eq!(found, state.contents, "object {id} at {bookmark}"),
+                    Err(error) => {
+                        assert!(!matches!(error, Error::OutOfRetention), "{error}");
+                        return Err(error);
+                    }
+                }
+                if random.below(3) == 0 {
+                    let wanted = state.contents.clone();
+                    open.remove(&id);
+                    let restored = store.restore(&namespace, [id; 32], &bookmark);
+                    // When the disk died meanwhile, it may have happened or not.
+                    let end = store.bookmark(&namespace, [id; 32])?;
+                    let states = history.get_mut(&id).unwrap();
+                    if states.last().unwrap().position < end.moment.position {
+                        states.push(State {
+                            position: end.moment.position,
+                            contents: wanted,
+                            bookmark: Some(end),
+                        });
+                    }
+                    restored?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A disk goes through several crashes. Gives what was not as it has to be.
+fn crashes(
+    seed: u64,
+    break_it: fn(&Simulated),
+    acknowledged: fn(&Store) -> u64,
+) -> Result<(), String> {
+    let mut random = Random(seed);
+    let clock = Arc::new(AtomicU64::new(1_000_000));
+    let mut disk = Simulated::default();
+    let mut history = History::new();
+    for round in 0..4 {
+        let dies_at = disk.operations() + 1 + random.below(700);
+        disk.die_at(dies_at);
+        break_it(&disk);
+        let mut durable = 0;
+        let opened = Store::open(Path::new(FOLDER), manual(Arc::new(disk.clone()), &clock));
+        let mut restoring = History::new();
+        if let Ok(store) = opened {
+            restoring = history.clone();
+            drop(work(&store, &clock, &mut random, &mut restoring, 150));
+            durable = acknowledged(&store);
+            drop(store);
+        }
+        if !restoring.is_empty() {
+            history = restoring;
+        }
+        disk = disk.after_power_cut(&mut random);
+        let store = Store::open(Path::new(FOLDER), manual(Arc::new(disk.clone()), &clock))
+            .map_err(|error| format!("seed {seed} round {round}: {error}"))?;
+        let namespace = store.namespace("model:Object").unwrap();
+        let found = all_contents(&store, &namespace);
+        let Some(moment) = moment(&history, &found, durable) else {
+            return Err(format!(
+                "seed {seed} round {round}: {found:?} is no state at or after {durable}"
+            ));
+        };
+        for states in history.values_mut() {
+            states.retain(|state| state.position <= moment);
+        }
+        history.retain(|_, states| !states.is_empty());
+        for (id, states) in &history {
+            for state in states {
+                let found = export(&store, &namespace, *id, state.bookmark.as_ref())
+                    .map_err(|error| format!("seed {seed} round {round}: {error}"))?;
+                if found != state.contents {
+                    return Err(format!(
+                        "seed {seed} round {round}: object {id} was {:?}, not {found:?}",
+                        state.contents
+                    ));
+                }
+            }
+        }
+        drop(store);
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_every_earlier_state_stays_within_reach() {
+    for seed in 0..12 {
+        crashes(seed, |_| {}, |store| store.durable().0).unwrap();
+    }
+}
+
+/// Whether the checker notices within a few seeds.
+fn is_caught(break_it: fn(&Simulated), acknowledged: fn(&Store) -> u64) -> bool {
+    (0..20).any(|seed| {
+        let run = || crashes(seed, break_it, acknowledged);
+        std::panic::catch_unwind(run).map_or(true, |result| result.is_err())
+    })
+}
+
+#[test]
+fn the_checker_notices_a_disk_that_does_not_sync() {
+    assert!(is_caught(Simulated::lie_about_syncs, |store| store
+        .durable()
+        .0));
+}
+
+#[test]
+fn the_checker_notices_acknowledging_before_the_sync() {
+    assert!(is_caught(|_| {}, |store| store.shared.core().queue.next()));
+}

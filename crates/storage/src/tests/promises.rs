@@ -1,0 +1,247 @@
+//! On the machine's own disk, with threads.
+
+use std::sync::mpsc;
+
+use super::{Instance, file_contents};
+use crate::{AlarmChange, Commit, Error, Options, Store};
+
+#[test]
+fn what_was_committed_is_there_after_closing_and_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("chat:Room").unwrap();
+    let mut room = Instance::open(&store, &namespace, 1);
+    let position = room.set(&[1, 2, 3]).unwrap();
+    store.wait_durable(position).unwrap();
+    room.set(&[1, 5]).unwrap();
+    drop(room);
+    assert_eq!(Instance::open(&store, &namespace, 1).contents(), [1, 5]);
+    store.close().unwrap();
+
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.find_namespace("chat:Room").unwrap();
+    let room = Instance::open(&store, &namespace, 1);
+    assert_eq!(room.contents(), [1, 5]);
+}
+
+#[test]
+fn an_older_instance_cannot_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    let mut old = Instance::open(&store, &namespace, 1);
+    let mut new = Instance::open(&store, &namespace, 1);
+    assert!(matches!(old.set(&[1]), Err(Error::Stale)));
+    new.set(&[2]).unwrap();
+    drop(old);
+    new.set(&[3]).unwrap();
+}
+
+#[test]
+fn a_second_process_hears_who_has_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = Store::open(folder.path(), Options::default()).unwrap();
+    let error = Store::open(folder.path(), Options::default()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&std::process::id().to_string()), "{text}");
+    assert!(
+        text.contains(&folder.path().display().to_string()),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_folder_of_a_newer_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path(), Options::default()).unwrap());
+    std::fs::write(folder.path().join("format"), "atoll storage 9\nlog 0\n").unwrap();
+    let error = Store::open(folder.path(), Options::default()).unwrap_err();
+    assert!(error.to_string().contains("newer version"), "{error}");
+}
+
+#[test]
+fn checkpoints_tell_the_instance_and_bring_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sender, checkpoints) = mpsc::channel();
+    let options = Options {
+        checkpoint_after_quiet: std::time::Duration::ZERO,
+        on_checkpoint: Box::new(move |checkpoint| drop(sender.send(checkpoint))),
+        ..Options::default()
+    };
+    let store = Store::open(folder.path(), options).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    let mut object = Instance::open(&store, &namespace, 1);
+    object.set(&[1]).unwrap();
+    let first = checkpoints.recv().unwrap();
+    assert_eq!((first.number, first.epoch), (1, object.object.epoch()));
+    assert!(first.file.is_some());
+    object.set(&[2]).unwrap();
+    let second = checkpoints.recv().unwrap();
+    assert_eq!(second.number, 2);
+    assert!(second.file.is_none());
+}
+
+#[test]
+fn alarms_survive_and_are_only_cleared_when_they_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    let set = |store: &Store, id: u8, time| {
+        let opened = store.open_object(&namespace, [id; 32], Some("n")).unwrap();
+        let commit = Commit {
+            number: 1,
+            page_count: 0,
+            changes: &[],
+            alarm: Some(AlarmChange::Set(time)),
+            more: false,
+        };
+        opened.object.commit(commit).unwrap()
+    };
+    set(&store, 1, 300.0);
+    set(&store, 2, 100.0);
+    let position = set(&store, 3, 200.0);
+    store.wait_durable(position).unwrap();
+    drop(store);
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let times: Vec<f64> = store.alarms(None, 9).iter().map(|a| a.time_ms).collect();
+    assert_eq!(times, [100.0, 200.0, 300.0]);
+    let next = store.next_alarm().unwrap();
+    assert_eq!((next.id, next.name.as_deref()), ([2; 32], Some("n")));
+    set(&store, 2, 100.0);
+    assert_eq!(store.clear_alarm(&next).unwrap(), None);
+    let next = store.next_alarm().unwrap();
+    assert!(store.clear_alarm(&next).unwrap().is_some());
+    assert_eq!(store.next_alarm().unwrap().time_ms, 200.0);
+}
+
+#[test]
+fn too_large_objects_and_commits_out_of_turn_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        quota_bytes: 8192,
+        ..Options::default()
+    };
+    let store = Store::open(folder.path(), options).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    let mut object = Instance::open(&store, &namespace, 1);
+    assert!(matches!(object.set(&[1, 2, 3]), Err(Error::Quota { .. })));
+    object.set(&[1, 2]).unwrap();
+    let again = Commit {
+        number: 1,
+        page_count: 2,
+        changes: &[],
+        alarm: None,
+        more: false,
+    };
+    assert!(matches!(object.object.commit(again), Err(Error::Commit(_))));
+    let hostile = Commit {
+        number: 2,
+        changes: &[0xff],
+        ..again
+    };
+    assert!(matches!(
+        object.object.commit(hostile),
+        Err(Error::Pages(_))
+    ));
+}
+
+#[test]
+fn parts_count_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    let part = |number, content: u64, pages, more| {
+        let mut encoder = protocol::pages::Encoder::default();
+        encoder.page(pages, None, &super::page(content));
+        (encoder.finish(), number, pages, more)
+    };
+    let object = store.open_object(&namespace, [1; 32], None).unwrap().object;
+    for (changes, number, page_count, more) in [
+        part(1, 7, 1, true),
+        part(1, 8, 2, false),
+        part(2, 9, 1, true),
+    ] {
+        let commit = Commit {
+            number,
+            page_count,
+            changes: &changes,
+            alarm: None,
+            more,
+        };
+        object.commit(commit).unwrap();
+    }
+    drop(object);
+    assert_eq!(Instance::open(&store, &namespace, 1).contents(), [7, 8]);
+    let mut again = Instance::open(&store, &namespace, 1);
+    again.set(&[7, 8, 9]).unwrap();
+    drop((again, store));
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    assert_eq!(Instance::open(&store, &namespace, 1).contents(), [7, 8, 9]);
+}
+
+#[test]
+fn namespaces_are_renamed_and_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:Old").unwrap();
+    store.namespace("a:Other").unwrap();
+    Instance::open(&store, &namespace, 1).set(&[4]).unwrap();
+    store.rename_namespace("a:Old", "a:New").unwrap();
+    assert!(matches!(
+        store.rename_namespace("a:New", "a:Other"),
+        Err(Error::NamespaceExists(_))
+    ));
+    drop(store);
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    assert!(store.find_namespace("a:Old").is_none());
+    let namespace = store.find_namespace("a:New").unwrap();
+    assert_eq!(Instance::open(&store, &namespace, 1).contents(), [4]);
+    let mut running = Instance::open(&store, &namespace, 2);
+    store.delete_namespace("a:New").unwrap();
+    assert!(matches!(running.set(&[1]), Err(Error::Stale)));
+    drop((running, store));
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(store.namespaces().len(), 1);
+}
+
+#[test]
+fn objects_are_copied_taken_out_brought_in_and_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    let mut object = Instance::open(&store, &namespace, 1);
+    object.set(&[1, 2]).unwrap();
+    let before = object.object.bookmark().unwrap();
+    object.set(&[3, 4, 5]).unwrap();
+    let out = folder.path().join("out.sqlite");
+    store.export(&namespace, [1; 32], None, &out).unwrap();
+    assert_eq!(file_contents(&out), [3, 4, 5]);
+    store
+        .export(&namespace, [1; 32], Some(&before), &out)
+        .unwrap();
+    assert_eq!(file_contents(&out), [1, 2]);
+    let snapshot = store.snapshot_file(&namespace, [1; 32]).unwrap();
+    assert_eq!(file_contents(snapshot.path()), [3, 4, 5]);
+    let copy = (&namespace, [2; 32]);
+    store
+        .fork((&namespace, [1; 32]), Some(&before), copy, Some("two"))
+        .unwrap();
+    assert!(matches!(
+        store.fork((&namespace, [1; 32]), None, copy, None),
+        Err(Error::ObjectExists(_))
+    ));
+    assert_eq!(Instance::open(&store, &namespace, 2).contents(), [1, 2]);
+    let error = store.import(&namespace, [3; 32], None, &out).unwrap_err();
+    assert!(
+        error.to_string().contains("not a SQLite database"),
+        "{error}"
+    );
+    store.delete(&namespace, [1; 32]).unwrap();
+    assert!(matches!(object.set(&[1]), Err(Error::Stale)));
+    drop((object, snapshot, store));
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    let ids: Vec<u8> = store.objects(&namespace).map(|o| o.id[0]).collect();
+    assert_eq!(ids, [2]);
+}
