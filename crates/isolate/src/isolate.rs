@@ -22,6 +22,7 @@ use rquickjs::{
 use crate::failure::{caught, engine_failure};
 use crate::heap::{Account, Heap};
 use crate::modules::{Contents, MAIN, Names, ProgramModules};
+use crate::native::sqlite;
 use crate::sources::Sources;
 use crate::values::{body_value, error_value, headers_value, reply_value};
 use crate::{async_context, cpu, objects, state};
@@ -81,6 +82,10 @@ impl Isolate {
         );
         let interrupted = Rc::new(Cell::new(false));
         let deadline_us = Rc::new(Cell::new(u64::MAX));
+        sqlite::watch(sqlite::Watch {
+            deadline_us: Rc::clone(&deadline_us),
+            interrupted: Rc::clone(&interrupted),
+        });
         runtime.set_interrupt_handler(Some(Box::new({
             let (interrupted, deadline_us) = (Rc::clone(&interrupted), Rc::clone(&deadline_us));
             let heap = Rc::clone(&heap);
@@ -117,6 +122,11 @@ impl Isolate {
         };
         isolate.track_rejections();
         Ok(isolate)
+    }
+
+    /// Lets programs import `atoll:test-storage`: storage of objects without a host.
+    pub fn allow_test_storage(&self) {
+        sqlite::allow_tests();
     }
 
     /// Evaluates a program's top level and says what it exports.

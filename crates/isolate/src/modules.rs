@@ -52,6 +52,9 @@ impl Names {
         if specifier == "atoll:test" {
             return Some(format!("{INTERNAL}test.js"));
         }
+        if specifier == "atoll:test-storage" {
+            return Some(format!("{INTERNAL}storage/test.js"));
+        }
         // A program may hold a module of such a name; what it would get is ours.
         if specifier.starts_with(INTERNAL) {
             return None;

@@ -17,6 +17,11 @@ mod intl;
 pub(crate) mod io;
 mod objects;
 pub(crate) mod random;
+#[expect(
+    dead_code,
+    reason = "opening, checkpoints and commits follow the host's frames"
+)]
+pub(crate) mod sqlite;
 mod text;
 mod url;
 mod zlib;
@@ -37,6 +42,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("io", io::exports),
     ("objects", objects::exports),
     ("random", random::exports),
+    ("sqlite", sqlite::exports),
     ("text", text::exports),
     ("url", url::exports),
     ("zlib", zlib::exports),

@@ -127,6 +127,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         global_fetch: Some(0),
         cache: Some(1),
     };
+    isolate.allow_test_storage();
     if let Err(failure) = isolate.evaluate(program, settings) {
         return whole(failure.to_string());
     }

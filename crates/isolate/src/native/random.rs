@@ -52,6 +52,14 @@ fn with<R>(work: impl FnOnce(&mut ChaCha20Rng) -> R) -> R {
     })
 }
 
+/// Random bytes for SQLite, which has no way to fail: it only runs where there is a seed.
+pub(crate) fn fill_for_sqlite(out: &mut [u8]) {
+    GENERATOR.with_borrow_mut(|generator| match generator {
+        Some(generator) => generator.fill_bytes(out),
+        None => out.fill(0),
+    });
+}
+
 impl TryRng for Generator {
     type Error = Infallible;
 

@@ -1,0 +1,756 @@
+//! `exec` and cursors: from JavaScript to SQLite and back with as little in between as there can be.
+#![expect(
+    unsafe_code,
+    reason = "rows become objects through the engine's own functions, without a call for each value"
+)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ffi::{CStr, c_int, c_void};
+use std::rc::Rc;
+
+use rquickjs::qjs;
+use sqlite::{SQLITE_STATIC, SQLITE_TRANSIENT};
+
+use super::database::Database;
+use super::error::Error;
+use super::statement::{Columns, Datum, Kept, Statement};
+
+/// Classes of the objects that JavaScript holds.
+#[derive(Clone, Copy)]
+#[repr(usize)]
+pub(crate) enum Class {
+    /// `SqlStorage`: a `Database`.
+    Storage,
+    /// `Cursor`, and the two iterators over it: a `Cursor` each.
+    Cursor,
+    RowIterator,
+    RawIterator,
+}
+
+const CLASSES: usize = 4;
+const NAMES: [&CStr; CLASSES] = [c"SqlStorage", c"Cursor", c"RowIterator", c"RawIterator"];
+/// Own and enumerable, as if assigned.
+const PLAIN: c_int = qjs::JS_PROP_C_W_E as c_int;
+
+const MESSAGE: qjs::JSAtom = qjs::JS_ATOM_message as qjs::JSAtom;
+
+const ILLEGAL: &CStr =
+    c"Illegal invocation: function called with incorrect `this` reference. See https://developers.\
+cloudflare.com/workers/observability/errors/#illegal-invocation-errors for details.";
+
+thread_local! {
+    static CLASS_IDS: Cell<[qjs::JSClassID; CLASSES]> = const { Cell::new([0; CLASSES]) };
+}
+
+fn id(class: Class) -> qjs::JSClassID {
+    CLASS_IDS.get()[class as usize]
+}
+
+/// Makes the classes known to a runtime.
+pub(crate) fn register(ctx: *mut qjs::JSContext) {
+    // SAFETY: the context is alive, and the names are static.
+    unsafe {
+        let runtime = qjs::JS_GetRuntime(ctx);
+        let mut ids = [0; CLASSES];
+        for (index, id) in ids.iter_mut().enumerate() {
+            qjs::JS_NewClassID(runtime, id);
+            let definition = qjs::JSClassDef {
+                class_name: NAMES[index].as_ptr(),
+                finalizer: Some(if index == Class::Storage as usize {
+                    free::<Database>
+                } else {
+                    free::<Cursor>
+                }),
+                gc_mark: None,
+                call: None,
+                exotic: std::ptr::null_mut(),
+            };
+            qjs::JS_NewClass(runtime, *id, &raw const definition);
+        }
+        CLASS_IDS.set(ids);
+    }
+}
+
+/// Says what a class's objects inherit from.
+pub(crate) fn set_prototype(ctx: *mut qjs::JSContext, class: Class, prototype: qjs::JSValue) {
+    // SAFETY: the engine takes over the reference that is made here.
+    unsafe { qjs::JS_SetClassProto(ctx, id(class), qjs::JS_DupValue(ctx, prototype)) };
+}
+
+unsafe extern "C" fn free<T>(_runtime: *mut qjs::JSRuntime, object: qjs::JSValue) {
+    let mut class = 0;
+    // SAFETY: the object is of a class whose pointer `give::<T>` set, which holds one reference.
+    unsafe {
+        let inside = qjs::JS_GetAnyOpaque(object, &raw mut class);
+        if !inside.is_null() {
+            drop(Rc::from_raw(inside.cast::<T>().cast_const()));
+        }
+    }
+}
+
+/// A JavaScript object that holds `value`.
+fn give<T>(ctx: *mut qjs::JSContext, class: Class, value: Rc<T>) -> qjs::JSValue {
+    // SAFETY: the context is alive; the object's finalizer gives the reference back.
+    unsafe {
+        let object = qjs::JS_NewObjectClass(ctx, id(class));
+        if !qjs::JS_IsException(object) {
+            qjs::JS_SetOpaque(object, Rc::into_raw(value).cast_mut().cast::<c_void>());
+        }
+        object
+    }
+}
+
+/// The object for `storage.sql`.
+pub(crate) fn give_database(ctx: *mut qjs::JSContext, database: Rc<Database>) -> qjs::JSValue {
+    give(ctx, Class::Storage, database)
+}
+
+/// The database that an object of `give_database` holds.
+pub(crate) fn database_of(object: qjs::JSValue) -> Option<Rc<Database>> {
+    // SAFETY: only `give_database` makes objects of this class, whose pointer is a reference to a database.
+    unsafe {
+        let inside = qjs::JS_GetOpaque(object, id(Class::Storage)).cast::<Database>();
+        if inside.is_null() {
+            return None;
+        }
+        Rc::increment_strong_count(inside);
+        Some(Rc::from_raw(inside))
+    }
+}
+
+/// What JavaScript calls: the engine's signature.
+pub(crate) type Native = unsafe extern "C" fn(
+    *mut qjs::JSContext,
+    qjs::JSValue,
+    c_int,
+    *mut qjs::JSValue,
+) -> qjs::JSValue;
+
+/// The functions of `atoll:native/sqlite` that become methods.
+pub(crate) const METHODS: &[(&CStr, Native)] = &[
+    (c"exec", exec),
+    (c"next", next),
+    (c"nextRaw", next_raw),
+    (c"toArray", to_array),
+    (c"one", one),
+    (c"rows", rows),
+    (c"raw", raw),
+    (c"columnNames", column_names),
+    (c"rowsRead", rows_read),
+    (c"rowsWritten", rows_written),
+];
+
+/// Where a query stands.
+struct Cursor {
+    /// On a row that has not been given.
+    statement: RefCell<Option<Rc<Statement>>>,
+    /// Rows of a statement that writes: it has run to its end, so that the turn can be committed.
+    ready: RefCell<VecDeque<Box<[Kept]>>>,
+    columns: Rc<Columns>,
+    rows_read: Cell<u32>,
+    rows_written: Cell<u32>,
+}
+
+impl Cursor {
+    /// Lets go of the statement.
+    fn end(&self) {
+        if let Some(statement) = self.statement.take() {
+            let (read, written) = statement.rows();
+            self.rows_read.set(read);
+            self.rows_written.set(written);
+            statement.finish();
+        }
+        self.ready.take();
+    }
+
+    fn has_more(&self) -> bool {
+        self.statement.borrow().is_some() || !self.ready.borrow().is_empty()
+    }
+
+    fn rows(&self) -> (u32, u32) {
+        match &*self.statement.borrow() {
+            Some(statement) => statement.rows(),
+            None => (self.rows_read.get(), self.rows_written.get()),
+        }
+    }
+
+    /// The next row as an object or an array. `Ok(None)` at the end; an error has been thrown.
+    fn take(&self, ctx: *mut qjs::JSContext, raw: bool) -> Result<Option<qjs::JSValue>, ()> {
+        let statement = self.statement.borrow().clone();
+        let Some(statement) = statement else {
+            let row = self.ready.borrow_mut().pop_front();
+            return row
+                .map(|row| build(ctx, &self.columns, raw, |index| row[index].show()))
+                .transpose();
+        };
+        if let Err(error) = statement.connection().check() {
+            self.statement.take();
+            throw(ctx, &error);
+            return Err(());
+        }
+        let row = build(ctx, &self.columns, raw, |index| statement.value(index))?;
+        // Going on at once gives the statement back as soon as its last row was taken.
+        match statement.step() {
+            Ok(true) => {}
+            Ok(false) => self.end(),
+            Err(error) => {
+                self.end();
+                // SAFETY: the row was just made and is dropped here.
+                unsafe { qjs::JS_FreeValue(ctx, row) };
+                throw(ctx, &error);
+                return Err(());
+            }
+        }
+        Ok(Some(row))
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Throws, and returns what a native returns then.
+pub(crate) fn throw(ctx: *mut qjs::JSContext, error: &Error) -> qjs::JSValue {
+    // SAFETY: the context is alive; each reference goes to the object or to the engine. The engine's own way to throw a
+    // message would cut it off.
+    unsafe {
+        let object = qjs::JS_NewError(ctx);
+        if qjs::JS_IsException(object) {
+            return object;
+        }
+        let text = string(ctx, error.message.as_bytes());
+        let flags = qjs::JS_PROP_WRITABLE | qjs::JS_PROP_CONFIGURABLE;
+        qjs::JS_DefinePropertyValue(ctx, object, MESSAGE, text, flags as c_int);
+        if error.interrupted {
+            qjs::JS_SetUncatchableError(ctx, object);
+        }
+        qjs::JS_Throw(ctx, object)
+    }
+}
+
+fn throw_type(ctx: *mut qjs::JSContext, message: &CStr) -> qjs::JSValue {
+    // SAFETY: the context is alive, and both texts are C strings.
+    unsafe { qjs::JS_ThrowTypeError(ctx, c"%s".as_ptr(), message.as_ptr()) }
+}
+
+fn string(ctx: *mut qjs::JSContext, text: &[u8]) -> qjs::JSValue {
+    // SAFETY: the engine copies the bytes, and takes any.
+    unsafe { qjs::JS_NewStringLen(ctx, text.as_ptr().cast(), text.len() as _) }
+}
+
+/// A string of any bytes.
+pub(crate) fn text<'js>(ctx: &rquickjs::Ctx<'js>, text: &[u8]) -> rquickjs::Value<'js> {
+    // SAFETY: the one reference that is made goes to the value.
+    unsafe { rquickjs::Value::from_raw(ctx.clone(), string(ctx.as_raw().as_ptr(), text)) }
+}
+
+/// One value for JavaScript.
+fn value(ctx: *mut qjs::JSContext, datum: Datum<'_>) -> qjs::JSValue {
+    match datum {
+        Datum::Null => qjs::JS_NULL,
+        Datum::Integer(value) => match i32::try_from(value) {
+            Ok(small) => qjs::JS_MKVAL(qjs::JS_TAG_INT, small),
+            Err(_) => qjs::JS_NewFloat64(value as f64),
+        },
+        Datum::Number(value) => qjs::JS_NewFloat64(value),
+        Datum::Text(text) => string(ctx, text),
+        // SAFETY: the engine copies the bytes.
+        Datum::Bytes(bytes) => unsafe {
+            qjs::JS_NewArrayBufferCopy(ctx, bytes.as_ptr(), bytes.len() as _)
+        },
+    }
+}
+
+/// One row for JavaScript. An error has been thrown.
+fn build<'a>(
+    ctx: *mut qjs::JSContext,
+    columns: &Columns,
+    raw: bool,
+    get: impl Fn(usize) -> Datum<'a>,
+) -> Result<qjs::JSValue, ()> {
+    // SAFETY: the context is alive. References to values go to the row, which is dropped when one cannot be made.
+    unsafe {
+        let row = if raw {
+            qjs::JS_NewArray(ctx)
+        } else {
+            qjs::JS_NewObject(ctx)
+        };
+        if qjs::JS_IsException(row) {
+            return Err(());
+        }
+        for (index, atom) in columns.atoms.iter().enumerate() {
+            let value = value(ctx, get(index));
+            let defined = if qjs::JS_IsException(value) {
+                -1
+            } else if raw {
+                qjs::JS_DefinePropertyValueUint32(ctx, row, index as u32, value, PLAIN)
+            } else {
+                qjs::JS_DefinePropertyValue(ctx, row, *atom, value, PLAIN)
+            };
+            if defined < 0 {
+                qjs::JS_FreeValue(ctx, row);
+                return Err(());
+            }
+        }
+        Ok(row)
+    }
+}
+
+/// An argument of `exec`, before it is bound.
+enum Bound {
+    Null,
+    Number(f64),
+    /// From `JS_ToCStringLen2`; to be given back.
+    Text(*const std::ffi::c_char, usize),
+    /// An object with bytes: which ones is only looked up when no more code can run.
+    Bytes(qjs::JSValue),
+    /// A DataView, which the engine only shows through properties.
+    Copy(Vec<u8>),
+}
+
+struct Arguments {
+    ctx: *mut qjs::JSContext,
+    list: Vec<Bound>,
+}
+
+impl Drop for Arguments {
+    fn drop(&mut self) {
+        for bound in &self.list {
+            if let Bound::Text(text, _) = bound {
+                // SAFETY: each text is given back once.
+                unsafe { qjs::JS_FreeCString(self.ctx, *text) };
+            }
+        }
+    }
+}
+
+impl Arguments {
+    /// Converts as Workers do. An error has been thrown.
+    ///
+    /// # Safety
+    /// `values` shows `count` values.
+    unsafe fn read(
+        ctx: *mut qjs::JSContext,
+        count: usize,
+        values: *const qjs::JSValue,
+    ) -> Result<Self, ()> {
+        let mut arguments = Self {
+            ctx,
+            list: Vec::with_capacity(count),
+        };
+        for index in 0..count {
+            // SAFETY: as the caller promised; the tags say which of the engine's readers fits.
+            let bound = unsafe {
+                let value = *values.add(index);
+                match qjs::JS_VALUE_GET_NORM_TAG(value) {
+                    qjs::JS_TAG_NULL | qjs::JS_TAG_UNDEFINED => Bound::Null,
+                    qjs::JS_TAG_INT => Bound::Number(f64::from(qjs::JS_VALUE_GET_INT(value))),
+                    qjs::JS_TAG_FLOAT64 => Bound::Number(qjs::JS_VALUE_GET_FLOAT64(value)),
+                    qjs::JS_TAG_BIG_INT | qjs::JS_TAG_SHORT_BIG_INT => {
+                        throw_type(ctx, c"Cannot convert a BigInt value to a number");
+                        return Err(());
+                    }
+                    qjs::JS_TAG_SYMBOL => {
+                        throw_type(ctx, c"Cannot convert a Symbol value to a string");
+                        return Err(());
+                    }
+                    qjs::JS_TAG_OBJECT if has_bytes(value) => Bound::Bytes(value),
+                    qjs::JS_TAG_OBJECT if qjs::JS_IsDataView(value) => {
+                        Bound::Copy(data_view(ctx, value)?)
+                    }
+                    _ => {
+                        let mut bytes = 0;
+                        let text = qjs::JS_ToCStringLen2(ctx, &raw mut bytes, value, false);
+                        if text.is_null() {
+                            return Err(());
+                        }
+                        Bound::Text(text, bytes as usize)
+                    }
+                }
+            };
+            arguments.list.push(bound);
+        }
+        Ok(arguments)
+    }
+
+    /// Binds everything. What is bound stays as long as this, if `stays`.
+    fn bind(&self, statement: &Statement, stays: bool) -> Result<(), Error> {
+        let lifetime = if stays {
+            SQLITE_STATIC
+        } else {
+            SQLITE_TRANSIENT
+        };
+        for (index, bound) in self.list.iter().enumerate() {
+            match *bound {
+                Bound::Null => statement.bind_null(index)?,
+                Bound::Number(value) => statement.bind_number(index, value)?,
+                Bound::Copy(ref bytes) => statement.bind_bytes(index, bytes)?,
+                // SAFETY: the texts live as long as `self`; bytes of buffers stay while no JavaScript runs, and none
+                // runs in a statement.
+                Bound::Text(text, bytes) => unsafe {
+                    statement.bind_text_raw(index, text.cast(), bytes, lifetime)?;
+                },
+                Bound::Bytes(object) => unsafe {
+                    let (bytes, count) = bytes_of(self.ctx, object);
+                    statement.bind_bytes_raw(index, bytes, count, lifetime)?;
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an object is an ArrayBuffer or a typed array.
+fn has_bytes(object: qjs::JSValue) -> bool {
+    // SAFETY: both only look at the object's class.
+    unsafe { qjs::JS_IsArrayBuffer(object) || is_typed_array(object) }
+}
+
+/// # Safety
+/// `object` is an object.
+unsafe fn is_typed_array(object: qjs::JSValue) -> bool {
+    // SAFETY: as the caller promised. Below the first type come other classes.
+    let index = unsafe { qjs::JS_GetTypedArrayType(object) };
+    index >= 0
+}
+
+/// The bytes that a DataView shows. An error has been thrown.
+fn data_view(ctx: *mut qjs::JSContext, view: qjs::JSValue) -> Result<Vec<u8>, ()> {
+    // SAFETY: the context is alive, and each value that is made is dropped.
+    unsafe {
+        let number = |name: &CStr| {
+            let value = qjs::JS_GetPropertyStr(ctx, view, name.as_ptr());
+            let mut number = 0.0;
+            let failed =
+                qjs::JS_IsException(value) || qjs::JS_ToFloat64(ctx, &raw mut number, value) != 0;
+            qjs::JS_FreeValue(ctx, value);
+            if failed { Err(()) } else { Ok(number as usize) }
+        };
+        let (start, length) = (number(c"byteOffset")?, number(c"byteLength")?);
+        let buffer = qjs::JS_GetPropertyStr(ctx, view, c"buffer".as_ptr());
+        let mut count = 0;
+        let bytes = qjs::JS_GetArrayBuffer(ctx, &raw mut count, buffer);
+        qjs::JS_FreeValue(ctx, buffer);
+        if bytes.is_null() {
+            return Err(());
+        }
+        let all = std::slice::from_raw_parts(bytes, count as usize);
+        let shown = all.get(start..start.saturating_add(length));
+        Ok(shown.unwrap_or_default().to_vec())
+    }
+}
+
+/// The bytes of such an object, as they are now; none when its buffer is detached.
+fn bytes_of(ctx: *mut qjs::JSContext, object: qjs::JSValue) -> (*const u8, usize) {
+    let none = (std::ptr::NonNull::<u8>::dangling().as_ptr().cast_const(), 0);
+    // SAFETY: the object is an ArrayBuffer or a view; the exception of a detached one is dropped.
+    unsafe {
+        let (mut count, mut start, mut length, mut element) = (0, 0, 0, 0);
+        if qjs::JS_IsArrayBuffer(object) {
+            let bytes = qjs::JS_GetArrayBuffer(ctx, &raw mut count, object);
+            if bytes.is_null() {
+                qjs::JS_FreeValue(ctx, qjs::JS_GetException(ctx));
+                return none;
+            }
+            return (bytes, count as usize);
+        }
+        let buffer = qjs::JS_GetTypedArrayBuffer(
+            ctx,
+            object,
+            &raw mut start,
+            &raw mut length,
+            &raw mut element,
+        );
+        if qjs::JS_IsException(buffer) {
+            qjs::JS_FreeValue(ctx, qjs::JS_GetException(ctx));
+            return none;
+        }
+        let bytes = qjs::JS_GetArrayBuffer(ctx, &raw mut count, buffer);
+        qjs::JS_FreeValue(ctx, buffer);
+        if bytes.is_null() || start + length > count {
+            qjs::JS_FreeValue(ctx, qjs::JS_GetException(ctx));
+            return none;
+        }
+        (bytes.add(start as usize), length as usize)
+    }
+}
+
+/// `sql.exec(query, ...bindings)`.
+unsafe extern "C" fn exec(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    count: c_int,
+    arguments: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    let Some(database) = database_of(this) else {
+        return throw_type(ctx, ILLEGAL);
+    };
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: the engine gives `count` arguments; the text is given back below, after its last use.
+    unsafe {
+        if count == 0 || qjs::JS_IsUndefined(*arguments) {
+            return throw_type(
+                ctx,
+                c"Failed to execute 'exec' on 'SqlStorage': parameter 1 is not of type 'String'.",
+            );
+        }
+        let mut bytes = 0;
+        let text = qjs::JS_ToCStringLen2(ctx, &raw mut bytes, *arguments, false);
+        if text.is_null() {
+            return qjs::JS_EXCEPTION;
+        }
+        let query = std::slice::from_raw_parts(text.cast::<u8>(), bytes as usize);
+        let result = match Arguments::read(ctx, count - 1, arguments.add(1)) {
+            Err(()) => qjs::JS_EXCEPTION,
+            Ok(bindings) => match run(ctx, &database, &String::from_utf8_lossy(query), &bindings) {
+                Ok(cursor) => give(ctx, Class::Cursor, Rc::new(cursor)),
+                Err(error) => throw(ctx, &error),
+            },
+        };
+        qjs::JS_FreeCString(ctx, text);
+        result
+    }
+}
+
+fn run(
+    ctx: *mut qjs::JSContext,
+    database: &Rc<Database>,
+    query: &str,
+    bindings: &Arguments,
+) -> Result<Cursor, Error> {
+    let statement = database.statement(query)?;
+    if statement.parameters() != bindings.list.len() {
+        return Err(Error::new(
+            "Wrong number of parameter bindings for SQL query.",
+        ));
+    }
+    let readonly = statement.is_readonly();
+    if !readonly {
+        database.begin()?;
+    }
+    let first = bindings
+        .bind(&statement, !readonly)
+        .and_then(|()| statement.step());
+    let mut more = match first {
+        Ok(more) => more,
+        Err(error) => {
+            statement.finish();
+            return Err(error);
+        }
+    };
+    let columns = statement.columns(ctx);
+    let mut ready = VecDeque::new();
+    if !readonly {
+        while more {
+            ready.push_back(
+                (0..columns.atoms.len())
+                    .map(|index| statement.value(index).keep())
+                    .collect(),
+            );
+            more = match statement.step() {
+                Ok(more) => more,
+                Err(error) => {
+                    statement.finish();
+                    return Err(error);
+                }
+            };
+        }
+    }
+    let (read, written) = statement.rows();
+    if !more {
+        statement.finish();
+    }
+    Ok(Cursor {
+        statement: RefCell::new(more.then_some(statement)),
+        ready: RefCell::new(ready),
+        columns,
+        rows_read: Cell::new(read),
+        rows_written: Cell::new(written),
+    })
+}
+
+/// Runs `work` on the cursor behind `this`.
+fn with_cursor(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    work: impl FnOnce(&Rc<Cursor>) -> qjs::JSValue,
+) -> qjs::JSValue {
+    let mut class = 0;
+    // SAFETY: objects of the three classes hold a reference to a cursor, which `this` keeps alive during the call.
+    unsafe {
+        let inside = qjs::JS_GetAnyOpaque(this, &raw mut class).cast::<Cursor>();
+        let known = [Class::Cursor, Class::RowIterator, Class::RawIterator];
+        if inside.is_null() || !known.into_iter().any(|known| id(known) == class) {
+            return throw_type(ctx, ILLEGAL);
+        }
+        let cursor = std::mem::ManuallyDrop::new(Rc::from_raw(inside.cast_const()));
+        work(&cursor)
+    }
+}
+
+/// `{ done, value }` of an iterator.
+fn iteration(ctx: *mut qjs::JSContext, row: Result<Option<qjs::JSValue>, ()>) -> qjs::JSValue {
+    let Ok(row) = row else {
+        return qjs::JS_EXCEPTION;
+    };
+    // SAFETY: the context is alive, and the object takes over the row.
+    unsafe {
+        let result = qjs::JS_NewObject(ctx);
+        if qjs::JS_IsException(result) {
+            if let Some(row) = row {
+                qjs::JS_FreeValue(ctx, row);
+            }
+            return result;
+        }
+        let done = if row.is_none() {
+            qjs::JS_TRUE
+        } else {
+            qjs::JS_FALSE
+        };
+        qjs::JS_DefinePropertyValue(ctx, result, qjs::JS_ATOM_done as _, done, PLAIN);
+        if let Some(row) = row {
+            qjs::JS_DefinePropertyValue(ctx, result, qjs::JS_ATOM_value as _, row, PLAIN);
+        }
+        result
+    }
+}
+
+unsafe extern "C" fn next(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| iteration(ctx, cursor.take(ctx, false)))
+}
+
+unsafe extern "C" fn next_raw(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| iteration(ctx, cursor.take(ctx, true)))
+}
+
+unsafe extern "C" fn to_array(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| {
+        let mut rows = Vec::new();
+        loop {
+            match cursor.take(ctx, false) {
+                Ok(Some(row)) => rows.push(row),
+                // SAFETY: the array takes over the rows, or each is dropped once.
+                Ok(None) => unsafe {
+                    let count = c_int::try_from(rows.len()).unwrap_or(c_int::MAX);
+                    return qjs::JS_NewArrayFrom(ctx, count, rows.as_ptr());
+                },
+                Err(()) => {
+                    for row in rows {
+                        // SAFETY: as above.
+                        unsafe { qjs::JS_FreeValue(ctx, row) };
+                    }
+                    return qjs::JS_EXCEPTION;
+                }
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn one(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| match cursor.take(ctx, false) {
+        Err(()) => qjs::JS_EXCEPTION,
+        Ok(None) => throw(
+            ctx,
+            &Error::new("Expected exactly one result from SQL query, but got no results."),
+        ),
+        Ok(Some(row)) if cursor.has_more() => {
+            cursor.end();
+            // SAFETY: the row is dropped once.
+            unsafe { qjs::JS_FreeValue(ctx, row) };
+            throw(
+                ctx,
+                &Error::new(
+                    "Expected exactly one result from SQL query, but got multiple results.",
+                ),
+            )
+        }
+        Ok(Some(row)) => row,
+    })
+}
+
+unsafe extern "C" fn rows(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| {
+        give(ctx, Class::RowIterator, Rc::clone(cursor))
+    })
+}
+
+unsafe extern "C" fn raw(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| {
+        give(ctx, Class::RawIterator, Rc::clone(cursor))
+    })
+}
+
+unsafe extern "C" fn column_names(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| {
+        let names: Vec<qjs::JSValue> = cursor
+            .columns
+            .atoms
+            .iter()
+            // SAFETY: the atoms are this runtime's; the array takes over the texts.
+            .map(|atom| unsafe { qjs::JS_AtomToString(ctx, *atom) })
+            .collect();
+        let count = c_int::try_from(names.len()).unwrap_or(0);
+        // SAFETY: as above.
+        unsafe { qjs::JS_NewArrayFrom(ctx, count, names.as_ptr()) }
+    })
+}
+
+unsafe extern "C" fn rows_read(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| {
+        value(ctx, Datum::Integer(i64::from(cursor.rows().0)))
+    })
+}
+
+unsafe extern "C" fn rows_written(
+    ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
+    _: c_int,
+    _: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    with_cursor(ctx, this, |cursor| {
+        value(ctx, Datum::Integer(i64::from(cursor.rows().1)))
+    })
+}
