@@ -17,6 +17,8 @@ mod key_values;
 mod memory;
 mod pages;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
