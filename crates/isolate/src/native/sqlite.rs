@@ -7,6 +7,7 @@
     reason = "methods are the engine's plain C functions, which cost least"
 )]
 
+mod arguments;
 mod authorizer;
 mod connection;
 mod cursor;

@@ -1,5 +1,4 @@
 //! Databases against a host that keeps commits and writes checkpoints, at random.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
