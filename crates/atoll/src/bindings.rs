@@ -7,7 +7,7 @@ use bundle::config::VariableValue;
 use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
 use gateway::{RunWorkerFirst, Site};
 use host::{Cache, Capability, Egress, Fetcher, Runtime};
-use protocol::{Binding, BindingValue, CapabilityId};
+use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports};
 
 use crate::error::Error;
 
@@ -81,6 +81,45 @@ pub(crate) fn bind(project: &Project, shared: &Shared, assets: Option<&Arc<Asset
     }
 }
 
+/// Checks that a worker exports each class of Durable Objects that its configuration speaks of.
+pub(crate) fn check_classes(project: &Project, exports: &Exports) -> Result<(), Error> {
+    let is_exported = |class: &str| {
+        let mut entrypoints = exports.entrypoints.iter();
+        entrypoints
+            .any(|entrypoint| entrypoint.name == class && entrypoint.kind == EntrypointKind::Object)
+    };
+    let mut classes = project.object_classes.iter();
+    let Some(class) = classes.find(|class| !is_exported(class)) else {
+        return Ok(());
+    };
+    let bound = project
+        .objects
+        .iter()
+        .find(|object| object.script.is_none() && object.class == *class);
+    let why = match bound {
+        Some(object) => format!("which env.{} is bound to", object.binding),
+        None => "which its migrations create".to_owned(),
+    };
+    let others: Vec<String> = exports
+        .entrypoints
+        .iter()
+        .map(|entrypoint| match entrypoint.kind {
+            EntrypointKind::Object => entrypoint.name.clone(),
+            EntrypointKind::Worker => format!("{} (a WorkerEntrypoint)", entrypoint.name),
+            EntrypointKind::Workflow => format!("{} (a WorkflowEntrypoint)", entrypoint.name),
+            EntrypointKind::Handlers => format!("{} (an object)", entrypoint.name),
+        })
+        .collect();
+    let what = match &others[..] {
+        [] => "the entry module exports nothing".to_owned(),
+        others => format!("the entry module exports {}", others.join(", ")),
+    };
+    Err(Error::mistake(
+        format_args!("the worker exports no class `{class}`, {why}"),
+        format_args!("{what}; add `export class {class} extends DurableObject {{ … }}`"),
+    ))
+}
+
 /// Opens the static assets of a project, if it has some.
 pub(crate) fn open_assets(project: &Project, fresh: bool) -> Result<Option<Arc<Assets>>, Error> {
     use bundle::config;
@@ -146,5 +185,68 @@ pub(crate) fn site(
                 project.config_path.display()
             ),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Entrypoint;
+
+    #[test]
+    fn a_class_that_is_not_exported_is_named_with_its_binding_and_what_is() {
+        let folder = tempfile::TempDir::new().expect("a temporary folder");
+        let write = |name: &str, content: &str| {
+            std::fs::write(folder.path().join(name), content).expect("a file");
+        };
+        write("index.js", "");
+        write(
+            "wrangler.jsonc",
+            r#"{ "main": "index.js", "durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] },
+              "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room", "User"] }] }"#,
+        );
+        let project = bundle::config::load(&bundle::config::Options {
+            folder: folder.path().to_owned(),
+            ..Default::default()
+        })
+        .expect("a project")
+        .project;
+        let exports = |names: &[(&str, EntrypointKind)]| Exports {
+            entrypoints: names
+                .iter()
+                .map(|(name, kind)| Entrypoint {
+                    name: (*name).to_owned(),
+                    kind: *kind,
+                    handlers: Vec::new(),
+                })
+                .collect(),
+        };
+        let refused =
+            |names: &[(&str, EntrypointKind)]| match check_classes(&project, &exports(names)) {
+                Err(Error::Mistake { message, hint }) => (message, hint.unwrap_or_default()),
+                other => panic!("{other:?}"),
+            };
+        let all = [
+            ("Room", EntrypointKind::Object),
+            ("User", EntrypointKind::Object),
+        ];
+        check_classes(&project, &exports(&all)).expect("all are there");
+        let (message, hint) = refused(&[
+            ("Rom", EntrypointKind::Object),
+            ("Room", EntrypointKind::Worker),
+        ]);
+        assert_eq!(
+            message,
+            "the worker exports no class `Room`, which env.ROOM is bound to"
+        );
+        assert!(
+            hint.starts_with("the entry module exports Rom, Room (a WorkerEntrypoint);"),
+            "{hint}"
+        );
+        let (message, _) = refused(&all[..1]);
+        assert_eq!(
+            message,
+            "the worker exports no class `User`, which its migrations create"
+        );
     }
 }

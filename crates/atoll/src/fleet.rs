@@ -195,6 +195,18 @@ fn read(options: &config::Options) -> Result<Project, Error> {
             binding.kind, binding.name
         ));
     }
+    if let Some(object) = project.objects.first() {
+        return Err(Error::mistake(
+            format_args!(
+                "env.{} is bound to Durable Objects of the class {}, which atoll cannot run yet",
+                object.binding, object.class
+            ),
+            format_args!(
+                "take the binding out of `durable_objects` in {} to run the rest",
+                project.config_path.display()
+            ),
+        ));
+    }
     for service in &project.services {
         if service.props.is_some() {
             crate::terminal::warning(format_args!(
@@ -231,7 +243,7 @@ async fn start(
         cache: bound.cache,
         limits: limits(project),
     };
-    shared
+    let worker = shared
         .runtime
         .deploy(deployment)
         .await
@@ -241,7 +253,9 @@ async fn start(
                 report: Box::new(report::of_failure(&failure, map)),
             },
             error => Error::failed("the worker does not start", error),
-        })
+        })?;
+    bindings::check_classes(project, worker.exports())?;
+    Ok(worker)
 }
 
 /// The bounds that the two configuration files set; `atoll.jsonc` is the more particular one.

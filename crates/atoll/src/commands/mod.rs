@@ -133,6 +133,16 @@ fn rows(project: &Project) -> Vec<(String, String)> {
             format!("worker {}{entrypoint}", service.service),
         ));
     }
+    for object in &project.objects {
+        let of = match &object.script {
+            Some(script) => format!(" of worker {script}"),
+            None => String::new(),
+        };
+        rows.push((
+            format!("env.{}", object.binding),
+            format!("objects of class {}{of}", object.class),
+        ));
+    }
     if let Some(assets) = &project.assets {
         let directory = assets.directory.strip_prefix(&project.root);
         let directory = directory.unwrap_or(&assets.directory).display();

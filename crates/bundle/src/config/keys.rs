@@ -41,7 +41,14 @@ pub(super) const INHERITED: &[&str] = &[
 ];
 
 /// Keys that every environment has to set for itself.
-pub(super) const PER_ENVIRONMENT: &[&str] = &["define", "vars", "services", "secrets", "unsafe"];
+pub(super) const PER_ENVIRONMENT: &[&str] = &[
+    "define",
+    "vars",
+    "services",
+    "durable_objects",
+    "secrets",
+    "unsafe",
+];
 
 /// Keys that only the top level has.
 pub(super) const TOP_LEVEL: &[&str] = &[
@@ -62,7 +69,6 @@ pub(super) const TOP_LEVEL: &[&str] = &[
 /// Kinds of bindings that Atoll does not have yet: the key, the list inside it where it is nested,
 /// and the field that names the property of `env`.
 pub(super) const UNSUPPORTED_BINDINGS: &[(&str, Option<&str>, &str)] = &[
-    ("durable_objects", Some("bindings"), "name"),
     ("worker_loaders", None, "binding"),
     ("kv_namespaces", None, "binding"),
     ("r2_buckets", None, "binding"),

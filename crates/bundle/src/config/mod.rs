@@ -3,6 +3,8 @@
 
 mod document;
 mod keys;
+pub mod migrate;
+mod objects;
 mod project;
 mod reader;
 mod secrets;
@@ -11,6 +13,7 @@ mod wrangler;
 
 use std::path::{Path, PathBuf};
 
+pub use objects::{Migration, ObjectBinding, RenamedClass, TransferredClass};
 pub use project::{
     Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
     UnsupportedBinding, Variable, VariableValue,

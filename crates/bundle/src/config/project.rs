@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::objects::{Migration, ObjectBinding};
 use super::settings::Settings;
 
 /// One worker project, read from its wrangler configuration and the files beside it.
@@ -28,6 +29,12 @@ pub struct Project {
     pub vars: Vec<Variable>,
     /// Bindings to other workers.
     pub services: Vec<Service>,
+    /// Bindings to Durable Objects, of this worker and of others.
+    pub objects: Vec<ObjectBinding>,
+    /// The names of this worker's own object classes, in alphabetical order.
+    pub object_classes: Vec<String>,
+    /// What became of this worker's object classes, oldest first.
+    pub migrations: Vec<Migration>,
     /// Static assets.
     pub assets: Option<Assets>,
     /// `triggers.crons`.

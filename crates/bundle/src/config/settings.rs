@@ -15,6 +15,10 @@ pub struct Settings {
     pub isolation: Option<Isolation>,
     /// How many isolate processes the worker gets.
     pub processes: Option<u32>,
+    /// For how many days an object can be taken back to a moment.
+    pub retention_days: Option<u32>,
+    /// How much one object may store, in MiB.
+    pub object_quota_mb: Option<u64>,
 }
 
 /// `limits` in `atoll.jsonc`.
@@ -42,6 +46,9 @@ pub enum Isolation {
 /// The name of the settings file beside the wrangler configuration.
 pub const SETTINGS_FILE: &str = "atoll.jsonc";
 
+/// SQLite has at most 2^32 - 2 pages of 4 KiB; this stays below.
+const MOST_OBJECT_QUOTA_MB: u64 = 15 * 1024 * 1024;
+
 pub(crate) fn path_in(root: &Path) -> PathBuf {
     root.join(SETTINGS_FILE)
 }
@@ -60,7 +67,14 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
     reader.unknown_keys(
         root,
         "",
-        &["$schema", "limits", "isolation", "processes"],
+        &[
+            "$schema",
+            "limits",
+            "isolation",
+            "processes",
+            "retentionDays",
+            "objectQuotaMb",
+        ],
         true,
     );
     reader.object("limits", root.get("limits"));
@@ -89,9 +103,19 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
     let processes = reader
         .whole_number("processes", root.get("processes"), 1024)
         .map(|count| count as u32);
+    let retention_days = reader
+        .whole_number("retentionDays", root.get("retentionDays"), 36_500)
+        .map(|days| days as u32);
+    let object_quota_mb = reader.whole_number(
+        "objectQuotaMb",
+        root.get("objectQuotaMb"),
+        MOST_OBJECT_QUOTA_MB,
+    );
     Ok(Settings {
         limits,
         isolation,
         processes,
+        retention_days,
+        object_quota_mb,
     })
 }

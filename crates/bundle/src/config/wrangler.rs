@@ -11,7 +11,7 @@ use super::project::{
     UnsupportedBinding, Variable, VariableValue,
 };
 use super::reader::Reader;
-use super::{Options, nearest_file, secrets, settings};
+use super::{Options, nearest_file, objects, secrets, settings};
 use crate::error::{Diagnostic, Error};
 use crate::text;
 
@@ -53,8 +53,21 @@ pub(super) fn read(
     let compatibility_flags =
         reader.strings("compatibility_flags", scope.get("compatibility_flags"));
     let services = services(&mut reader, &scope);
-    let unsupported = unsupported(&mut reader, &scope);
     let mut vars = vars(&mut reader, &scope);
+    let taken: Vec<&str> = vars
+        .iter()
+        .map(|variable| variable.name.as_str())
+        .chain(services.iter().map(|service| service.binding.as_str()))
+        .chain(assets.iter().filter_map(|assets| assets.binding.as_deref()))
+        .collect();
+    let objects = objects::read(
+        &mut reader,
+        &name,
+        &taken,
+        scope.get("durable_objects"),
+        scope.get("migrations"),
+    );
+    let unsupported = unsupported(&mut reader, &scope);
     let no_bundle = reader
         .bool("no_bundle", scope.get("no_bundle"))
         .unwrap_or(false);
@@ -84,6 +97,9 @@ pub(super) fn read(
         compatibility_date,
         compatibility_flags,
         services,
+        objects: objects.bindings,
+        object_classes: objects.classes,
+        migrations: objects.migrations,
         assets,
         crons: reader.strings("triggers.crons", triggers.and_then(|t| t.get("crons"))),
         rules: rules(&mut reader, &scope),

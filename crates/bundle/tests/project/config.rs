@@ -3,19 +3,9 @@
 use bundle::config::{
     HtmlHandling, NotFoundHandling, RunWorkerFirst, Service, Settings, VariableValue,
 };
-use bundle::{Diagnostic, Severity};
 use protocol::ModuleKind;
 
 use crate::support::Folder;
-
-/// Loads a `wrangler.jsonc` that must be wrong; gives its errors.
-fn errors(config: &str) -> Vec<Diagnostic> {
-    let folder = Folder::new(&[("wrangler.jsonc", config), ("src/index.ts", "")]);
-    let error = folder.load().expect_err("the configuration is wrong");
-    let mut diagnostics = error.diagnostics;
-    diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
-    diagnostics
-}
 
 const FULL: &str = r#"{
   // Comments and trailing commas are fine.
@@ -41,7 +31,8 @@ fn every_key_reaches_the_project() {
         (".dev.vars", "A=secret\nTOKEN='t'\n"),
         (
             "atoll.jsonc",
-            r#"{ "limits": { "memoryMb": 64 }, "isolation": "object", "processes": 2 }"#,
+            r#"{ "limits": { "memoryMb": 64 }, "isolation": "object", "processes": 2, "retentionDays": 7,
+              "objectQuotaMb": 100 }"#,
         ),
     ]);
     let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
@@ -94,6 +85,8 @@ fn every_key_reaches_the_project() {
     );
     assert_ne!(project.settings, Settings::default());
     assert_eq!(project.settings.limits.memory_mb, Some(64));
+    assert_eq!(project.settings.retention_days, Some(7));
+    assert_eq!(project.settings.object_quota_mb, Some(100));
 }
 
 #[test]
@@ -236,7 +229,7 @@ fn mistakes_are_shown_in_place() {
             "",
         ),
     ] {
-        let error = errors(config).remove(0);
+        let error = Folder::config_errors(config).remove(0);
         assert!(error.message.contains(message), "{error}");
         assert_eq!(
             (error.line, error.column),
@@ -255,7 +248,7 @@ fn mistakes_are_shown_in_place() {
 fn unknown_and_unsupported_keys_are_warned_of() {
     let config = r#"{ "main": "src/index.ts", "compatability_date": "2026-01-02",
       "kv_namespaces": [{ "binding": "KV", "id": "1" }],
-      "durable_objects": { "bindings": [{ "name": "COUNTER", "class_name": "Counter" }] },
+      "r2_buckets": [{ "binding": "FILES", "bucket_name": "f" }],
       "observability": { "enabled": true }, "migrations": [] }"#;
     let folder = Folder::new(&[("wrangler.jsonc", config), ("src/index.ts", "")]);
     let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
@@ -269,8 +262,8 @@ fn unknown_and_unsupported_keys_are_warned_of() {
         [
             "unknown key `compatability_date`; did you mean `compatibility_date`?",
             "no `compatibility_date`: 2026-06-11 is taken; add \"compatibility_date\": \"2026-06-11\"",
-            "binding kind `durable_objects` is not supported yet; `env.COUNTER` will be undefined",
             "binding kind `kv_namespaces` is not supported yet; `env.KV` will be undefined",
+            "binding kind `r2_buckets` is not supported yet; `env.FILES` will be undefined",
         ]
     );
     assert_eq!(loaded.project.unsupported.len(), 2);

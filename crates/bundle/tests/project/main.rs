@@ -4,4 +4,5 @@ mod bundling;
 mod config;
 mod context;
 mod decorators;
+mod objects;
 mod support;

@@ -51,6 +51,15 @@ impl Folder {
         }
     }
 
+    /// Loads a `wrangler.jsonc` that must be wrong; gives its errors.
+    pub(crate) fn config_errors(config: &str) -> Vec<Diagnostic> {
+        let folder = Self::new(&[("wrangler.jsonc", config), ("src/index.ts", "")]);
+        let error = folder.load().expect_err("the configuration is wrong");
+        let mut diagnostics = error.diagnostics;
+        diagnostics.retain(|diagnostic| diagnostic.severity == bundle::Severity::Error);
+        diagnostics
+    }
+
     pub(crate) fn load(&self) -> Result<bundle::config::Loaded, Error> {
         bundle::config::load(&self.options())
     }
