@@ -18,7 +18,7 @@ export const isWaiting = () => underWay > 0;
 
 // --- Calls -----------------------------------------------------------------------------------------------------------
 
-/** @type {Map<number, { resolve: Function, reject: Function }>} */
+/** @type {Map<number, { resolve: Function, reject: Function, drop: Function, context?: object }>} */
 const calls = new Map();
 let nextCall = 1;
 
@@ -37,14 +37,17 @@ export function call(signal, send) {
     send(id, event?.id);
     underWay += 1;
     event?.holdForObject();
-    const finish = (settle) => (value) => {
+    const drop = () => {
       calls.delete(id);
       underWay -= 1;
       event?.releaseForObject();
       signal?.removeEventListener("abort", abort);
+    };
+    const finish = (settle) => (value) => {
+      drop();
       settle(value);
     };
-    const entry = { resolve: finish(resolve), reject: finish(reject) };
+    const entry = { resolve: finish(resolve), reject: finish(reject), drop };
     const abort = () => {
       native.cancelCall(id);
       entry.reject(signal.reason);
@@ -383,12 +386,12 @@ export const host = {
   },
 };
 
-/** An object's input gate holds back the answers to its calls as well. */
+/** An object's input gate holds back the answers to its calls as well. What is left of a broken one gets none. */
 function answered(entry, settle) {
   if (entry === undefined) return;
-  const gate = entry.context?.event?.object?.gate;
-  if (gate === undefined) settle(entry);
-  else gate.enterFrom(entry.context, () => settle(entry));
+  const object = entry.context?.event?.object;
+  if (object === undefined) settle(entry);
+  else object.gate.enter(entry.context, () => (object.broken === undefined ? settle(entry) : entry.drop()));
 }
 
 function wakeReader(stream) {

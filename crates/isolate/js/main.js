@@ -10,6 +10,7 @@ import { ExecutionContext } from "./execution_context.js";
 import { callHandler, install } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
+import { letIn } from "./objects/gate.js";
 import { host as objects } from "./objects/instance.js";
 import { makeNamespace } from "./objects/namespace.js";
 import { askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
@@ -77,6 +78,7 @@ export const host = {
       }
       return true;
     }
+    if (letIn()) return true;
     if (endEvents()) return true;
     if (runDueTimer()) return true;
     if (events.size > 0 && !isWaiting() && !hasTimers() && failHungEvents()) return true;

@@ -130,6 +130,10 @@ export function clearInterval(id) {
 export function runDueTimer() {
   const timer = heap[0];
   if (timer === undefined || timer.at > now()) return false;
+  const event = timer.context?.event;
+  const object = event?.object;
+  // The event goes on while its callback waits at the gate.
+  if (object !== undefined) event.begin();
   if (timer.interval === undefined) {
     drop(timer);
   } else {
@@ -137,10 +141,17 @@ export function runDueTimer() {
     timer.order = nextOrder++;
     siftDown(0);
   }
-  const gate = timer.context?.event?.object?.gate;
-  if (gate === undefined) fire(timer);
-  else gate.enterFrom(timer.context, () => fire(timer));
+  if (object === undefined) fire(timer);
+  else object.gate.enter(timer.context, () => fireInObject(timer, event, object));
   return true;
+}
+
+function fireInObject(timer, event, object) {
+  try {
+    if (object.broken === undefined) fire(timer);
+  } finally {
+    event.end();
+  }
 }
 
 function fire(timer) {

@@ -5,18 +5,19 @@
 )]
 
 use std::cell::Cell;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use protocol::limits::STARTUP_CPU_MS;
 use protocol::{
-    BindingValue, Entrypoint, EntrypointKind, Event, EventId, Exports, Failure, FailureKind, Flow,
-    FromIsolate, Program, Settings, SocketPart, SocketRef, StreamPart, ToIsolate,
+    BindingValue, Event, EventId, Exports, Failure, FailureKind, Flow, FromIsolate, Program,
+    Settings, SocketPart, SocketRef, StreamPart, ToIsolate,
 };
 use rquickjs::function::{Args, IntoArgs};
 use rquickjs::promise::PromiseState;
 use rquickjs::{
-    Array, ArrayBuffer, Context, Ctx, Error, FromJs, Function, Module, Object, Persistent, Promise,
-    Result, Runtime, TypedArray, Value, qjs,
+    ArrayBuffer, Context, Ctx, Error, Function, Module, Object, Persistent, Promise, Result,
+    Runtime, TypedArray, Value, qjs,
 };
 
 use crate::failure::{caught, engine_failure};
@@ -24,7 +25,8 @@ use crate::heap::{Account, Heap};
 use crate::modules::{Contents, MAIN, Names, ProgramModules};
 use crate::native::sqlite;
 use crate::sources::Sources;
-use crate::values::{body_value, error_value, headers_value, reply_value};
+use crate::state::State;
+use crate::values::{body_value, error_value, headers_value, read_exports, reply_value};
 use crate::{async_context, cpu, objects, state};
 
 /// Native stack that JavaScript may use, in bytes.
@@ -228,6 +230,7 @@ impl Isolate {
             cpu::reset();
         }
         self.begin(self.settings.get().cpu_ms);
+        state::with(State::begin_turn);
         let event = Self::event_of(&message);
         if let Some(id) = event {
             // What an event used in earlier turns counts as well.
@@ -260,9 +263,14 @@ impl Isolate {
             });
         }
         match self.limit_failure(self.settings.get().cpu_ms) {
-            None if state::with(|state| state.condemned) => Turn::Condemned,
-            None => Turn::Idle,
+            None if state::with(|state| state.condemned) => {
+                objects::give_up_turn();
+                Turn::Condemned
+            }
+            None if objects::end_turn() => Turn::Idle,
+            None => Turn::Condemned,
             Some(failure) => {
+                objects::give_up_turn();
                 let cpu_us = cpu::turn_us();
                 match event {
                     Some(id) => state::send(&FromIsolate::Done {
@@ -301,6 +309,11 @@ impl Isolate {
     fn drained(&self, ctx: &Ctx<'_>) -> Result<bool> {
         async_context::clear(ctx);
         self.drained.clone().restore(ctx)?.call(())
+    }
+
+    /// Keeps a descriptor that came from the host until the frame that tells of it is received.
+    pub fn hold_descriptor(&self, descriptor: OwnedFd) {
+        state::with(|state| state.descriptors.push_back(descriptor));
     }
 
     /// Takes the frames that wait for the host.
@@ -570,26 +583,4 @@ fn load_api(ctx: &Ctx<'_>) -> std::result::Result<Api, Failure> {
         ))
     };
     load().map_err(|error| caught(ctx, error, false))
-}
-
-/// The exports as `install()` lists them: `[name, kind, handlers]`.
-fn read_exports<'js>(ctx: &Ctx<'js>, listed: Value<'js>) -> std::result::Result<Exports, Failure> {
-    let read = || -> Result<Exports> {
-        let mut entrypoints = Vec::new();
-        for entry in Array::from_js(ctx, listed.clone())?.iter::<Array<'js>>() {
-            let entry = entry?;
-            entrypoints.push(Entrypoint {
-                name: entry.get(0)?,
-                kind: match entry.get::<String>(1)?.as_str() {
-                    "worker" => EntrypointKind::Worker,
-                    "object" => EntrypointKind::Object,
-                    "workflow" => EntrypointKind::Workflow,
-                    _ => EntrypointKind::Handlers,
-                },
-                handlers: entry.get(2)?,
-            });
-        }
-        Ok(Exports { entrypoints })
-    };
-    read().map_err(|error| caught(ctx, error, false))
 }

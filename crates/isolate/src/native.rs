@@ -17,10 +17,6 @@ mod intl;
 pub(crate) mod io;
 mod objects;
 pub(crate) mod random;
-#[expect(
-    dead_code,
-    reason = "opening, checkpoints and commits follow the host's frames"
-)]
 pub(crate) mod sqlite;
 mod text;
 mod url;

@@ -1,41 +1,56 @@
 //! Durable Objects of this isolate: from the host's frames to `js/objects/`.
 
-use protocol::{Event, EventId, Failure, FailureKind, FromIsolate, ObjectNumber, Opening};
+use std::os::fd::OwnedFd;
+
+use protocol::{
+    AlarmChange, Commit, Event, EventId, Failure, FailureKind, FromIsolate, ObjectNumber, Opening,
+};
 use rquickjs::function::{Args, IntoArgs};
 use rquickjs::{ArrayBuffer, Ctx, Function, Object, Result, TypedArray};
 
-use crate::state;
+use crate::native::sqlite::{self, Ended};
+use crate::state::{self, State};
 use crate::values::{body_value, headers_value};
+
+/// What is left of an object that sleeps is told.
+const ASLEEP: &str = "The Durable Object has gone to sleep.";
 
 /// An object comes to live here.
 pub(crate) fn open<'js>(ctx: &Ctx<'js>, host: &Object<'js>, opening: &Opening<'_>) -> Result<()> {
-    let file = take_descriptor(opening.file);
-    drop(file);
+    sqlite::open(
+        opening.object,
+        take_descriptor(opening.file),
+        opening.page_count,
+        opening.max_pages,
+        opening.alarm,
+    );
     host.get::<_, Function<'js>>("open")?.call((
         opening.object,
         opening.class,
         TypedArray::<u8>::new_copy(ctx.clone(), opening.id)?,
         opening.name,
-        opening.alarm,
     ))
 }
 
 /// The host's file has what the object had committed.
-pub(crate) fn checkpointed(_object: ObjectNumber, _commit: u64, file: bool) {
-    drop(take_descriptor(file));
+pub(crate) fn checkpointed(object: ObjectNumber, commit: u64, file: bool) {
+    sqlite::checkpointed(object, commit, take_descriptor(file));
 }
 
 /// The descriptor that came with the frame in hand.
-fn take_descriptor(expected: bool) -> Option<std::os::fd::OwnedFd> {
-    expected
-        .then(|| state::with(|state| state.descriptors.pop_front()))
-        .flatten()
+fn take_descriptor(expected: bool) -> Option<OwnedFd> {
+    expected.then(|| {
+        state::with(|state| state.descriptors.pop_front())
+            .expect("the host sends a descriptor with a frame that tells of one")
+    })
 }
 
 pub(crate) fn sleep(host: &Object<'_>, object: ObjectNumber) -> Result<()> {
-    let slept: bool = host.get::<_, Function<'_>>("sleep")?.call((object,))?;
-    if slept {
-        close(object);
+    let sleeps =
+        !sqlite::is_pending(object) && host.get::<_, Function<'_>>("sleep")?.call((object,))?;
+    if sleeps {
+        sqlite::close(object, ASLEEP);
+        state::send(&FromIsolate::Slept(object));
     } else {
         state::send(&FromIsolate::Busy(object));
     }
@@ -43,14 +58,91 @@ pub(crate) fn sleep(host: &Object<'_>, object: ObjectNumber) -> Result<()> {
 }
 
 pub(crate) fn reset(host: &Object<'_>, object: ObjectNumber, reason: &str) -> Result<()> {
+    sqlite::close(object, reason);
     host.get::<_, Function<'_>>("reset")?
         .call::<_, ()>((object, reason))?;
-    close(object);
+    state::send(&FromIsolate::Slept(object));
     Ok(())
 }
 
-fn close(object: ObjectNumber) {
-    state::send(&FromIsolate::Slept(object));
+/// An object has failed, or ended itself. What it has written in this turn is lost, unless something has left since that
+/// may tell of it.
+pub(crate) fn broken(object: ObjectNumber, failure: Failure) {
+    if state::with(|state| state.has_told)
+        && let Some(ended) = sqlite::commit_now(object)
+    {
+        send_commit(ended);
+    }
+    sqlite::close(object, &failure.message);
+    state::send(&FromIsolate::Broken { object, failure });
+}
+
+/// Puts a commit on its way to the host, before everything else that the turn has sent or will send.
+pub(crate) fn send_commit(ended: Ended) {
+    let committed = match ended.outcome {
+        Ok(committed) => committed,
+        Err(why) => {
+            sqlite::close(ended.object, &why);
+            state::with(|state| state.lost.push((ended.object, why)));
+            return;
+        }
+    };
+    let alarm = committed.alarm.map(|alarm| match alarm {
+        Some(at_ms) => AlarmChange::Set(at_ms),
+        None => AlarmChange::Delete,
+    });
+    let last = committed.changes.len().saturating_sub(1);
+    state::with(|state| {
+        for (index, changes) in committed.changes.iter().enumerate() {
+            let commit = Commit {
+                object: ended.object,
+                number: committed.number,
+                page_count: committed.page_count,
+                changes,
+                alarm,
+                more: index < last,
+            };
+            protocol::encode_into(&FromIsolate::Commit(commit), &mut state.commits);
+        }
+    });
+}
+
+/// Commits what the turn wrote. False when something of that is lost: then nothing that the turn sent leaves, and the
+/// isolate, which believes that it has, must not go on.
+pub(crate) fn end_turn() -> bool {
+    for ended in sqlite::end_turn() {
+        send_commit(ended);
+    }
+    let lost = state::with(|state| std::mem::take(&mut state.lost));
+    if lost.is_empty() {
+        state::with(State::place_commits);
+        return true;
+    }
+    state::with(|state| {
+        state.take_back();
+        state.place_commits();
+    });
+    for (object, message) in lost {
+        let failure = Failure {
+            kind: FailureKind::Reset,
+            name: "Error".to_owned(),
+            message,
+            stack: String::new(),
+        };
+        state::send(&FromIsolate::Broken { object, failure });
+    }
+    false
+}
+
+/// The turn was cut short. What it sent does not leave if it tells of what is not written.
+pub(crate) fn give_up_turn() {
+    let is_pending = sqlite::is_any_pending();
+    state::with(|state| {
+        if is_pending || !state.lost.is_empty() {
+            state.take_back();
+        }
+        state.place_commits();
+    });
 }
 
 /// An event that only an object can have came without one.

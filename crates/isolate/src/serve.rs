@@ -14,7 +14,6 @@ use protocol::{Failure, FrameBuffer, FromIsolate, ToIsolate};
 
 use crate::isolate::{Isolate, Turn};
 use crate::sources::Sources;
-use crate::state;
 
 /// Room for one read from the socket, in bytes.
 const READ_BYTES: usize = 16 * 1024;
@@ -95,7 +94,7 @@ fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
     let mut frames = FrameBuffer::default();
     loop {
         let room = frames.missing().clamp(READ_BYTES, 4 * 1024 * 1024);
-        match frames.fill(room, |buffer| receive(&socket, buffer)) {
+        match frames.fill(room, |buffer| receive(isolate, &socket, buffer)) {
             Ok(0) => std::process::exit(0),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -125,10 +124,10 @@ fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
 }
 
 /// Reads what there is. A descriptor that comes along waits for the frame that tells of it.
-fn receive(socket: &UnixStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+fn receive(isolate: &Isolate, socket: &UnixStream, buffer: &mut [u8]) -> std::io::Result<usize> {
     let (count, descriptor) = jail::receive_with_descriptor(socket.as_fd(), buffer)?;
     if let Some(descriptor) = descriptor {
-        state::with(|state| state.descriptors.push_back(descriptor));
+        isolate.hold_descriptor(descriptor);
     }
     Ok(count)
 }

@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use protocol::limits::MAX_UNSENT_BYTES;
-use protocol::{CallId, CapabilityId, EventId, Failure, FailureKind, FromIsolate};
+use protocol::{
+    CallId, CapabilityId, EventId, Failure, FailureKind, FrameBuffer, FromIsolate, ObjectNumber,
+};
 
 use crate::heap::Account;
 
@@ -15,6 +17,14 @@ use crate::heap::Account;
 pub(crate) struct State {
     /// Frames on their way to the host.
     pub(crate) outbox: Vec<u8>,
+    /// How long the outbox was when the turn began.
+    pub(crate) turn_start: usize,
+    /// Commits of the turn, as frames: they leave before everything else that the turn sends.
+    pub(crate) commits: Vec<u8>,
+    /// The turn has sent something that may tell of what it wrote.
+    pub(crate) has_told: bool,
+    /// Objects whose writes of this turn are lost, and why.
+    pub(crate) lost: Vec<(ObjectNumber, String)>,
     /// Milliseconds since 1970 in the last frame that told the time.
     pub(crate) now_ms: f64,
     /// The first event has not been seen: no I/O, timers or randomness.
@@ -44,6 +54,32 @@ impl State {
             _ => None,
         };
         self.calls.remove(&call).or(only)
+    }
+
+    /// Nothing of this turn has been sent.
+    pub(crate) fn begin_turn(&mut self) {
+        self.turn_start = self.outbox.len();
+        self.has_told = false;
+    }
+
+    /// Takes back what this turn has sent, except for what it wrote to the log.
+    pub(crate) fn take_back(&mut self) {
+        let mut frames = FrameBuffer::default();
+        frames.extend(&self.outbox[self.turn_start..]);
+        self.outbox.truncate(self.turn_start);
+        while let Ok(Some(payload)) = frames.next_frame() {
+            if let Ok(frame @ FromIsolate::Log { .. }) = protocol::decode(payload) {
+                protocol::encode_into(&frame, &mut self.outbox);
+            }
+        }
+    }
+
+    /// Puts the turn's commits before what the turn has sent.
+    pub(crate) fn place_commits(&mut self) {
+        if !self.commits.is_empty() {
+            let at = self.turn_start;
+            self.outbox.splice(at..at, self.commits.drain(..));
+        }
     }
 }
 
@@ -76,6 +112,7 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut State) -> R) -> R {
 pub(crate) fn send(frame: &FromIsolate<'_>) {
     with(|state| {
         protocol::encode_into(frame, &mut state.outbox);
+        state.has_told |= !matches!(frame, FromIsolate::Log { .. });
         if state.outbox.len() > MAX_UNSENT_BYTES {
             state.heap.exhaust();
         }

@@ -1,7 +1,11 @@
 //! Frames' content as JavaScript values.
 
-use protocol::{Body, CallError, Headers, Reply, Response};
-use rquickjs::{ArrayBuffer, Ctx, IntoJs, Object, Result, Value};
+use protocol::{
+    Body, CallError, Entrypoint, EntrypointKind, Exports, Failure, Headers, Reply, Response,
+};
+use rquickjs::{Array, ArrayBuffer, Ctx, FromJs, IntoJs, Object, Result, Value};
+
+use crate::failure::caught;
 
 /// Headers as one text: names and values with line feeds between them, each character a byte.
 pub(crate) fn headers_value<'js>(ctx: &Ctx<'js>, headers: &Headers<'_>) -> Result<Value<'js>> {
@@ -90,4 +94,29 @@ pub(crate) fn error_value<'js>(ctx: &Ctx<'js>, error: &CallError) -> Result<Obje
     value.set("overloaded", error.overloaded)?;
     value.set("durableObjectReset", error.durable_object_reset)?;
     Ok(value)
+}
+
+/// The exports as `install()` lists them: `[name, kind, handlers]`.
+pub(crate) fn read_exports<'js>(
+    ctx: &Ctx<'js>,
+    listed: Value<'js>,
+) -> std::result::Result<Exports, Failure> {
+    let read = || -> Result<Exports> {
+        let mut entrypoints = Vec::new();
+        for entry in Array::from_js(ctx, listed.clone())?.iter::<Array<'js>>() {
+            let entry = entry?;
+            entrypoints.push(Entrypoint {
+                name: entry.get(0)?,
+                kind: match entry.get::<String>(1)?.as_str() {
+                    "worker" => EntrypointKind::Worker,
+                    "object" => EntrypointKind::Object,
+                    "workflow" => EntrypointKind::Workflow,
+                    _ => EntrypointKind::Handlers,
+                },
+                handlers: entry.get(2)?,
+            });
+        }
+        Ok(Exports { entrypoints })
+    };
+    read().map_err(|error| caught(ctx, error, false))
 }

@@ -1,70 +1,123 @@
 // The input gate of an object: while it is shut, nothing happens to the object but what its keeper waits for.
 //
-// A context that belongs to a critical section carries it as `critical`.
+// A critical section is a gate inside the gate that it keeps shut: what belongs to the section passes there, and sections
+// within it shut that one. A context that belongs to a section carries it as `critical`.
 
 import { get, run } from "../async_context.js";
 
+/** Gates that stand open while something waits at them. @type {Set<Gate>} */
+const open = new Set();
+/** Sections whose work is done. @type {Gate[]} */
+const done = [];
+
+/**
+ * Lets the next thing in at one of the gates. It is called when all jobs have run, so that nothing comes between what
+ * was let in and what follows from it. Returns whether there was one.
+ */
+export function letIn() {
+  while (done.length > 0) done.shift().end();
+  for (const gate of open) if (gate.letOneIn()) return true;
+  return false;
+}
+
 export class Gate {
-  /** The critical section that keeps the gate shut. @type {object | undefined} */
+  #root;
+  #parent;
+  /** The section that keeps this gate shut. @type {Gate | undefined} */
   #section = undefined;
   /** @type {Function[]} */
   #waiting = [];
+  #over = false;
+  #isGone = false;
+
+  /** @param {Gate} [parent] the gate that is kept shut from now on */
+  constructor(parent) {
+    this.#parent = parent;
+    this.#root = parent === undefined ? this : parent.#root;
+    if (parent !== undefined) parent.#section = this;
+  }
 
   get isShut() {
     return this.#section !== undefined;
   }
 
-  /** Whether what happens in `context` has to wait. */
-  blocks(context) {
-    return this.#section !== undefined && context?.critical !== this.#section;
+  /** The gate that what happens in `context` has to pass. */
+  #for(context) {
+    let gate = context?.critical;
+    if (gate === undefined || gate.#root !== this) return this;
+    while (gate.#over && gate !== this) gate = gate.#parent;
+    return gate;
   }
 
-  /** Runs `work` as soon as everything before it has. */
-  enter(work) {
-    if (this.#section === undefined && this.#waiting.length === 0) work();
-    else this.#waiting.push(work);
+  /** Runs `work` as soon as what happens in `context`, or comes from outside, may. */
+  enter(context, work) {
+    this.#for(context).#enter(work);
   }
 
-  /** Runs `work` as soon as `context` may. */
-  enterFrom(context, work) {
-    if (this.blocks(context)) this.#waiting.push(work);
-    else work();
+  #enter(work) {
+    if (this.#section === undefined && this.#waiting.length === 0) {
+      work();
+      return;
+    }
+    this.#waiting.push(work);
+    if (this.#section === undefined) open.add(this);
   }
 
   /**
-   * Runs `callback` while nothing else does. A section within a section is part of it.
+   * Runs `callback` while nothing else happens.
    * @param {() => unknown} callback
    * @returns {Promise<unknown>}
    */
   section(callback) {
     const context = get();
-    if (this.#section !== undefined && context?.critical === this.#section) return Promise.resolve(callback());
+    const gate = this.#for(context);
     return new Promise((resolve, reject) => {
-      this.enter(() => {
-        const section = {};
-        this.#section = section;
+      gate.#enter(() => {
+        if (this.#isGone) return;
+        const section = new Gate(gate);
         let result;
         try {
           result = Promise.resolve(run({ ...context, critical: section }, callback));
         } catch (error) {
           result = Promise.reject(error);
         }
-        const open = (settle) => (value) => {
+        const finish = (settle) => (value) => {
           settle(value);
-          this.#open();
+          // What waits for the section goes on before anything else.
+          done.push(section);
         };
-        result.then(open(resolve), open(reject));
+        result.then(finish(resolve), finish(reject));
       });
     });
   }
 
-  #open() {
-    this.#section = undefined;
-    while (this.#section === undefined && this.#waiting.length > 0) this.#waiting.shift()();
+  /** The section is over. */
+  end() {
+    if (this.#over) return;
+    this.#over = true;
+    const parent = this.#parent;
+    parent.#section = undefined;
+    parent.#waiting.unshift(...this.#waiting);
+    this.#waiting.length = 0;
+    open.delete(this);
+    if (parent.#waiting.length > 0) open.add(parent);
   }
 
-  /** Nothing that waits will happen. */
+  letOneIn() {
+    const next = this.#section === undefined ? this.#waiting.shift() : undefined;
+    if (next === undefined) open.delete(this);
+    next?.();
+    return next !== undefined;
+  }
+
+  /** The object is no more: whatever waits is let go, to find that out. */
   forget() {
-    this.#waiting.length = 0;
+    const section = this.#section;
+    this.#section = undefined;
+    this.#isGone = true;
+    this.#over = this.#parent !== undefined;
+    open.delete(this);
+    section?.forget();
+    for (const work of this.#waiting.splice(0)) work();
   }
 }

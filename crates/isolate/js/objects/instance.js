@@ -1,6 +1,7 @@
 // The Durable Objects that live in this isolate, and what happens to them.
 
 import * as native from "atoll:native/objects";
+import { alarmRang, alarmRings } from "atoll:native/sqlite";
 import { run, set } from "../async_context.js";
 import { env } from "../env.js";
 import { describe } from "../errors.js";
@@ -32,11 +33,15 @@ export class Instance {
   /** What the exported class made. @type {any} */
   #value = undefined;
 
-  constructor(number, className, id, alarm) {
+  constructor(number, className, id) {
     this.number = number;
     this.className = className;
     this.id = id;
-    this.alarm = alarm;
+  }
+
+  /** Whether the class has a handler for alarms. It is asked while the constructor runs, too. */
+  get handlesAlarms() {
+    return typeof (this.#value ?? objectClass(this.className).prototype)?.alarm === "function";
   }
 
   /** The instance of the exported class, made when it is first needed. */
@@ -56,7 +61,7 @@ export class Instance {
   deliver(event, work) {
     event.object = this;
     this.events.add(event);
-    this.gate.enter(() => {
+    this.gate.enter(undefined, () => {
       if (this.broken !== undefined) return;
       let value;
       try {
@@ -66,7 +71,7 @@ export class Instance {
         return;
       }
       // The constructor may have shut the gate.
-      this.gate.enter(() => {
+      this.gate.enter(undefined, () => {
         if (this.broken === undefined) run(event.context, work, value);
       });
     });
@@ -104,27 +109,16 @@ export class Instance {
   }
 }
 
-function arrive(object, id, work) {
+function arrive(id) {
   const event = new EventContext(id);
   set(event.context);
-  const instance = instances.get(object);
-  if (instance === undefined) event.fail(new Error("The Durable Object is not here."), "reset");
-  else instance.deliver(event, (value) => work(event, value));
+  return event;
 }
 
-/** Settles the event with what a handler that gives nothing back gave. */
-function settle(event, handle) {
-  let result;
-  try {
-    result = handle();
-  } catch (error) {
-    event.fail(error);
-    return;
-  }
-  Promise.resolve(result).then(
-    () => event.succeed(),
-    (error) => event.fail(error),
-  );
+function deliver(event, object, work) {
+  const instance = instances.get(object);
+  if (instance === undefined) event.fail(new Error("The Durable Object is not here."), "reset");
+  else instance.deliver(event, work);
 }
 
 function serializeThrown(error) {
@@ -167,8 +161,8 @@ function methodOf(value, name) {
 }
 
 export const host = {
-  open(object, className, id, name, alarm) {
-    instances.set(object, new Instance(object, className, makeId(id, name ?? undefined), alarm ?? null));
+  open(object, className, id, name) {
+    instances.set(object, new Instance(object, className, makeId(id, name ?? undefined)));
   },
   /** Returns whether the object may go to sleep. It is gone if it may. */
   sleep(object) {
@@ -182,8 +176,9 @@ export const host = {
     instances.get(object)?.reset(reason);
   },
   objectFetch(object, id, method, url, headers, bodyKind, bodyValue, bodyLength, cf, websocket) {
+    const event = arrive(id);
     const body = wireBody(bodyKind, bodyValue, bodyLength);
-    arrive(object, id, (event, value) => {
+    deliver(event, object, (value) => {
       let result;
       try {
         if (typeof value.fetch !== "function") {
@@ -202,7 +197,8 @@ export const host = {
     });
   },
   objectCall(object, id, method, bytes) {
-    arrive(object, id, (event, value) => {
+    const event = arrive(id);
+    deliver(event, object, (value) => {
       const give = (isResult, bytes) => {
         if (event.isOpen) native.returned(id, isResult, bytes);
         event.succeed();
@@ -226,15 +222,34 @@ export const host = {
     });
   },
   objectAlarm(object, id, scheduledTime, retryCount) {
-    const instance = instances.get(object);
-    arrive(object, id, (event, value) => {
-      if (typeof value.alarm !== "function") {
-        event.fail(new TypeError("Handler does not export an alarm() function."));
+    const event = arrive(id);
+    deliver(event, object, (value) => {
+      // Code may have moved it while this was on its way.
+      if (!alarmRings(object, scheduledTime)) {
+        event.succeed();
         return;
       }
-      // While its handler runs there is none, unless the handler sets one.
-      instance.alarm = null;
-      settle(event, () => value.alarm({ isRetry: retryCount > 0, retryCount, scheduledTime }));
+      const over = (handled) => {
+        if (event.object.broken === undefined) alarmRang(object, handled);
+      };
+      const fail = (error) => {
+        over(false);
+        event.fail(error);
+      };
+      let result;
+      try {
+        if (typeof value.alarm !== "function") {
+          throw new TypeError("Handler does not export an alarm() function.");
+        }
+        result = value.alarm({ isRetry: retryCount > 0, retryCount, scheduledTime });
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      Promise.resolve(result).then(() => {
+        over(true);
+        event.succeed();
+      }, fail);
     });
   },
 };

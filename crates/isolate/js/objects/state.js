@@ -1,6 +1,9 @@
 // `ctx` of a Durable Object.
 
+import { callStorage } from "atoll:native/objects";
 import { currentEvent } from "../async_context.js";
+import { call } from "../io.js";
+import { makeStorage } from "../storage/storage.js";
 import { setTimeout, clearTimeout } from "../timers.js";
 import { defineInterface, illegalConstructor, requireArguments } from "../webidl.js";
 
@@ -10,10 +13,12 @@ const CONCURRENCY_TIMEOUT_MS = 30_000;
 const TOOK_TOO_LONG =
   "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable " +
   "Object was reset.";
+const NO_ALARM_HANDLER = "Your Durable Object class must have an alarm() handler in order to call setAlarm()";
 const ABORTED = "Application called abort() to reset Durable Object.";
 
 export class DurableObjectState {
   #object;
+  #storage;
 
   constructor(key, object) {
     if (key !== token) throw illegalConstructor();
@@ -23,6 +28,10 @@ export class DurableObjectState {
 
   get id() {
     return this.#object.id;
+  }
+
+  get storage() {
+    return (this.#storage ??= storageOf(this.#object));
   }
 
   waitUntil(promise) {
@@ -40,15 +49,11 @@ export class DurableObjectState {
     }
     const object = this.#object;
     object.check();
-    const event = currentEvent();
-    event?.begin();
     try {
-      return await object.gate.section(() => limited(callback, object));
+      return await alone(object, () => limited(callback, object));
     } catch (error) {
       object.break(error);
       throw error;
-    } finally {
-      event?.end();
     }
   }
 
@@ -59,6 +64,31 @@ export class DurableObjectState {
   }
 }
 defineInterface(DurableObjectState);
+
+/** Runs `callback` while nothing else happens to the object. */
+async function alone(object, callback) {
+  const event = currentEvent();
+  event?.begin();
+  try {
+    return await object.gate.section(callback);
+  } finally {
+    event?.end();
+  }
+}
+
+/** @param {import("./instance.js").Instance} object */
+function storageOf(object) {
+  const ask = (what, value) => call(undefined, (id, event) => callStorage(id, object.number, event, what, value));
+  return makeStorage(object.number, {
+    alarm() {
+      if (!object.handlesAlarms) throw new TypeError(NO_ALARM_HANDLER);
+    },
+    call: ask,
+    gate: (run) => alone(object, run),
+    // The host answers when everything before the question is on disk.
+    sync: () => ask("bookmark"),
+  });
+}
 
 /** @param {() => unknown} callback */
 function limited(callback, object) {

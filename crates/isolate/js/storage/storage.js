@@ -1,6 +1,6 @@
 // `ctx.storage` of a Durable Object.
 
-import { getAlarm, release, rollBackTo, savepoint, setAlarm, sqlOf, wipe } from "atoll:native/sqlite";
+import { commit, getAlarm, release, rollBackTo, savepoint, setAlarm, sqlOf, wipe } from "atoll:native/sqlite";
 import { now } from "atoll:native/io";
 import { defineInterface, illegalConstructor, toDOMString } from "../webidl.js";
 import { get, list, listOptions, makeKeyValues, put, remove } from "./key_values.js";
@@ -171,6 +171,8 @@ export class DurableObjectStorage extends Operations {
   async transaction(closure) {
     const run = async () => {
       const state = { over: false, rolledBack: false };
+      // What was written before does not wait for the end of this.
+      commit(this.#sql);
       savepoint(this.#sql);
       const transaction = made(DurableObjectTransaction, this.#sql, this.#seams.alarm, state);
       try {
@@ -206,15 +208,15 @@ export class DurableObjectStorage extends Operations {
     await this.#seams.sync?.();
   }
 
-  getCurrentBookmark() {
+  async getCurrentBookmark() {
     return this.#seams.call("bookmark");
   }
 
-  getBookmarkForTime(time) {
+  async getBookmarkForTime(time) {
     return this.#seams.call("bookmarkForTime", Number(time));
   }
 
-  onNextSessionRestoreBookmark(bookmark) {
+  async onNextSessionRestoreBookmark(bookmark) {
     return this.#seams.call("restoreOnNextSession", toDOMString(bookmark));
   }
 }

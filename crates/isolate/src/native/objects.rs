@@ -12,6 +12,7 @@ use rand_core::Rng;
 use crate::native::bytes::{Input, with_bytes};
 use crate::native::io::{failure, send_call, with_request};
 use crate::native::random::generator;
+use crate::objects;
 use crate::state::send;
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
@@ -33,8 +34,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "callObject" => call_object,
         "returned" => returned,
         "broken" => |object: u32, kind: String, name: String, message: String, stack: String| {
-            let failure = failure(&kind, name, message, stack);
-            send(&FromIsolate::Broken { object, failure });
+            objects::broken(object, failure(&kind, name, message, stack));
         },
         "callStorage" => call_storage,
     }
@@ -187,7 +187,8 @@ fn returned<'js>(
     Ok(())
 }
 
-/// `callStorage(call, object, event, what, argument)` with `bookmark`, `bookmarkForTime` or `restore`.
+/// `callStorage(call, object, event, what, argument)` with `bookmark`, `bookmarkForTime` or
+/// `restoreOnNextSession`.
 fn call_storage<'js>(
     ctx: Ctx<'js>,
     id: u32,
@@ -200,7 +201,7 @@ fn call_storage<'js>(
     let call = match what.as_str() {
         "bookmark" => StorageCall::Bookmark,
         "bookmarkForTime" => StorageCall::BookmarkForTime(argument.as_number().unwrap_or(f64::NAN)),
-        "restore" => {
+        "restoreOnNextSession" => {
             text = argument
                 .as_string()
                 .map(rquickjs::String::to_string)

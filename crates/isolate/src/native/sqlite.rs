@@ -82,11 +82,11 @@ fn find(object: u32) -> Option<Rc<Database>> {
     DATABASES.with(|databases| databases.borrow().get(&object).cloned())
 }
 
-/// Ends the use of an object's database. What is not committed is gone.
-pub(crate) fn close(object: u32) {
+/// Ends the use of an object's database. What is not committed is gone, and what is left of the object is told `reason`.
+pub(crate) fn close(object: u32, reason: &str) {
     let database = DATABASES.with(|databases| databases.borrow_mut().remove(&object));
     if let Some(database) = database {
-        database.close("The Durable Object that this storage belongs to is no longer active.");
+        database.close(reason);
     }
 }
 
@@ -109,11 +109,20 @@ pub(crate) fn checkpointed(object: u32, number: u64, file: Option<OwnedFd>) {
     }
 }
 
-/// The object's alarm is about to be handled: code sees none any more, unless it sets one.
-pub(crate) fn alarm_rings(object: u32) {
-    if let Some(database) = find(object) {
-        database.alarm_rings();
-    }
+/// Whether an object has written what is not committed.
+pub(crate) fn is_pending(object: u32) -> bool {
+    find(object).is_some_and(|database| database.is_pending())
+}
+
+/// Whether some object has.
+pub(crate) fn is_any_pending() -> bool {
+    database::is_any_changed()
+}
+
+/// Commits what an object has written in the turn so far, but for transactions that are under way.
+pub(crate) fn commit_now(object: u32) -> Option<Ended> {
+    let outcome = find(object)?.commit_now()?;
+    Some(Ended { object, outcome })
 }
 
 /// Commits what the turn wrote. Objects in the middle of an explicit transaction are left for a later turn.
@@ -159,6 +168,9 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     exports.set("release", Function::new(ctx.clone(), release)?)?;
     exports.set("rollBackTo", Function::new(ctx.clone(), roll_back_to)?)?;
     exports.set("wipe", Function::new(ctx.clone(), wipe)?)?;
+    exports.set("commit", Function::new(ctx.clone(), commit)?)?;
+    exports.set("alarmRings", Function::new(ctx.clone(), alarm_rings)?)?;
+    exports.set("alarmRang", Function::new(ctx.clone(), alarm_rang)?)?;
     exports.set("getAlarm", Function::new(ctx.clone(), get_alarm)?)?;
     exports.set("setAlarm", Function::new(ctx.clone(), set_alarm)?)?;
     exports.set("keyGet", Function::new(ctx.clone(), key_get)?)?;
@@ -246,6 +258,33 @@ fn roll_back_to<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<()> {
 fn wipe<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<()> {
     let database = database_of(&ctx, &sql)?;
     database.wipe().map_err(|error| thrown(&ctx, error))
+}
+
+/// `commit(sql)`: commits what the turn has written so far, unless that is part of a transaction.
+fn commit<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<()> {
+    let database = database_of(&ctx, &sql)?;
+    database.check().map_err(|error| thrown(&ctx, error))?;
+    if database.depth() == 0
+        && let Some(outcome) = database.commit_now()
+    {
+        crate::objects::send_commit(Ended {
+            object: database.object,
+            outcome,
+        });
+    }
+    database.check().map_err(|error| thrown(&ctx, error))
+}
+
+/// `alarmRings(object, scheduled)`: the alarm is about to be handled. False when it is not to be any more.
+fn alarm_rings(object: u32, scheduled_ms: f64) -> bool {
+    find(object).is_some_and(|database| database.alarm_rings(scheduled_ms))
+}
+
+/// `alarmRang(object, handled)`.
+fn alarm_rang(object: u32, handled: bool) {
+    if let Some(database) = find(object) {
+        database.alarm_rang(handled);
+    }
 }
 
 /// `getAlarm(sql)`: milliseconds, or null.

@@ -31,6 +31,11 @@ pub(crate) fn take_changed() -> Vec<Rc<Database>> {
     CHANGED.with_borrow_mut(std::mem::take)
 }
 
+/// Whether there are any.
+pub(crate) fn is_any_changed() -> bool {
+    CHANGED.with_borrow(|changed| !changed.is_empty())
+}
+
 #[derive(Default)]
 struct Cache {
     statements: HashMap<Box<str>, Rc<Statement>>,
@@ -68,6 +73,10 @@ pub(crate) struct Database {
     pub(crate) key_values: KeyValues,
     alarm: Cell<Alarm>,
     committed_alarm: Cell<Option<f64>>,
+    /// Code has set or deleted the alarm since the object was opened or its alarm rang.
+    alarm_touched: Cell<bool>,
+    /// The alarm that is being handled, while code has not touched it.
+    ringing: Cell<Option<f64>>,
     /// Open explicit transactions, each with the alarm before it.
     savepoints: RefCell<Vec<Alarm>>,
     listed: Cell<bool>,
@@ -94,6 +103,8 @@ impl Database {
                 changed: false,
             }),
             committed_alarm: Cell::new(alarm),
+            alarm_touched: Cell::new(false),
+            ringing: Cell::new(None),
             savepoints: RefCell::default(),
             listed: Cell::new(false),
             closed: RefCell::new(None),
@@ -294,6 +305,8 @@ impl Database {
 
     pub(crate) fn set_alarm(self: &Rc<Self>, at_ms: Option<f64>) -> Result<(), Error> {
         self.check()?;
+        self.alarm_touched.set(true);
+        self.ringing.set(None);
         self.alarm.set(Alarm {
             at_ms,
             changed: true,
@@ -302,10 +315,47 @@ impl Database {
         Ok(())
     }
 
-    /// The alarm rings: it is not set any more, and that is no change that code made.
-    pub(crate) fn alarm_rings(&self) {
+    /// The alarm for `scheduled_ms` is about to be handled: it is not set any more, and that is no change that code
+    /// made. False when code has deleted or moved it since the host let it ring.
+    pub(crate) fn alarm_rings(&self, scheduled_ms: f64) -> bool {
+        let at_ms = self.alarm.get().at_ms;
+        if self.alarm_touched.get() && at_ms.is_none_or(|at_ms| at_ms > scheduled_ms) {
+            return false;
+        }
+        self.alarm_touched.set(false);
+        self.ringing.set(at_ms.or(Some(scheduled_ms)));
         self.alarm.set(Alarm::default());
         self.committed_alarm.set(None);
+        true
+    }
+
+    /// The alarm has been handled. One that was not, and that code has not touched meanwhile, is still set.
+    pub(crate) fn alarm_rang(&self, handled: bool) {
+        if let Some(at_ms) = self.ringing.take().filter(|_| !handled) {
+            self.alarm.set(Alarm {
+                at_ms: Some(at_ms),
+                changed: false,
+            });
+            self.committed_alarm.set(Some(at_ms));
+        }
+    }
+
+    /// Whether something is written that no commit has.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.listed.get()
+    }
+
+    /// Commits what was written in the turn so far, but for transactions that are under way.
+    pub(crate) fn commit_now(self: &Rc<Self>) -> Option<Result<Committed, String>> {
+        if !self.listed.get() {
+            return None;
+        }
+        while self.depth() > 0 {
+            // A transaction that cannot be undone has broken the connection, which the commit below tells.
+            drop(self.roll_back_to());
+        }
+        CHANGED.with_borrow_mut(|changed| changed.retain(|other| !Rc::ptr_eq(other, self)));
+        self.commit()
     }
 
     /// Empties the database.
@@ -320,7 +370,7 @@ impl Database {
         Ok(())
     }
 
-    /// Commits what the turn did. `None` when it did nothing after all, or an explicit transaction goes on.
+    /// Commits what was written. `None` when it did nothing after all, or an explicit transaction goes on.
     ///
     /// # Errors
     /// Why the object has to be reset. Nothing of the turn is left then.

@@ -143,7 +143,7 @@ fn commits_checkpoints_crashes_and_openings_lose_and_invent_nothing() {
             }
             if random(10) == 0 {
                 let file = host.checkpoint();
-                close(SUBJECT);
+                close(SUBJECT, "closed");
                 open(SUBJECT, Some(file), host.pages(), u32::MAX, None);
                 host.number = 0;
             }
@@ -152,7 +152,7 @@ fn commits_checkpoints_crashes_and_openings_lose_and_invent_nothing() {
         assert_eq!(query(COPY, "PRAGMA integrity_check"), ["ok"]);
         assert_eq!(query(COPY, ALL), query(REFERENCE, ALL));
         for object in [SUBJECT, REFERENCE, COPY] {
-            close(object);
+            close(object, "closed");
         }
         std::fs::remove_file(&file).unwrap();
     }
