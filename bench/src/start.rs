@@ -38,6 +38,8 @@ pub(crate) async fn report() -> anyhow::Result<()> {
         global_fetch: None,
         cache: None,
         limits: Limits::default(),
+        classes: Vec::new(),
+        object_isolates: false,
     };
     let mut deploys = Vec::new();
     for _ in 0..20 {

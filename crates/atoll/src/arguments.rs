@@ -49,7 +49,7 @@ pub(crate) struct Project {
     /// How much is told
     #[arg(long, value_enum, default_value = "log", value_name = "LEVEL")]
     pub(crate) log_level: LogLevel,
-    /// Where state is kept. Nothing keeps state yet, so it does nothing
+    /// Where Durable Objects keep their state [default: .atoll/state beside the first configuration]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) persist_to: Option<PathBuf>,
 }

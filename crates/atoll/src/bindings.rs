@@ -36,7 +36,11 @@ impl Table {
     }
 }
 
-pub(crate) fn bind(project: &Project, shared: &Shared, assets: Option<&Arc<Assets>>) -> Bound {
+pub(crate) fn bind(
+    project: &Project,
+    shared: &Shared,
+    assets: Option<&Arc<Assets>>,
+) -> Result<Bound, Error> {
     let mut table = Table(Vec::new());
     let global_fetch = table.add(Capability::Fetch(Arc::new(shared.egress.clone())));
     let cache = table.add(Capability::Cache(shared.cache.clone()));
@@ -73,29 +77,41 @@ pub(crate) fn bind(project: &Project, shared: &Shared, assets: Option<&Arc<Asset
     if let (Some(name), Some(assets)) = (binding, assets) {
         fetcher(name, assets.clone());
     }
-    Bound {
+    for object in &project.objects {
+        let worker = object.script.as_deref().unwrap_or(&project.name);
+        let namespace = shared
+            .runtime
+            .namespace(worker, &object.class)
+            .map_err(|error| Error::failed("cannot reach stored objects", error))?;
+        let key = namespace.key();
+        let capability = table.add(Capability::Namespace(namespace));
+        env.push(Binding {
+            name: object.binding.clone(),
+            value: BindingValue::Namespace { capability, key },
+        });
+    }
+    Ok(Bound {
         env,
         capabilities: table.0,
         global_fetch: Some(global_fetch),
         cache: Some(cache),
-    }
+    })
 }
 
-/// Checks that a worker exports each class of Durable Objects that its configuration speaks of.
-pub(crate) fn check_classes(project: &Project, exports: &Exports) -> Result<(), Error> {
+/// Why a worker does not run that lacks a class of Durable Objects that its configuration speaks of.
+pub(crate) fn missing_class(project: &Project, exports: &Exports) -> Error {
     let is_exported = |class: &str| {
         let mut entrypoints = exports.entrypoints.iter();
         entrypoints
             .any(|entrypoint| entrypoint.name == class && entrypoint.kind == EntrypointKind::Object)
     };
     let mut classes = project.object_classes.iter();
-    let Some(class) = classes.find(|class| !is_exported(class)) else {
-        return Ok(());
-    };
+    let class = classes.find(|class| !is_exported(class));
+    let class = class.map_or("", String::as_str);
     let bound = project
         .objects
         .iter()
-        .find(|object| object.script.is_none() && object.class == *class);
+        .find(|object| object.script.is_none() && object.class == class);
     let why = match bound {
         Some(object) => format!("which env.{} is bound to", object.binding),
         None => "which its migrations create".to_owned(),
@@ -114,10 +130,10 @@ pub(crate) fn check_classes(project: &Project, exports: &Exports) -> Result<(), 
         [] => "the entry module exports nothing".to_owned(),
         others => format!("the entry module exports {}", others.join(", ")),
     };
-    Err(Error::mistake(
+    Error::mistake(
         format_args!("the worker exports no class `{class}`, {why}"),
         format_args!("{what}; add `export class {class} extends DurableObject {{ … }}`"),
-    ))
+    )
 }
 
 /// Opens the static assets of a project, if it has some.
@@ -222,15 +238,14 @@ mod tests {
                 .collect(),
         };
         let refused =
-            |names: &[(&str, EntrypointKind)]| match check_classes(&project, &exports(names)) {
-                Err(Error::Mistake { message, hint }) => (message, hint.unwrap_or_default()),
+            |names: &[(&str, EntrypointKind)]| match missing_class(&project, &exports(names)) {
+                Error::Mistake { message, hint } => (message, hint.unwrap_or_default()),
                 other => panic!("{other:?}"),
             };
         let all = [
             ("Room", EntrypointKind::Object),
             ("User", EntrypointKind::Object),
         ];
-        check_classes(&project, &exports(&all)).expect("all are there");
         let (message, hint) = refused(&[
             ("Rom", EntrypointKind::Object),
             ("Room", EntrypointKind::Worker),

@@ -11,6 +11,7 @@ use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Wor
 
 use crate::bindings::{self, Shared};
 use crate::error::{self, Error};
+use crate::objects::{self, State};
 use crate::{ZYGOTE, arguments, report};
 
 /// The way back from each worker's program to its sources, as last deployed.
@@ -64,6 +65,7 @@ pub(crate) struct Fleet {
     pub(crate) shared: Shared,
     pub(crate) maps: Maps,
     mode: Mode,
+    state: State,
 }
 
 impl Fleet {
@@ -109,7 +111,11 @@ impl Fleet {
     }
 
     /// Starts the process that isolates are forked from.
-    pub(crate) async fn start(members: Vec<Member>, mode: Mode) -> Result<Self, Error> {
+    pub(crate) async fn start(
+        members: Vec<Member>,
+        mode: Mode,
+        state: State,
+    ) -> Result<Self, Error> {
         let program = std::env::current_exe()
             .map_err(|error| Error::failed("cannot find this program's own file", error))?;
         let mut zygote = std::process::Command::new(program);
@@ -132,7 +138,16 @@ impl Fleet {
             },
             maps: Maps::default(),
             mode,
+            state,
         })
+    }
+
+    /// Ends all workers and puts away what they keep.
+    pub(crate) async fn close(runtime: &Runtime) -> Result<(), Error> {
+        runtime
+            .close()
+            .await
+            .map_err(|error| Error::failed("storage was not closed as it should be", error))
     }
 
     /// Builds and deploys one worker as its files are now. The version before goes on if that fails.
@@ -146,6 +161,7 @@ impl Fleet {
         let worker = if project.main.is_some() {
             let built = member.builder.build().await?;
             error::warn(&built.warnings);
+            objects::prepare(&project, &self.shared.runtime, &self.state).await?;
             let worker = start(
                 &project,
                 built.program,
@@ -195,18 +211,6 @@ fn read(options: &config::Options) -> Result<Project, Error> {
             binding.kind, binding.name
         ));
     }
-    if let Some(object) = project.objects.first() {
-        return Err(Error::mistake(
-            format_args!(
-                "env.{} is bound to Durable Objects of the class {}, which atoll cannot run yet",
-                object.binding, object.class
-            ),
-            format_args!(
-                "take the binding out of `durable_objects` in {} to run the rest",
-                project.config_path.display()
-            ),
-        ));
-    }
     for service in &project.services {
         if service.props.is_some() {
             crate::terminal::warning(format_args!(
@@ -234,7 +238,7 @@ async fn start(
     shared: &Shared,
     assets: Option<&Arc<Assets>>,
 ) -> Result<Worker, Error> {
-    let bound = bindings::bind(project, shared, assets);
+    let bound = bindings::bind(project, shared, assets)?;
     program.env = bound.env;
     let deployment = Deployment {
         program,
@@ -242,8 +246,10 @@ async fn start(
         global_fetch: bound.global_fetch,
         cache: bound.cache,
         limits: limits(project),
+        classes: project.object_classes.clone(),
+        object_isolates: project.settings.isolation == Some(config::Isolation::Object),
     };
-    let worker = shared
+    shared
         .runtime
         .deploy(deployment)
         .await
@@ -252,10 +258,9 @@ async fn start(
                 worker: String::new(),
                 report: Box::new(report::of_failure(&failure, map)),
             },
+            DeployError::Classes(exports) => bindings::missing_class(project, &exports),
             error => Error::failed("the worker does not start", error),
-        })?;
-    bindings::check_classes(project, worker.exports())?;
-    Ok(worker)
+        })
 }
 
 /// The bounds that the two configuration files set; `atoll.jsonc` is the more particular one.

@@ -8,6 +8,7 @@ mod cron;
 mod error;
 mod fleet;
 mod lines;
+mod objects;
 mod report;
 mod terminal;
 mod watch;

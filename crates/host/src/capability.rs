@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::cache::Cache;
 use crate::fetcher::Fetcher;
+use crate::objects::Namespace;
 
 /// One power, held under a number by an isolate.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub enum Capability {
     Fetch(Arc<dyn Fetcher>),
     /// The Cache API.
     Cache(Arc<Cache>),
+    /// The Durable Objects of a namespace.
+    Namespace(Namespace),
 }
 
 impl fmt::Debug for Capability {
@@ -20,6 +23,7 @@ impl fmt::Debug for Capability {
         formatter.write_str(match self {
             Self::Fetch(_) => "Fetch",
             Self::Cache(_) => "Cache",
+            Self::Namespace(_) => "Namespace",
         })
     }
 }

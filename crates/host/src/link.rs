@@ -3,8 +3,12 @@
 //! Frames from the isolate are hostile input: whatever does not fit the state here ends the isolate.
 
 mod calls;
+mod events;
+mod gate;
 mod held;
 mod incoming;
+mod objects;
+mod outbox;
 mod outgoing;
 mod sockets;
 mod state;
@@ -14,20 +18,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use protocol::limits::{MAX_OPEN_PER_ISOLATE, MAX_OUTBOX_BYTES};
+use protocol::limits::MAX_OPEN_PER_ISOLATE;
 use protocol::{
-    Body as WireBody, EventId, Failure, FailureKind, Flow, FrameBuffer, FromIsolate,
-    Response as WireResponse, SocketRef, StreamId, ToIsolate,
+    Body as WireBody, Failure, FailureKind, Flow, FrameBuffer, FromIsolate, StreamId, ToIsolate,
 };
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
 use crate::body::{Body, BodyError};
 use crate::capability::Capability;
-use crate::fetcher::{FetchError, Response};
+use crate::fetcher::FetchError;
 use crate::logs::{LogRecord, Logs};
-use crate::wire;
+use crate::objects::{Durable, Objects};
 
+use gate::{Gate, Waiting};
+pub(crate) use objects::Moving;
 pub(crate) use state::EventEntry;
 use state::State;
 
@@ -47,6 +52,7 @@ pub(crate) struct Link {
     worker: Arc<str>,
     logs: Logs,
     subrequests: u32,
+    objects: Option<Arc<Objects>>,
     /// Bytes that the isolate sent and that nobody has taken yet.
     held: held::Account,
     state: Mutex<State>,
@@ -64,6 +70,17 @@ pub(crate) struct LinkOptions {
     pub(crate) worker: Arc<str>,
     pub(crate) logs: Logs,
     pub(crate) subrequests: u32,
+    pub(crate) objects: Option<Arc<Objects>>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut fields = formatter.debug_struct("Link");
+        fields.field("worker", &self.worker);
+        fields
+            .field("process", &self.process.id())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Link {
@@ -77,6 +94,7 @@ impl Link {
             worker: options.worker,
             logs: options.logs,
             subrequests: options.subrequests,
+            objects: options.objects,
             held: held::Account::default(),
             state: Mutex::default(),
             unwritten: Notify::new(),
@@ -126,93 +144,36 @@ impl Link {
         (state.frames, !state.closed && !state.events.is_empty())
     }
 
-    /// Puts a frame on its way, at once when the socket takes it.
-    pub(crate) fn send(&self, frame: &ToIsolate<'_>) {
-        let mut state = self.lock();
-        if state.closed {
-            return;
-        }
-        let idle = state.outbox.is_empty();
-        protocol::encode_into(frame, &mut state.outbox);
-        if idle {
-            match self.socket.try_write(&state.outbox) {
-                Ok(count) => {
-                    state.outbox.drain(..count);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                // The reading side finds out as well, and cleans up.
-                Err(_) => state.outbox.clear(),
-            }
-            if !state.outbox.is_empty() {
-                self.unwritten.notify_one();
-            }
-        } else if state.outbox.len() > MAX_OUTBOX_BYTES {
-            drop(state);
-            self.condemn("it does not read what it is sent");
-        }
-    }
-
-    /// Resolves when bulk data may be sent.
-    pub(crate) async fn ready(&self) {
-        loop {
-            let notified = self.drained.notified();
-            {
-                let state = self.lock();
-                if state.closed || state.outbox.len() < OUTBOX_SOFT_BYTES {
-                    return;
-                }
-            }
-            notified.await;
-        }
-    }
-
-    async fn write(self: Arc<Self>) {
-        loop {
-            self.unwritten.notified().await;
-            loop {
-                {
-                    let mut state = self.lock();
-                    if state.closed {
-                        return;
-                    }
-                    if !state.outbox.is_empty() {
-                        match self.socket.try_write(&state.outbox) {
-                            Ok(count) => {
-                                state.outbox.drain(..count);
-                            }
-                            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                            Err(_) => return,
-                        }
-                    }
-                    if state.outbox.len() < OUTBOX_SOFT_BYTES {
-                        self.drained.notify_waiters();
-                    }
-                    if state.outbox.is_empty() {
-                        break;
-                    }
-                }
-                if self.socket.writable().await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
     async fn read(self: Arc<Self>) {
         let mut frames = FrameBuffer::default();
+        let mut gate = Gate::default();
+        let mut durable = self.objects.as_ref().map(|objects| objects.durable());
         let reason = 'connection: loop {
-            if self.socket.readable().await.is_err() {
-                break String::new();
+            tokio::select! {
+                readable = self.socket.readable(), if !gate.is_full() => {
+                    if readable.is_err() {
+                        break String::new();
+                    }
+                }
+                opened = became_durable(&mut durable), if !gate.is_empty() => {
+                    if let Err(reason) = opened.and_then(|position| {
+                        gate.opened(position);
+                        self.release(&mut gate)
+                    }) {
+                        break reason;
+                    }
+                    continue;
+                }
             }
             loop {
                 let room = frames.missing().clamp(READ_BYTES, 4 * 1024 * 1024);
                 match frames.fill(room, |buffer| self.socket.try_read(buffer)) {
                     Ok(0) => break 'connection String::new(),
                     Ok(count) => {
-                        if let Err(reason) = self.handle_all(&mut frames) {
+                        if let Err(reason) = self.handle_all(&mut frames, &mut gate, &mut durable) {
                             break 'connection reason;
                         }
-                        if count < room {
+                        if count < room || gate.is_full() {
                             break;
                         }
                     }
@@ -227,21 +188,65 @@ impl Link {
                 reason,
                 "isolate ended for breaking the protocol"
             );
+        } else {
+            // What it said before it ended still counts.
+            while !gate.is_empty() {
+                let opened = became_durable(&mut durable).await.and_then(|position| {
+                    gate.opened(position);
+                    self.release(&mut gate)
+                });
+                if opened.is_err() {
+                    break;
+                }
+            }
         }
         self.close();
     }
 
-    fn handle_all(self: &Arc<Self>, frames: &mut FrameBuffer) -> Result<(), String> {
+    fn handle_all(
+        self: &Arc<Self>,
+        frames: &mut FrameBuffer,
+        gate: &mut Gate,
+        durable: &mut Option<Durable>,
+    ) -> Result<(), String> {
         while let Some(payload) = frames.next_frame().map_err(|error| error.to_string())? {
             let frame = protocol::decode(payload).map_err(|error| error.to_string())?;
+            self.lock().frames += 1;
+            if let FromIsolate::Commit(commit) = &frame {
+                gate.shut(self.commit(commit)?);
+                continue;
+            }
+            if !gate.is_open() && !gate::is_private(&frame) {
+                if let Some(position) = durable.as_mut().and_then(|durable| *durable.borrow()) {
+                    gate.opened(position);
+                    self.release(gate)?;
+                }
+                if !gate.is_open() {
+                    self.hold(gate, &frame, payload)?;
+                    continue;
+                }
+            }
             self.handle(frame, payload.len())?;
+        }
+        Ok(())
+    }
+
+    /// Does what need not wait for the disk any longer.
+    fn release(self: &Arc<Self>, gate: &mut Gate) -> Result<(), String> {
+        while let Some(waiting) = gate.next() {
+            match waiting {
+                Waiting::Frame(payload) => {
+                    let frame = protocol::decode(&payload).map_err(|error| error.to_string())?;
+                    self.handle(frame, payload.len())?;
+                }
+                Waiting::Answer(call, answer) => self.storage_answer(call, answer),
+            }
         }
         Ok(())
     }
 
     /// Does what a frame says, or says why it cannot be true.
     fn handle(self: &Arc<Self>, frame: FromIsolate<'_>, size: usize) -> Result<(), String> {
-        self.lock().frames += 1;
         match frame {
             FromIsolate::Evaluated(_) => Err("an isolate is not a template".to_owned()),
             FromIsolate::Respond(id, response) => self.respond(id, &response),
@@ -256,14 +261,31 @@ impl Link {
                 event,
                 call,
             } => self.call(id, capability, event, call, size),
-            FromIsolate::Return(..)
-            | FromIsolate::Commit(_)
-            | FromIsolate::StorageCall { .. }
-            | FromIsolate::Slept(_)
-            | FromIsolate::Busy(_)
-            | FromIsolate::Broken { .. } => Err("a frame of an object that it has not".to_owned()),
+            FromIsolate::Return(id, outcome) => self.returned(id, outcome),
+            FromIsolate::Commit(_) => Err("a commit out of order".to_owned()),
+            FromIsolate::StorageCall {
+                id, object, call, ..
+            } => {
+                let answer = self.storage_call(object, &call);
+                self.storage_answer(id, answer);
+                Ok(())
+            }
+            FromIsolate::Slept(object) => {
+                self.object_left(object)?;
+                self.end_object(object, objects::End::Slept);
+                Ok(())
+            }
+            FromIsolate::Busy(object) => {
+                self.object_stays(object);
+                Ok(())
+            }
+            FromIsolate::Broken { object, failure } => {
+                self.object_left(object)?;
+                self.end_object(object, objects::End::Broken(failure));
+                Ok(())
+            }
             FromIsolate::CancelCall(id) => {
-                if let Some(abort) = self.lock().calls.remove(&id) {
+                if let Some(Some(abort)) = self.lock().calls.remove(&id) {
                     abort.abort();
                 }
                 Ok(())
@@ -303,92 +325,6 @@ impl Link {
         self.logs.send(record);
     }
 
-    // --- Events ---------------------------------------------------------------------------------------------------
-
-    /// Starts an event. The answers come through `respond` and `done`.
-    pub(crate) fn begin(&self, entry: EventEntry) -> Result<EventId, FetchError> {
-        let mut state = self.lock();
-        if state.closed {
-            return Err(lost());
-        }
-        if state.events.len() >= MAX_OPEN_PER_ISOLATE {
-            return Err(FetchError::Overloaded(
-                "Worker is overloaded. Too many requests are under way.".to_owned(),
-            ));
-        }
-        let id = state.next_event();
-        state.events.insert(id, entry);
-        Ok(id)
-    }
-
-    /// Nobody waits for the event's response any more.
-    pub(crate) fn cancel(&self, id: EventId) {
-        let open = self
-            .lock()
-            .events
-            .get_mut(&id)
-            .map(|entry| entry.respond = None)
-            .is_some();
-        if open {
-            self.send(&ToIsolate::CancelEvent(id));
-        }
-    }
-
-    fn respond(self: &Arc<Self>, id: EventId, response: &WireResponse<'_>) -> Result<(), String> {
-        let respond = {
-            let mut state = self.lock();
-            let entry = state.events.get_mut(&id).ok_or("a response to no event")?;
-            if entry.responded {
-                return Err("a second response to an event".to_owned());
-            }
-            entry.responded = true;
-            entry.respond.take()
-        };
-        let response = self.read_response(response)?;
-        if let Some(respond) = respond {
-            // A caller that is gone drops the response, and with it the body.
-            drop(respond.send(Ok(response)));
-        }
-        Ok(())
-    }
-
-    /// A response as the isolate describes it, its body and socket connected.
-    fn read_response(self: &Arc<Self>, response: &WireResponse<'_>) -> Result<Response, String> {
-        let body = self.read_body(&response.body)?;
-        let mut answer = wire::response(response, body)?;
-        if let Some(id) = response.socket {
-            let end = self.open_socket(SocketRef::Isolate(id))?;
-            end.attach(answer.extensions_mut());
-        }
-        Ok(answer)
-    }
-
-    fn done(&self, id: EventId, outcome: Result<(), Failure>, cpu_us: u64) -> Result<(), String> {
-        let mut entry = {
-            let mut state = self.lock();
-            if let Err(failure) = &outcome {
-                state.condemned |= matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory);
-            }
-            state.events.remove(&id).ok_or("the end of no event")?
-        };
-        if let Some(respond) = entry.respond.take() {
-            let failure = outcome.clone().err().unwrap_or_else(|| Failure {
-                kind: FailureKind::Hung,
-                name: "Error".to_owned(),
-                message: "The event ended without a response.".to_owned(),
-                stack: String::new(),
-            });
-            drop(respond.send(Err(FetchError::Worker(failure))));
-        } else if let (Err(failure), None) = (&outcome, &entry.done) {
-            self.log(LogRecord::uncaught(&self.worker, failure.clone()));
-        }
-        if let Some(done) = entry.done.take() {
-            drop(done.send(outcome.map_err(FetchError::Worker)));
-        }
-        tracing::trace!(worker = &*self.worker, event = id, cpu_us, "event over");
-        Ok(())
-    }
-
     // --- Streams from the isolate ---------------------------------------------------------------------------------
 
     fn read_body(self: &Arc<Self>, body: &WireBody<'_>) -> Result<Body, String> {
@@ -423,12 +359,12 @@ impl Link {
     // --- Streams to the isolate -----------------------------------------------------------------------------------
 
     /// Describes a body for a frame. `work` gets the description, and the stream starts after it.
-    pub(crate) async fn with_body<R>(
+    pub(crate) fn with_body<R>(
         self: &Arc<Self>,
         body: Body,
         work: impl FnOnce(WireBody<'_>) -> R,
     ) -> R {
-        match outgoing::look(body).await {
+        match outgoing::look(body) {
             outgoing::Look::Empty => work(WireBody::None),
             outgoing::Look::Whole(bytes) => work(WireBody::Inline(&bytes)),
             outgoing::Look::Stream(body, length) => {
@@ -522,18 +458,15 @@ impl Link {
         state.closed = true;
         drop(state);
         let error = || gone.verdict.clone().map_or_else(lost, FetchError::Worker);
-        for (_, mut entry) in gone.events {
-            if let Some(respond) = entry.respond.take() {
-                drop(respond.send(Err(error())));
-            }
-            if let Some(done) = entry.done.take() {
-                drop(done.send(Err(error())));
-            }
+        // Before anybody learns of it, so that who tries again does not find them here.
+        self.all_left(gone.objects.into_values());
+        for (_, entry) in gone.events {
+            entry.fail(&error());
         }
         for (_, reader) in gone.readers {
             reader.abort(BodyError(LOST.to_owned()));
         }
-        for (_, abort) in gone.calls {
+        for abort in gone.calls.into_values().flatten() {
             abort.abort();
         }
         for (_, socket) in gone.sockets {
@@ -547,6 +480,15 @@ impl Link {
         self.drained.notify_waiters();
         self.unwritten.notify_one();
     }
+}
+
+/// Waits until more is on the disk than before, and says up to where.
+async fn became_durable(durable: &mut Option<Durable>) -> Result<u64, String> {
+    let stopped = || "storage has stopped".to_owned();
+    let durable = durable.as_mut().ok_or_else(stopped)?;
+    durable.changed().await.map_err(|_| stopped())?;
+    let position = *durable.borrow_and_update();
+    position.ok_or_else(stopped)
 }
 
 pub(crate) fn lost() -> FetchError {

@@ -5,14 +5,15 @@ use std::future::Future;
 use std::io::{Read, Write};
 use std::pin::Pin;
 use std::process::Command;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use protocol::limits::{
     DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_FRAME_BYTES, STARTUP_CPU_MS,
 };
 use protocol::{
-    CapabilityId, Exports, Failure, FailureKind, FromIsolate, Program, Settings, ToIsolate,
+    CapabilityId, EntrypointKind, Exports, Failure, FailureKind, FromIsolate, Program, Settings,
+    ToIsolate,
 };
 use tokio::sync::broadcast;
 
@@ -20,6 +21,7 @@ use crate::capability::Capability;
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
 use crate::link::LinkOptions;
 use crate::logs::{LogRecord, Logs};
+use crate::objects::{Namespace, Objects, StorageOptions};
 use crate::worker::{Worker, WorkerOptions};
 
 /// Memory of an isolate's process beyond its JavaScript heap, in bytes: frames, bodies, native state.
@@ -44,6 +46,12 @@ pub enum Error {
     /// The zygote does not start.
     #[error("cannot start the process that isolates are forked from")]
     Zygote(#[source] jail::Error),
+    /// What objects keep cannot be opened.
+    #[error("cannot open what Durable Objects keep: {0}")]
+    Storage(#[from] storage::Error),
+    /// There is no place where objects could keep anything.
+    #[error("this host has no storage for Durable Objects")]
+    NoStorage,
 }
 
 /// Why a worker does not run.
@@ -55,6 +63,9 @@ pub enum DeployError {
     /// No process can be made.
     #[error("cannot start an isolate")]
     Jail(#[from] jail::Error),
+    /// Its main module does not export all classes of its objects, only this.
+    #[error("the main module does not export every class of Durable Objects")]
+    Classes(Exports),
     /// The template broke off.
     #[error("the template process ended unexpectedly: {0}")]
     Template(String),
@@ -97,17 +108,22 @@ pub struct Deployment {
     pub cache: Option<CapabilityId>,
     /// Its bounds.
     pub limits: Limits,
+    /// The classes of its Durable Objects. Its main module has to export them.
+    pub classes: Vec<String>,
+    /// Each of its Durable Objects has an isolate of its own.
+    pub object_isolates: bool,
 }
 
 /// The host of all workers. Clones are the same host.
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     zygote: jail::Forker,
     processes: usize,
     workers: RwLock<HashMap<Arc<str>, Worker>>,
     logs: Logs,
+    objects: OnceLock<Arc<Objects>>,
 }
 
 impl Runtime {
@@ -128,7 +144,39 @@ impl Runtime {
             processes: processes.max(1),
             workers: RwLock::default(),
             logs: Logs::new(),
+            objects: OnceLock::new(),
         })))
+    }
+
+    /// Opens the folder where Durable Objects keep their state, unless one is open. Without it there are none.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open_storage(&self, options: &StorageOptions) -> Result<(), Error> {
+        if self.0.objects.get().is_none() {
+            let objects = Objects::open(options, Arc::downgrade(&self.0)).await?;
+            // Another one has locked the folder if there was one meanwhile.
+            let _ = self.0.objects.set(objects);
+        }
+        Ok(())
+    }
+
+    /// The Durable Objects of a worker's class, whether the worker runs yet or not.
+    ///
+    /// # Errors
+    /// When this host has no storage, or it does not work.
+    pub fn namespace(&self, worker: &str, class: &str) -> Result<Namespace, Error> {
+        let objects = self.0.objects.get().ok_or(Error::NoStorage)?;
+        Ok(objects.namespace(worker, class)?)
+    }
+
+    /// What objects keep, for looking into it.
+    #[must_use]
+    pub fn store(&self) -> Option<Arc<storage::Store>> {
+        self.0
+            .objects
+            .get()
+            .map(|objects| Arc::clone(objects.store()))
     }
 
     /// What holds the isolates beside what always does.
@@ -155,6 +203,8 @@ impl Runtime {
             global_fetch,
             cache,
             limits,
+            classes,
+            object_isolates,
         } = deployment;
         let name: Arc<str> = program.name.as_str().into();
         let settings = Settings {
@@ -178,14 +228,23 @@ impl Runtime {
             .await
             .map_err(|error| DeployError::Template(error.to_string()))??
         };
+        let is_exported = |class: &String| {
+            let mut exported = exports.entrypoints.iter();
+            exported.any(|export| export.kind == EntrypointKind::Object && export.name == *class)
+        };
+        if !classes.iter().all(is_exported) {
+            return Err(DeployError::Classes(exports));
+        }
         let capabilities: Arc<[Capability]> = capabilities.into();
         let link = {
             let (name, logs) = (Arc::clone(&name), self.0.logs.clone());
+            let objects = self.0.objects.get().cloned();
             Box::new(move || LinkOptions {
                 capabilities: Arc::clone(&capabilities),
                 worker: Arc::clone(&name),
                 logs: logs.clone(),
                 subrequests: limits.subrequests,
+                objects: objects.clone(),
             })
         };
         let worker = Worker::start(WorkerOptions {
@@ -196,6 +255,7 @@ impl Runtime {
             link,
             processes: self.0.processes,
             cpu_ms: limits.cpu_ms,
+            object_isolates,
         })
         .await?;
         let old = self
@@ -205,6 +265,9 @@ impl Runtime {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name, worker.clone());
         if let Some(old) = old {
+            if let Some(objects) = self.0.objects.get() {
+                objects.retire(&worker);
+            }
             old.retire();
         }
         Ok(worker)
@@ -226,6 +289,18 @@ impl Runtime {
         self.0.worker(name)
     }
 
+    /// Ends all isolates, and brings everything that objects keep to their files.
+    ///
+    /// # Errors
+    /// When the disk refuses. What was answered is in the log nevertheless.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.stop();
+        match self.0.objects.get() {
+            Some(objects) => Ok(objects.close().await?),
+            None => Ok(()),
+        }
+    }
+
     /// Ends all isolates.
     pub fn stop(&self) {
         for (_, worker) in self
@@ -241,7 +316,7 @@ impl Runtime {
 }
 
 impl Inner {
-    fn worker(&self, name: &str) -> Option<Worker> {
+    pub(crate) fn worker(&self, name: &str) -> Option<Worker> {
         self.workers
             .read()
             .unwrap_or_else(PoisonError::into_inner)

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use protocol::{Body as WireBody, Event, EventId, Exports, Request as WireRequest, ToIsolate};
+use protocol::{Event, EventId, Exports, ObjectId, ToIsolate};
 use tokio::sync::{Notify, oneshot};
 
-use crate::fetcher::{Depth, FetchError, Fetcher, Request, Response};
+use crate::fetcher::{FetchError, Fetcher, Request, Response};
 use crate::link::{EventEntry, Link, LinkOptions, lost, now_ms};
-use crate::wire;
 
 /// How long a request waits for an isolate when all have just died.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +30,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) link: Box<dyn Fn() -> LinkOptions + Send + Sync>,
     pub(crate) processes: usize,
     pub(crate) cpu_ms: u32,
+    /// Objects do not share isolates.
+    pub(crate) object_isolates: bool,
 }
 
 struct Inner {
@@ -144,7 +145,7 @@ impl Worker {
         Ok(SingleUse(self.fork().await?))
     }
 
-    fn links(&self) -> Vec<Arc<Link>> {
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
         self.0
             .links
             .read()
@@ -152,15 +153,51 @@ impl Worker {
             .clone()
     }
 
+    /// Each object has an isolate of its own, which ends when the object sleeps.
+    pub(crate) fn has_an_isolate_for_each_object(&self) -> bool {
+        self.0.options.object_isolates
+    }
+
+    /// The isolate in which an object lives when it wakes.
+    pub(crate) async fn home_of(&self, id: &ObjectId) -> Result<Arc<Link>, FetchError> {
+        if self.has_an_isolate_for_each_object() {
+            let no_process = |_| FetchError::Overloaded("Durable Object is overloaded.".to_owned());
+            let link = self.fork().await.map_err(no_process)?;
+            let (watched, cpu_ms) = (Arc::clone(&link), self.0.options.cpu_ms);
+            tokio::spawn(async move { crate::watchdog::watch(&watched, cpu_ms).await });
+            return Ok(link);
+        }
+        // Ids are random already.
+        let share = usize::from(id[0]) << 8 | usize::from(id[1]);
+        self.wait_for(|worker| {
+            let links = worker
+                .0
+                .links
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            let live: Vec<_> = links.iter().filter(|link| link.load().is_some()).collect();
+            Some(Arc::clone(live.get(share.checked_rem(live.len())?)?))
+        })
+        .await
+    }
+
     /// The isolate with the least to do.
     async fn pick(&self) -> Result<Arc<Link>, FetchError> {
-        if let Some(link) = self.pick_now() {
+        self.wait_for(Self::pick_now).await
+    }
+
+    /// Waits for an isolate when all have just died.
+    async fn wait_for(
+        &self,
+        choose: impl Fn(&Self) -> Option<Arc<Link>>,
+    ) -> Result<Arc<Link>, FetchError> {
+        if let Some(link) = choose(self) {
             return Ok(link);
         }
         let found = tokio::time::timeout(REPLACEMENT_TIMEOUT, async {
             loop {
                 let changed = self.0.changed.notified();
-                if let Some(link) = self.pick_now() {
+                if let Some(link) = choose(self) {
                     return link;
                 }
                 changed.await;
@@ -296,49 +333,17 @@ async fn fetch_in(
     request: Request,
 ) -> Result<Response, FetchError> {
     let (sender, receiver) = oneshot::channel();
-    let (parts, body) = request.into_parts();
-    let depth = parts
-        .extensions
-        .get::<Depth>()
-        .copied()
-        .unwrap_or_default()
-        .0;
-    let id = link.begin(EventEntry {
+    let entry = EventEntry {
         respond: Some(sender),
-        depth,
         ..EventEntry::default()
-    })?;
+    };
+    let id = link.begin_fetch(entrypoint, entry, request)?;
     // From here on a caller that goes away cancels the event.
     let mut waiting = Waiting {
         link,
         id,
         answered: false,
     };
-    let url = parts.uri.to_string();
-    let send = |body: WireBody<'_>| {
-        link.send(&ToIsolate::Event {
-            id,
-            now_ms: now_ms(),
-            object: None,
-            event: Event::Fetch {
-                entrypoint,
-                request: WireRequest {
-                    method: parts.method.as_str(),
-                    url: &url,
-                    headers: wire::response_headers(&parts.headers),
-                    body,
-                    cf: parts.extensions.get::<wire::Cf>().map(|cf| &*cf.0),
-                    redirect: protocol::Redirect::Manual,
-                    websocket: parts.extensions.get::<wire::WantsSocket>().is_some(),
-                },
-            },
-        });
-    };
-    if http_body::Body::is_end_stream(&body) {
-        send(WireBody::None);
-    } else {
-        link.with_body(body, send).await;
-    }
     let answer = receiver.await.unwrap_or_else(|_| Err(lost()));
     waiting.answered = true;
     answer

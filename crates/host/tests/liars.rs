@@ -340,6 +340,8 @@ async fn deploy(runtime: &Runtime, name: &str) -> host::Worker {
         global_fetch: None,
         cache: None,
         limits: Limits::default(),
+        classes: Vec::new(),
+        object_isolates: false,
     };
     runtime.deploy(deployment).await.unwrap()
 }

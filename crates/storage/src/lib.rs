@@ -54,6 +54,7 @@ pub struct Position(pub u64);
 pub struct Namespace {
     pub(crate) number: u32,
     pub(crate) key: Arc<str>,
+    pub(crate) folder: Arc<str>,
 }
 
 impl Namespace {
@@ -61,6 +62,13 @@ impl Namespace {
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Something of its first name that no later name changes.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let name = self.folder.rsplit_once('.');
+        name.map_or(&*self.folder, |(name, _number)| name)
     }
 }
 

@@ -233,6 +233,7 @@ impl Shared {
         Some(Namespace {
             number,
             key: namespace.key.clone(),
+            folder: namespace.folder.clone(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::bookmark::Bookmark;
@@ -24,7 +24,7 @@ const FOLDER_NAME_BYTES: usize = 80;
 #[derive(Debug)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: Box<dyn crate::disk::Lock>,
 }
 
@@ -104,9 +104,9 @@ impl Store {
             })?;
         let threaded = options.threads;
         let shared = Arc::new(recover(folder, options)?);
-        let mut store = Self {
+        let store = Self {
             shared,
-            threads: Vec::new(),
+            threads: Mutex::default(),
             _lock: lock,
         };
         if threaded {
@@ -116,13 +116,17 @@ impl Store {
         Ok(store)
     }
 
-    fn spawn(&mut self, name: &str, run: fn(&Shared)) -> Result<(), Error> {
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(&self, name: &str, run: fn(&Shared)) -> Result<(), Error> {
         let shared = self.shared.clone();
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || run(&shared))
             .map_err(Error::io("start a thread for", &self.shared.folder))?;
-        self.threads.push(thread);
+        self.threads().push(thread);
         Ok(())
     }
 
@@ -130,11 +134,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk refuses; what was acknowledged is in the log nevertheless.
-    pub fn close(mut self) -> Result<(), Error> {
-        self.stop()
-    }
-
-    fn stop(&mut self) -> Result<(), Error> {
+    pub fn close(&self) -> Result<(), Error> {
         let shared = &self.shared;
         let failed = shared.core().failure.is_some();
         let result = if failed {
@@ -147,7 +147,7 @@ impl Store {
         };
         shared.log_wake.notify_all();
         shared.checkpoint_wake.notify_all();
-        for thread in self.threads.drain(..) {
+        for thread in self.threads().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");
             }
@@ -484,9 +484,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if (!self.threads.is_empty() || !self.shared.options.threads)
-            && let Err(error) = self.stop()
-        {
+        let running = !self.threads().is_empty() || !self.shared.options.threads;
+        if running && let Err(error) = self.close() {
             tracing::warn!(%error, "the store was closed with something left to do");
         }
     }

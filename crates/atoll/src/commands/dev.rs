@@ -17,6 +17,7 @@ use super::{address, banner, note_unused};
 use crate::arguments::{Dev, LogLevel};
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps, Running};
+use crate::objects::State;
 use crate::watch::Watch;
 use crate::{lines, report, terminal};
 
@@ -46,7 +47,11 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         },
     )?;
     let (at, handle) = (gateway.address(), gateway.handle());
-    let fleet = Fleet::start(members, Mode::Development).await?;
+    let state = State::kept(
+        arguments.project.persist_to.as_deref(),
+        members[0].project(),
+    );
+    let fleet = Fleet::start(members, Mode::Development, state).await?;
     tokio::spawn(lines::follow(
         fleet.shared.runtime.logs(),
         fleet.maps.clone(),
@@ -66,8 +71,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         session.follow_changes().await;
     });
     gateway.run(super::stop_signal()).await;
-    runtime.stop();
-    Ok(())
+    Fleet::close(&runtime).await
 }
 
 /// The workers, and what keeps them in step with their files.

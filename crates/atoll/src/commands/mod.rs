@@ -49,9 +49,6 @@ fn address(listen: &Listen, project: &Project) -> Result<SocketAddr, Error> {
 }
 
 fn note_unused(arguments: &crate::arguments::Project) {
-    if arguments.persist_to.is_some() {
-        terminal::note("nothing keeps state yet: --persist-to does nothing");
-    }
     if arguments.log_level == LogLevel::Debug {
         let _ = tracing_subscriber::fmt()
             .with_env_filter("debug,notify=info,h2=info,hyper=info,rolldown=info")

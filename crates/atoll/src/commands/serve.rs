@@ -14,6 +14,7 @@ use crate::arguments::{AccessLog, LogLevel, Serve};
 use crate::cron::Trigger;
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps};
+use crate::objects::State;
 use crate::{lines, report};
 
 pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
@@ -32,7 +33,11 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         AccessLog::None => None,
         AccessLog::Json => Some(Arc::new(|record| lines::request_as_json(&record))),
     };
-    let mut fleet = Fleet::start(members, Mode::Production).await?;
+    let state = State::kept(
+        arguments.project.persist_to.as_deref(),
+        members[0].project(),
+    );
+    let mut fleet = Fleet::start(members, Mode::Production, state).await?;
     tokio::spawn(lines::follow(
         fleet.shared.runtime.logs(),
         fleet.maps.clone(),
@@ -72,8 +77,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         }
     }
     gateway.run(super::stop_signal()).await;
-    fleet.shared.runtime.stop();
-    Ok(())
+    Fleet::close(&fleet.shared.runtime).await
 }
 
 async fn run_on_time(trigger: Trigger, worker: Worker, maps: Maps) {

@@ -10,6 +10,7 @@ use super::note_unused;
 use crate::arguments::Test;
 use crate::error::Error;
 use crate::fleet::Fleet;
+use crate::objects::State;
 use crate::{lines, report, terminal};
 
 const DEFAULT_EXPORT: &str = "default";
@@ -17,7 +18,8 @@ const DEFAULT_EXPORT: &str = "default";
 pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
     note_unused(&arguments.project);
     let members = Fleet::load(&arguments.project, Mode::Development)?;
-    let mut fleet = Fleet::start(members, Mode::Development).await?;
+    let state = State::passing(arguments.project.persist_to.as_deref())?;
+    let mut fleet = Fleet::start(members, Mode::Development, state).await?;
     tokio::spawn(lines::follow(
         fleet.shared.runtime.logs(),
         fleet.maps.clone(),
@@ -54,7 +56,7 @@ pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
             }
         }
     }
-    fleet.shared.runtime.stop();
+    Fleet::close(&fleet.shared.runtime).await?;
     if passed + failed == 0 {
         return Err(Error::mistake(
             "no test() handler is exported",

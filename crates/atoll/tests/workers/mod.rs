@@ -168,6 +168,8 @@ impl App {
                 global_fetch,
                 cache,
                 limits: self.limits,
+                classes: Vec::new(),
+                object_isolates: false,
             })
             .await
     }

@@ -2,20 +2,27 @@
 
 use std::sync::Arc;
 
-use protocol::limits::{MAX_HELD_BYTES, MAX_OPEN_PER_ISOLATE};
+use protocol::limits::{MAX_HELD_BYTES, MAX_OPEN_PER_ISOLATE, MAX_RPC_BYTES};
 use protocol::{
-    Call, CallError, CallId, CapabilityId, EventId, Reply, Request as WireRequest,
-    Response as WireResponse, SocketRef, ToIsolate,
+    Call, CallError, CallId, CapabilityId, Event, EventId, FailureKind, ObjectCall, ObjectId,
+    Reply, Request as WireRequest, Response as WireResponse, SocketRef, ToIsolate,
 };
+use tokio::sync::oneshot;
 
-use super::{Link, now_ms};
+use super::held::Held;
+use super::state::{Answer, Returns};
+use super::{EventEntry, Link, now_ms};
 use crate::capability::Capability;
 use crate::fetcher::{Depth, FetchError, Request, Response};
+use crate::objects::{Arrival, Namespace};
 use crate::socket::SocketEnd;
 use crate::{redirects, wire};
 
 /// How many workers a request may pass through (Workers: 16).
 const MAX_DEPTH: u32 = 16;
+const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request recursed through Workers too many times. This \
+                        can happen e.g. if you have a Worker or Durable Object that calls other Workers or objects \
+                        recursively.";
 
 impl Link {
     pub(super) fn call(
@@ -93,10 +100,7 @@ impl Link {
         let work = match (call, capability) {
             (Call::Fetch(request), Capability::Fetch(fetcher)) => {
                 if depth + 1 > MAX_DEPTH {
-                    let text = "Subrequest depth limit exceeded. This request recursed through Workers too many times. \
-                                This can happen e.g. if you have a Worker or Durable Object that calls other Workers or \
-                                objects recursively.";
-                    self.fail(id, &error("Error", text));
+                    self.fail(id, &error("Error", TOO_DEEP));
                     return Ok(());
                 }
                 let mut request = self.read_request(&request)?;
@@ -105,7 +109,7 @@ impl Link {
                 tokio::spawn(async move {
                     let _held = held;
                     match redirects::follow(request, |request| fetcher.fetch(request)).await {
-                        Ok(response) => link.reply_response(id, response).await,
+                        Ok(response) => link.reply_response(id, response),
                         Err(failed) => link.fail(id, &fetch_error(&failed)),
                     }
                 })
@@ -122,7 +126,7 @@ impl Link {
                 let link = Arc::clone(self);
                 tokio::spawn(async move {
                     match found {
-                        Some(response) => link.reply_response(id, response).await,
+                        Some(response) => link.reply_response(id, response),
                         None => link.reply(id, Reply::Nothing),
                     }
                 })
@@ -158,10 +162,77 @@ impl Link {
                 self.reply(id, Reply::Flag(found));
                 return Ok(());
             }
+            (
+                Call::Object {
+                    id: object,
+                    name,
+                    call,
+                },
+                Capability::Namespace(namespace),
+            ) => {
+                namespace.check(&object, name)?;
+                if depth + 1 > MAX_DEPTH {
+                    self.fail(id, &error("Error", TOO_DEEP));
+                    return Ok(());
+                }
+                return self.call_object(id, &namespace, object, name, call, depth + 1, held);
+            }
             _ => return Err("a call that its capability does not have".to_owned()),
         };
         if !work.is_finished() {
-            self.lock().calls.insert(id, work.abort_handle());
+            self.lock().calls.insert(id, Some(work.abort_handle()));
+        }
+        Ok(())
+    }
+
+    /// Sends an event to an object, whose isolate may be this one.
+    #[expect(clippy::too_many_arguments, reason = "they are what the frame says")]
+    fn call_object(
+        self: &Arc<Self>,
+        id: CallId,
+        namespace: &Namespace,
+        object: ObjectId,
+        name: Option<&str>,
+        call: ObjectCall<'_>,
+        depth: u32,
+        held: Held,
+    ) -> Result<(), String> {
+        let caller = Arc::clone(self);
+        match call {
+            ObjectCall::Fetch(request) => {
+                let mut request = self.read_request(&request)?;
+                request.extensions_mut().insert(Depth(depth));
+                let (respond, answer) = oneshot::channel();
+                let work = tokio::spawn(async move {
+                    let _held = held;
+                    match answer.await.unwrap_or_else(|_| Err(super::lost())) {
+                        Ok(response) => caller.reply_response(id, response),
+                        Err(failed) => caller.fail(id, &fetch_error(&failed)),
+                    }
+                });
+                self.lock().calls.insert(id, Some(work.abort_handle()));
+                namespace.deliver(object, name, move |arrival| {
+                    fetch_object(arrival, request, respond);
+                });
+            }
+            ObjectCall::Rpc { method, arguments } => {
+                if arguments.len() > MAX_RPC_BYTES {
+                    return Err("arguments that are too large".to_owned());
+                }
+                self.lock().calls.insert(id, None);
+                let returns = Returns::new(move |outcome| {
+                    drop(held);
+                    match outcome {
+                        Ok(Ok(bytes)) => caller.reply(id, Reply::Returned(bytes)),
+                        Ok(Err(bytes)) => caller.reply(id, Reply::Thrown(bytes)),
+                        Err(failed) => caller.fail(id, &fetch_error(&failed)),
+                    }
+                });
+                let (method, arguments) = (method.to_owned(), arguments.to_vec());
+                namespace.deliver(object, name, move |arrival| {
+                    call_method(arrival, &method, &arguments, depth, returns);
+                });
+            }
         }
         Ok(())
     }
@@ -171,7 +242,7 @@ impl Link {
         wire::request(request, body)
     }
 
-    async fn reply_response(self: &Arc<Self>, id: CallId, mut response: Response) {
+    fn reply_response(self: &Arc<Self>, id: CallId, mut response: Response) {
         let mut socket = None;
         if let Some(upgrade) = SocketEnd::detach(response.extensions_mut()) {
             let number = self.lock().next_socket();
@@ -202,11 +273,10 @@ impl Link {
                     socket,
                 }),
             );
-        })
-        .await;
+        });
     }
 
-    fn reply(&self, id: CallId, reply: Reply<'_>) {
+    pub(super) fn reply(&self, id: CallId, reply: Reply<'_>) {
         self.lock().calls.remove(&id);
         self.send(&ToIsolate::Result {
             call: id,
@@ -215,7 +285,7 @@ impl Link {
         });
     }
 
-    fn fail(&self, id: CallId, error: &CallError) {
+    pub(super) fn fail(&self, id: CallId, error: &CallError) {
         self.lock().calls.remove(&id);
         self.send(&ToIsolate::Result {
             call: id,
@@ -225,7 +295,66 @@ impl Link {
     }
 }
 
-fn error(name: &str, message: &str) -> CallError {
+/// Has an object answer a request.
+fn fetch_object(arrival: Result<Arrival, FetchError>, request: Request, respond: Answer<Response>) {
+    let Arrival {
+        link,
+        number,
+        lease,
+    } = match arrival {
+        Ok(arrival) => arrival,
+        Err(error) => {
+            drop(respond.send(Err(error)));
+            return;
+        }
+    };
+    if respond.is_closed() {
+        return;
+    }
+    let entry = EventEntry {
+        respond: Some(respond),
+        object: Some(number),
+        lease: Some(lease),
+        ..EventEntry::default()
+    };
+    // An entry that is refused has told who waits.
+    let _event = link.begin_fetch(None, entry, request);
+}
+
+/// Calls a method of an object.
+fn call_method(
+    arrival: Result<Arrival, FetchError>,
+    method: &str,
+    arguments: &[u8],
+    depth: u32,
+    returns: Returns,
+) {
+    let Arrival {
+        link,
+        number,
+        lease,
+    } = match arrival {
+        Ok(arrival) => arrival,
+        Err(error) => return returns.call(Err(error)),
+    };
+    let entry = EventEntry {
+        returns: Some(returns),
+        object: Some(number),
+        lease: Some(lease),
+        depth,
+        ..EventEntry::default()
+    };
+    if let Ok(id) = link.begin(entry) {
+        link.send(&ToIsolate::Event {
+            id,
+            now_ms: now_ms(),
+            object: Some(number),
+            event: Event::Rpc { method, arguments },
+        });
+    }
+}
+
+pub(super) fn error(name: &str, message: &str) -> CallError {
     CallError {
         name: name.to_owned(),
         message: message.to_owned(),
@@ -245,6 +374,7 @@ fn fetch_error(failed: &FetchError) -> CallError {
             message: failure.message.clone(),
             stack: Some(failure.stack.clone()),
             remote: true,
+            durable_object_reset: failure.kind == FailureKind::Reset,
             ..CallError::default()
         },
         FetchError::Lost { message, retryable } => CallError {

@@ -31,7 +31,7 @@ pub(super) enum Look {
 }
 
 /// Looks at a body. Never waits for bytes that are not there yet.
-pub(super) async fn look(mut body: Body) -> Look {
+pub(super) fn look(mut body: Body) -> Look {
     if body.is_end_stream() {
         return Look::Empty;
     }

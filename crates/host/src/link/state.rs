@@ -4,18 +4,44 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use protocol::limits::STREAM_WINDOW_BYTES;
-use protocol::{CallId, EventId, Failure, SocketRef, StreamId};
+use protocol::{CallId, EventId, Failure, ObjectNumber, SocketRef, StreamId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::held::Held;
+use super::objects::Living;
+use super::outbox::Outbox;
 use super::outgoing::Writer;
 use super::sockets::Socket;
 use crate::body::BodyError;
 use crate::fetcher::{FetchError, Response};
+use crate::objects::Lease;
 
 /// The other end of an answer.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, FetchError>>;
+
+/// Takes the result of a method call, or what it threw, where it arrives.
+pub(crate) struct Returns(Box<Return>);
+
+type Return = dyn for<'a> FnOnce(Result<Result<&'a [u8], &'a [u8]>, FetchError>) + Send;
+
+impl Returns {
+    pub(crate) fn new(
+        take: impl for<'a> FnOnce(Result<Result<&'a [u8], &'a [u8]>, FetchError>) + Send + 'static,
+    ) -> Self {
+        Self(Box::new(take))
+    }
+
+    pub(crate) fn call(self, outcome: Result<Result<&[u8], &[u8]>, FetchError>) {
+        (self.0)(outcome);
+    }
+}
+
+impl std::fmt::Debug for Returns {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Returns")
+    }
+}
 
 /// An event that the isolate works on.
 #[derive(Debug, Default)]
@@ -24,11 +50,33 @@ pub(crate) struct EventEntry {
     pub(crate) respond: Option<Answer<Response>>,
     /// Who waits for the end.
     pub(crate) done: Option<Answer<()>>,
+    /// Who waits for a method's result.
+    pub(crate) returns: Option<Returns>,
+    /// The object that it happens to.
+    pub(crate) object: Option<ObjectNumber>,
+    /// Keeps that object awake.
+    #[expect(dead_code, reason = "it works by being dropped")]
+    pub(crate) lease: Option<Lease>,
     pub(crate) responded: bool,
     /// Calls made so far.
     pub(crate) subrequests: u32,
     /// How many workers a request has passed through.
     pub(crate) depth: u32,
+}
+
+impl EventEntry {
+    /// It has come to nothing.
+    pub(crate) fn fail(mut self, error: &FetchError) {
+        if let Some(respond) = self.respond.take() {
+            drop(respond.send(Err(error.clone())));
+        }
+        if let Some(returns) = self.returns.take() {
+            returns.call(Err(error.clone()));
+        }
+        if let Some(done) = self.done.take() {
+            drop(done.send(Err(error.clone())));
+        }
+    }
 }
 
 /// What an isolate sends on a stream, and its share of what the host holds.
@@ -78,18 +126,22 @@ pub(super) struct State {
     /// Why it was killed, when that is for its callers to know.
     pub(super) verdict: Option<Failure>,
     /// Bytes that wait for the socket.
-    pub(super) outbox: Vec<u8>,
+    pub(super) outbox: Outbox,
     /// Frames received so far.
     pub(super) frames: u64,
     pub(super) events: HashMap<EventId, EventEntry>,
     pub(super) readers: HashMap<StreamId, Reader>,
     pub(super) writers: HashMap<StreamId, Writer>,
-    pub(super) calls: HashMap<CallId, AbortHandle>,
+    /// Each with the task that works on it, if one does.
+    pub(super) calls: HashMap<CallId, Option<AbortHandle>>,
+    pub(super) objects: HashMap<ObjectNumber, Living>,
     pub(super) sockets: HashMap<SocketRef, Socket>,
     pub(super) wake: Option<AbortHandle>,
     last_event: EventId,
     last_stream: StreamId,
     last_socket: u32,
+    /// Objects are numbered from 1, and no number is used twice.
+    pub(super) last_object: ObjectNumber,
 }
 
 impl State {
@@ -109,6 +161,11 @@ impl State {
                 return self.last_stream;
             }
         }
+    }
+
+    pub(super) fn next_object(&mut self) -> ObjectNumber {
+        self.last_object += 1;
+        self.last_object
     }
 
     pub(super) fn next_socket(&mut self) -> u32 {

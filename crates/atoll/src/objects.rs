@@ -1,0 +1,177 @@
+//! What a worker's configuration says about Durable Objects, done: where they keep their state, and its migrations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use bundle::Project;
+use bundle::config::migrate::{Known, Step};
+use host::{Runtime, StorageOptions};
+
+use crate::error::Error;
+use crate::terminal;
+
+/// The folder beside the configuration for what Atoll keeps.
+const OWN_FOLDER: &str = ".atoll";
+/// The last migration of each worker, in the folder of state.
+const TAGS: &str = "migrations.json";
+
+/// Where state is kept, and whether it is for this run only.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// A folder that stays.
+    Kept(PathBuf),
+    /// A folder that goes away with this.
+    Passing(tempfile::TempDir),
+}
+
+impl State {
+    /// The folder that the command line names, or one beside the first project's configuration.
+    pub(crate) fn kept(named: Option<&Path>, project: &Project) -> Self {
+        Self::Kept(match named {
+            Some(named) => named.to_owned(),
+            None => project.root.join(OWN_FOLDER).join("state"),
+        })
+    }
+
+    /// The folder that the command line names, or one for this run only.
+    pub(crate) fn passing(named: Option<&Path>) -> Result<Self, Error> {
+        match named {
+            Some(named) => Ok(Self::Kept(named.to_owned())),
+            None => tempfile::tempdir()
+                .map(Self::Passing)
+                .map_err(|error| Error::failed("cannot make a folder for state", error)),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Kept(folder) => folder,
+            Self::Passing(folder) => folder.path(),
+        }
+    }
+}
+
+/// Makes the stored classes what a worker's configuration says, before a version of it runs.
+pub(crate) async fn prepare(
+    project: &Project,
+    runtime: &Runtime,
+    state: &State,
+) -> Result<(), Error> {
+    if project.objects.is_empty() && project.object_classes.is_empty() {
+        return Ok(());
+    }
+    let folder = state.folder();
+    if let Some(own) = folder
+        .parent()
+        .filter(|parent| parent.ends_with(OWN_FOLDER))
+    {
+        keep_out_of_version_control(own);
+    }
+    runtime
+        .open_storage(&StorageOptions::new(folder))
+        .await
+        .map_err(|error| Error::Failed {
+            error: anyhow::Error::new(error),
+            hint: Some(
+                "one process at a time has a folder of state: use another one with --persist-to"
+                    .to_owned(),
+            ),
+        })?;
+    let store = runtime
+        .store()
+        .ok_or_else(|| Error::failed("cannot reach storage", host::Error::NoStorage))?;
+    let mut tags = Tags::read(folder)?;
+    let known = known(project, &store, &tags);
+    let plan = project
+        .plan_objects(&known)
+        .map_err(|error| Error::mistake(&error, error.hint()))?;
+    for warning in &plan.warnings {
+        terminal::warning(warning);
+    }
+    let own = |class: &str| format!("{}:{class}", project.name);
+    for step in &plan.steps {
+        let done = match step {
+            Step::Create { class } => store.namespace(&own(class)).map(drop),
+            Step::Rename { from, to } => store.rename_namespace(&own(from), &own(to)),
+            Step::Delete { class } => store.delete_namespace(&own(class)),
+            Step::Transfer {
+                from_script,
+                from,
+                to,
+            } => store.rename_namespace(&format!("{from_script}:{from}"), &own(to)),
+        };
+        done.map_err(|error| Error::failed("cannot migrate the stored objects", error))?;
+    }
+    if let Some(tag) = plan.tag
+        && tags.0.get(&project.name) != Some(&tag)
+    {
+        tags.0.insert(project.name.clone(), tag);
+        tags.write(folder)?;
+    }
+    Ok(())
+}
+
+fn known(project: &Project, store: &host::Store, tags: &Tags) -> Known {
+    let stored: BTreeSet<(String, String)> = store
+        .namespaces()
+        .iter()
+        .filter_map(|namespace| namespace.key().rsplit_once(':'))
+        .map(|(worker, class)| (worker.to_owned(), class.to_owned()))
+        .collect();
+    let own = stored.iter().filter(|(worker, _)| *worker == project.name);
+    Known {
+        classes: own.map(|(_, class)| class.clone()).collect(),
+        tag: tags.0.get(&project.name).cloned(),
+        elsewhere: stored,
+    }
+}
+
+/// The last migration of each worker.
+struct Tags(BTreeMap<String, String>);
+
+impl Tags {
+    fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(TAGS);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self(BTreeMap::new()));
+            }
+            Err(error) => {
+                return Err(Error::failed(
+                    "cannot read which migrations are done",
+                    error,
+                ));
+            }
+        };
+        serde_json::from_str(&text).map(Self).map_err(|error| {
+            Error::mistake(
+                format_args!("{} is damaged: {error}", path.display()),
+                "it has the last migration of each worker, such as {\"chat\": \"v1\"}",
+            )
+        })
+    }
+
+    /// Replaces the file as a whole.
+    fn write(&self, folder: &Path) -> Result<(), Error> {
+        let replace = || -> std::io::Result<()> {
+            let next = folder.join(format!("{TAGS}.next"));
+            let mut file = std::fs::File::create(&next)?;
+            let text = serde_json::to_string_pretty(&self.0).map_err(std::io::Error::other)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&next, folder.join(TAGS))?;
+            std::fs::File::open(folder)?.sync_all()
+        };
+        replace().map_err(|error| Error::failed("cannot keep which migrations are done", error))
+    }
+}
+
+/// State does not belong into a repository. That it cannot be said is no reason to stop.
+fn keep_out_of_version_control(folder: &Path) {
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() && std::fs::create_dir_all(folder).is_ok() {
+        let _ = std::fs::write(ignore, "*\n");
+    }
+}

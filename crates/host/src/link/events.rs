@@ -1,0 +1,190 @@
+//! Events under way: how they begin, and how their answers find who waits.
+
+use std::sync::Arc;
+
+use protocol::limits::MAX_OPEN_PER_ISOLATE;
+use protocol::{
+    Event, EventId, Failure, FailureKind, ObjectNumber, Request as WireRequest,
+    Response as WireResponse, SocketRef, ToIsolate,
+};
+
+use super::{EventEntry, Link, lost, now_ms};
+use crate::fetcher::{Depth, FetchError, Request, Response};
+use crate::logs::LogRecord;
+use crate::wire;
+
+impl Link {
+    /// Starts an event. The answers come through `respond`, `returned` and `done`.
+    ///
+    /// # Errors
+    /// When it cannot begin. Who waits for it has been told.
+    pub(crate) fn begin(&self, entry: EventEntry) -> Result<EventId, FetchError> {
+        let mut state = self.lock();
+        let known = |object| state.objects.contains_key(&object);
+        let refusal = if state.closed || !entry.object.is_none_or(known) {
+            Some(lost())
+        } else if state.events.len() >= MAX_OPEN_PER_ISOLATE {
+            let text = "Worker is overloaded. Too many requests are under way.";
+            Some(FetchError::Overloaded(text.to_owned()))
+        } else {
+            None
+        };
+        if let Some(error) = refusal {
+            drop(state);
+            entry.fail(&error);
+            return Err(error);
+        }
+        let id = state.next_event();
+        state.events.insert(id, entry);
+        Ok(id)
+    }
+
+    /// Nobody waits for the event's response any more.
+    pub(crate) fn cancel(&self, id: EventId) {
+        let open = self
+            .lock()
+            .events
+            .get_mut(&id)
+            .map(|entry| entry.respond = None)
+            .is_some();
+        if open {
+            self.send(&ToIsolate::CancelEvent(id));
+        }
+    }
+
+    pub(super) fn respond(
+        self: &Arc<Self>,
+        id: EventId,
+        response: &WireResponse<'_>,
+    ) -> Result<(), String> {
+        let respond = {
+            let mut state = self.lock();
+            let entry = state.events.get_mut(&id).ok_or("a response to no event")?;
+            if entry.responded {
+                return Err("a second response to an event".to_owned());
+            }
+            entry.responded = true;
+            entry.respond.take()
+        };
+        let response = self.read_response(response)?;
+        if let Some(respond) = respond {
+            // A caller that is gone drops the response, and with it the body.
+            drop(respond.send(Ok(response)));
+        }
+        Ok(())
+    }
+
+    /// A response as the isolate describes it, its body and socket connected.
+    pub(super) fn read_response(
+        self: &Arc<Self>,
+        response: &WireResponse<'_>,
+    ) -> Result<Response, String> {
+        let body = self.read_body(&response.body)?;
+        let mut answer = wire::response(response, body)?;
+        if let Some(id) = response.socket {
+            let end = self.open_socket(SocketRef::Isolate(id))?;
+            end.attach(answer.extensions_mut());
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn done(
+        &self,
+        id: EventId,
+        outcome: Result<(), Failure>,
+        cpu_us: u64,
+    ) -> Result<(), String> {
+        let mut entry = {
+            let mut state = self.lock();
+            if let Err(failure) = &outcome {
+                state.condemned |= matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory);
+            }
+            state.events.remove(&id).ok_or("the end of no event")?
+        };
+        let failed = || {
+            let failure = outcome.clone().err().unwrap_or_else(|| Failure {
+                kind: FailureKind::Hung,
+                name: "Error".to_owned(),
+                message: "The event ended without a response.".to_owned(),
+                stack: String::new(),
+            });
+            FetchError::Worker(failure)
+        };
+        if let Some(respond) = entry.respond.take() {
+            drop(respond.send(Err(failed())));
+        } else if let Some(returns) = entry.returns.take() {
+            returns.call(Err(failed()));
+        } else if let (Err(failure), None) = (&outcome, &entry.done) {
+            self.log(LogRecord::uncaught(&self.worker, failure.clone()));
+        }
+        if let Some(done) = entry.done.take() {
+            drop(done.send(outcome.map_err(FetchError::Worker)));
+        }
+        tracing::trace!(worker = &*self.worker, event = id, cpu_us, "event over");
+        Ok(())
+    }
+
+    /// A method of an object has its result.
+    pub(super) fn returned(
+        &self,
+        id: EventId,
+        outcome: Result<&[u8], &[u8]>,
+    ) -> Result<(), String> {
+        let size = outcome.map_or_else(<[u8]>::len, <[u8]>::len);
+        if size > protocol::limits::MAX_RPC_BYTES {
+            return Err("a result that is too large".to_owned());
+        }
+        let returns = {
+            let mut state = self.lock();
+            let entry = state.events.get_mut(&id).ok_or("a result of no event")?;
+            if entry.responded {
+                return Err("a second result of an event".to_owned());
+            }
+            entry.responded = true;
+            entry.returns.take()
+        };
+        if let Some(returns) = returns {
+            returns.call(Ok(outcome));
+        }
+        Ok(())
+    }
+
+    /// Has the isolate answer a request: an export of the worker, or an object that lives there.
+    pub(crate) fn begin_fetch(
+        self: &Arc<Self>,
+        entrypoint: Option<&str>,
+        mut entry: EventEntry,
+        request: Request,
+    ) -> Result<EventId, FetchError> {
+        let (parts, body) = request.into_parts();
+        entry.depth = parts
+            .extensions
+            .get::<Depth>()
+            .copied()
+            .unwrap_or_default()
+            .0;
+        let object: Option<ObjectNumber> = entry.object;
+        let id = self.begin(entry)?;
+        let url = parts.uri.to_string();
+        self.with_body(body, |body| {
+            self.send(&ToIsolate::Event {
+                id,
+                now_ms: now_ms(),
+                object,
+                event: Event::Fetch {
+                    entrypoint,
+                    request: WireRequest {
+                        method: parts.method.as_str(),
+                        url: &url,
+                        headers: wire::response_headers(&parts.headers),
+                        body,
+                        cf: parts.extensions.get::<wire::Cf>().map(|cf| &*cf.0),
+                        redirect: protocol::Redirect::Manual,
+                        websocket: parts.extensions.get::<wire::WantsSocket>().is_some(),
+                    },
+                },
+            });
+        });
+        Ok(id)
+    }
+}

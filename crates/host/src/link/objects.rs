@@ -1,0 +1,270 @@
+//! Objects that live in an isolate.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use protocol::limits::{MAX_COMMIT_BYTES, MAX_OBJECTS_PER_ISOLATE};
+use protocol::{
+    CallError, CallId, Commit, EventId, Failure, FailureKind, ObjectNumber, Opening, Reply,
+    StorageCall, ToIsolate,
+};
+
+use super::gate::Waiting;
+use super::{Link, calls, lost};
+use crate::fetcher::FetchError;
+use crate::logs::LogRecord;
+use crate::objects::{Slot, storage_error};
+
+/// An object that is about to live in an isolate.
+pub(crate) struct Moving<'a> {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) class: &'a str,
+    pub(crate) max_pages: u32,
+    pub(crate) opened: storage::Opened,
+}
+
+/// An object that lives in an isolate.
+#[derive(Debug)]
+pub(super) struct Living {
+    slot: Arc<Slot>,
+    stored: Arc<storage::Object>,
+}
+
+/// What remains of an object's events when it is no more.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    /// It was asked to go.
+    Slept,
+    /// It failed.
+    Broken(Failure),
+}
+
+impl Link {
+    /// Opens an object here.
+    pub(crate) fn open_object(
+        self: &Arc<Self>,
+        moving: Moving<'_>,
+    ) -> Result<ObjectNumber, FetchError> {
+        let Moving {
+            slot,
+            class,
+            max_pages,
+            opened,
+        } = moving;
+        let objects = self.objects.as_ref().ok_or_else(lost)?;
+        let epoch = opened.object.epoch();
+        let id = slot.id;
+        let stored = Arc::new(opened.object);
+        let number = {
+            let mut state = self.lock();
+            if state.closed || state.condemned {
+                return Err(lost());
+            }
+            if state.objects.len() >= MAX_OBJECTS_PER_ISOLATE {
+                return Err(FetchError::Overloaded(
+                    "Durable Object is overloaded. Too many objects are awake.".to_owned(),
+                ));
+            }
+            let number = state.next_object();
+            objects.moved_in(epoch, self, number);
+            state.objects.insert(number, Living { slot, stored });
+            number
+        };
+        let opening = Opening {
+            object: number,
+            class,
+            id,
+            name: opened.name.as_deref(),
+            page_count: opened.page_count,
+            max_pages,
+            file: opened.file.is_some(),
+            alarm: opened.alarm,
+        };
+        self.send_with(&ToIsolate::Open(opening), opened.file);
+        Ok(number)
+    }
+
+    pub(crate) fn has_object(&self, object: ObjectNumber) -> bool {
+        self.lock().objects.contains_key(&object)
+    }
+
+    /// The object's file has what it had committed.
+    pub(crate) fn checkpointed(&self, object: ObjectNumber, commit: u64, file: Option<OwnedFd>) {
+        if !self.has_object(object) {
+            return;
+        }
+        let frame = ToIsolate::Checkpointed {
+            object,
+            commit,
+            file: file.is_some(),
+        };
+        self.send_with(&frame, file);
+    }
+
+    /// Takes an object away from its isolate.
+    pub(crate) fn reset_object(&self, object: ObjectNumber, reason: &str) {
+        if self.has_object(object) {
+            self.send(&ToIsolate::Reset { object, reason });
+        }
+    }
+
+    /// Puts what an object did into the log. Everything that the isolate says from now on waits for that.
+    pub(super) fn commit(&self, commit: &Commit<'_>) -> Result<u64, String> {
+        if commit.changes.len() > MAX_COMMIT_BYTES {
+            return Err("a commit that is too large".to_owned());
+        }
+        let stored = match self.lock().objects.get(&commit.object) {
+            Some(living) => Arc::clone(&living.stored),
+            None => return Err("a commit of no object".to_owned()),
+        };
+        let position = stored.commit(storage::Commit {
+            number: commit.number,
+            page_count: commit.page_count,
+            changes: commit.changes,
+            alarm: commit.alarm,
+            more: commit.more,
+        });
+        match position {
+            Ok(position) => Ok(position.0),
+            Err(error) => {
+                // What the isolate says next takes this commit for granted, whichever object it speaks for.
+                let mut state = self.lock();
+                state.condemned = true;
+                if let FetchError::Worker(failure) = storage_error(&error) {
+                    state.verdict = Some(failure);
+                }
+                Err(format!("a commit that cannot be kept: {error}"))
+            }
+        }
+    }
+
+    /// Answers a question about an object's storage, as things are now.
+    pub(super) fn storage_call(
+        &self,
+        object: ObjectNumber,
+        call: &StorageCall<'_>,
+    ) -> Result<String, CallError> {
+        let stored = self
+            .lock()
+            .objects
+            .get(&object)
+            .map(|living| Arc::clone(&living.stored));
+        let failed = |error: storage::Error| calls::error("Error", &error.to_string());
+        let stored = stored.ok_or_else(|| failed(storage::Error::Stale))?;
+        match *call {
+            StorageCall::Bookmark => stored.bookmark(),
+            StorageCall::BookmarkForTime(time_ms) => {
+                if !time_ms.is_finite() || time_ms < 0.0 {
+                    let text = "getBookmarkForTime() requires a time in milliseconds since 1970.";
+                    return Err(calls::error("TypeError", text));
+                }
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "it is finite and not negative, and `as` takes the nearest"
+                )]
+                Ok(stored.bookmark_for_time(time_ms as u64))
+            }
+            StorageCall::RestoreOnNextSession(bookmark) => bookmark
+                .parse()
+                .and_then(|bookmark| stored.restore_at_next_open(&bookmark)),
+        }
+        .map(|bookmark| bookmark.to_string())
+        .map_err(failed)
+    }
+
+    pub(super) fn storage_answer(&self, call: CallId, answer: Result<String, CallError>) {
+        match answer {
+            Ok(text) => self.reply(call, Reply::Text(&text)),
+            Err(error) => self.fail(call, &error),
+        }
+    }
+
+    /// An object lives here no longer: the next event is for another instance.
+    pub(super) fn object_left(&self, object: ObjectNumber) -> Result<(), String> {
+        let living = {
+            let mut state = self.lock();
+            if object == 0 || object > state.last_object {
+                return Err("the end of no object".to_owned());
+            }
+            state.objects.remove(&object)
+        };
+        if let (Some(living), Some(objects)) = (living, &self.objects) {
+            objects.gone(&living.slot, living.stored.epoch());
+        }
+        Ok(())
+    }
+
+    /// What an object that is gone had under way ends.
+    pub(super) fn end_object(&self, object: ObjectNumber, end: End) {
+        let failure = match end {
+            End::Slept => Failure {
+                kind: FailureKind::Reset,
+                name: "Error".to_owned(),
+                message: crate::objects::CODE_UPDATED.to_owned(),
+                stack: String::new(),
+            },
+            End::Broken(failure) => {
+                self.log(LogRecord::uncaught(&self.worker, failure.clone()));
+                failure
+            }
+        };
+        let events: Vec<_> = {
+            let mut state = self.lock();
+            let ended: Vec<EventId> = state
+                .events
+                .iter()
+                .filter(|(_, entry)| entry.object == Some(object))
+                .map(|(event, _)| *event)
+                .collect();
+            ended
+                .iter()
+                .filter_map(|event| state.events.remove(event))
+                .collect()
+        };
+        for entry in events {
+            entry.fail(&FetchError::Worker(failure.clone()));
+        }
+    }
+
+    pub(super) fn object_stays(&self, object: ObjectNumber) {
+        let living = self
+            .lock()
+            .objects
+            .get(&object)
+            .map(|living| (Arc::clone(&living.slot), living.stored.epoch()));
+        if let (Some((slot, epoch)), Some(objects)) = (living, &self.objects) {
+            objects.stays(&slot, epoch);
+        }
+    }
+
+    /// All objects that lived here are gone with the isolate.
+    pub(super) fn all_left(&self, living: impl IntoIterator<Item = Living>) {
+        let Some(objects) = &self.objects else { return };
+        for living in living {
+            objects.gone(&living.slot, living.stored.epoch());
+        }
+    }
+
+    /// Takes a frame that has to wait, and does at once what of it must not.
+    pub(super) fn hold(
+        &self,
+        gate: &mut super::gate::Gate,
+        frame: &protocol::FromIsolate<'_>,
+        payload: &[u8],
+    ) -> Result<(), String> {
+        use protocol::FromIsolate::{Broken, Slept, StorageCall};
+        match frame {
+            Slept(object) | Broken { object, .. } => self.object_left(*object)?,
+            StorageCall {
+                id, object, call, ..
+            } => {
+                gate.hold(Waiting::Answer(*id, self.storage_call(*object, call)));
+                return Ok(());
+            }
+            _ => {}
+        }
+        gate.hold(Waiting::Frame(payload.to_vec()));
+        Ok(())
+    }
+}

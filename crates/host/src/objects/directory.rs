@@ -1,0 +1,303 @@
+//! Which objects run, and where.
+
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use protocol::ObjectId;
+
+use super::namespace::{Namespace, stored_name};
+use super::slot::{Home, Phase, Slot, Work};
+use super::{CODE_UPDATED, Objects};
+use crate::fetcher::FetchError;
+use crate::link::{Link, Moving};
+use crate::worker::Worker;
+
+/// An object to which nothing happens for so long goes to sleep (Workers: 10 s).
+const IDLE: Duration = Duration::from_secs(10);
+/// How often idle objects are looked for.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long objects of a version that was replaced may finish what they are doing.
+const CODE_UPDATE_GRACE: Duration = Duration::from_secs(2);
+/// How often it is tried to find an isolate that does not end meanwhile.
+const TRIES: usize = 3;
+
+pub(super) type Slots = HashMap<(storage::Namespace, ObjectId), Arc<Slot>>;
+
+impl Objects {
+    pub(super) fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The namespace of a worker's class, made when there is none.
+    pub(crate) fn namespace(
+        self: &Arc<Self>,
+        worker: &str,
+        class: &str,
+    ) -> Result<Namespace, storage::Error> {
+        let stored = self.store.namespace(&stored_name(worker, class))?;
+        self.alarms.notify_one();
+        Ok(Namespace::new(self, stored))
+    }
+
+    /// Does `work` where the object lives, and wakes the object for it when it sleeps.
+    pub(super) fn deliver(
+        self: &Arc<Self>,
+        namespace: &Namespace,
+        id: ObjectId,
+        name: Option<&str>,
+        work: Work,
+    ) {
+        let mut slots = self.slots();
+        let slot = slots
+            .entry((namespace.stored().clone(), id))
+            .or_insert_with(|| Arc::new(Slot::new(namespace.clone(), id)));
+        let slot = Arc::clone(slot);
+        let mut state = slot.lock();
+        drop(slots);
+        match &state.phase {
+            Phase::Awake(home) => {
+                let home = home.clone();
+                let arrival = slot.arrival(&mut state, &home);
+                drop(state);
+                work(Ok(arrival));
+                return;
+            }
+            Phase::Asleep => {
+                state.phase = Phase::Waking;
+                state.namespace = namespace.clone();
+                tokio::spawn(wake(Arc::clone(self), Arc::clone(&slot)));
+            }
+            Phase::Waking | Phase::Arriving(_) | Phase::Leaving(_) => {}
+        }
+        if let (None, Some(name)) = (&state.name, name) {
+            state.name = Some(name.into());
+        }
+        state.waiting.push_back(work);
+    }
+
+    /// An instance is gone. The next event starts another one.
+    pub(crate) fn gone(self: &Arc<Self>, slot: &Arc<Slot>, epoch: u64) {
+        self.homes().remove(&epoch);
+        let mut state = slot.lock();
+        let Some(home) = state.home().filter(|home| home.epoch == epoch).cloned() else {
+            return;
+        };
+        let arriving = matches!(state.phase, Phase::Arriving(_));
+        state.phase = Phase::Asleep;
+        // Who does what waited goes on with it.
+        if !arriving && !state.waiting.is_empty() {
+            state.phase = Phase::Waking;
+            tokio::spawn(wake(Arc::clone(self), Arc::clone(slot)));
+        }
+        drop(state);
+        if home.alone {
+            home.link.kill();
+        }
+    }
+
+    /// An object does not go to sleep, though it was asked to.
+    pub(crate) fn stays(self: &Arc<Self>, slot: &Arc<Slot>, epoch: u64) {
+        {
+            let mut state = slot.lock();
+            match state.home().filter(|home| home.epoch == epoch).cloned() {
+                Some(home) if matches!(state.phase, Phase::Leaving(_)) => {
+                    state.phase = Phase::Arriving(home);
+                    state.idle_since = Instant::now();
+                }
+                _ => return,
+            }
+        }
+        arrive(self, slot);
+    }
+
+    /// A new version of a worker runs: takes its objects away from the old one, as soon as they have nothing to do, and
+    /// all of them after a while. What comes for them from now on is for the new version.
+    pub(crate) fn retire(self: &Arc<Self>, successor: &Worker) {
+        let links = successor.links();
+        let slots: Vec<Arc<Slot>> = self.slots().values().cloned().collect();
+        let mut retired = Vec::new();
+        for slot in slots {
+            let mut state = slot.lock();
+            let (Phase::Awake(home) | Phase::Arriving(home)) = &state.phase else {
+                continue;
+            };
+            let is_its = state.namespace.worker() == successor.name();
+            if is_its && !links.iter().any(|link| Arc::ptr_eq(link, &home.link)) {
+                state.phase = Phase::Leaving(home.clone());
+                drop(state);
+                retired.push(slot);
+            }
+        }
+        tokio::spawn(async move {
+            let end = tokio::time::Instant::now() + CODE_UPDATE_GRACE;
+            for slot in retired {
+                loop {
+                    let quiet = slot.quiet.notified();
+                    if slot.lock().active == 0 {
+                        break;
+                    }
+                    if tokio::time::timeout_at(end, quiet).await.is_err() {
+                        break;
+                    }
+                }
+                let home = slot.lock().home().cloned();
+                if let Some(home) = home {
+                    home.link.reset_object(home.number, CODE_UPDATED);
+                }
+            }
+        });
+    }
+
+    /// Finds an isolate for an object and opens it there.
+    async fn start(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Home, FetchError> {
+        let (namespace, name) = {
+            let state = slot.lock();
+            (state.namespace.clone(), state.name.clone())
+        };
+        let runtime = self.runtime.upgrade().ok_or_else(crate::link::lost)?;
+        let worker = runtime.worker(namespace.worker()).ok_or_else(|| {
+            FetchError::Refused(format!(
+                "The worker \"{}\" of the Durable Object is not running.",
+                namespace.worker()
+            ))
+        })?;
+        drop(runtime);
+        for _ in 0..TRIES {
+            let alone = worker.has_an_isolate_for_each_object();
+            let link = worker.home_of(&slot.id).await?;
+            match self
+                .move_in(slot, &namespace, name.as_deref(), link, alone)
+                .await
+            {
+                Ok(home) => return Ok(home),
+                // The isolate has ended meanwhile.
+                Err(FetchError::Lost { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(crate::link::lost())
+    }
+
+    async fn move_in(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        namespace: &Namespace,
+        name: Option<&str>,
+        link: Arc<Link>,
+        alone: bool,
+    ) -> Result<Home, FetchError> {
+        let opened = {
+            let (store, id) = (Arc::clone(&self.store), slot.id);
+            let (stored, name) = (namespace.stored().clone(), name.map(str::to_owned));
+            tokio::task::spawn_blocking(move || store.open_object(&stored, id, name.as_deref()))
+                .await
+                .map_err(|_| crate::link::lost())?
+                .map_err(|error| storage_error(&error))?
+        };
+        let epoch = opened.object.epoch();
+        let number = link.open_object(Moving {
+            slot: Arc::clone(slot),
+            class: namespace.class(),
+            max_pages: max_pages(self.quota_bytes),
+            opened,
+        })?;
+        Ok(Home {
+            link,
+            number,
+            epoch,
+            alone,
+        })
+    }
+}
+
+fn max_pages(quota_bytes: u64) -> u32 {
+    u32::try_from(quota_bytes / protocol::pages::PAGE_BYTES as u64).unwrap_or(u32::MAX - 1)
+}
+
+/// What callers see of a storage that does not work.
+pub(crate) fn storage_error(error: &storage::Error) -> FetchError {
+    FetchError::Worker(protocol::Failure {
+        kind: protocol::FailureKind::Reset,
+        name: "Error".to_owned(),
+        message: format!(
+            "Internal error in Durable Object storage caused object to be reset: {error}"
+        ),
+        stack: String::new(),
+    })
+}
+
+/// Starts an object that something waits for.
+async fn wake(objects: Arc<Objects>, slot: Arc<Slot>) {
+    let started = objects.start(&slot).await.and_then(|home| {
+        slot.lock().phase = Phase::Arriving(home.clone());
+        // It may have ended before anybody knew that the object lives there.
+        let lives = home.link.has_object(home.number);
+        lives.then_some(()).ok_or_else(crate::link::lost)
+    });
+    match started {
+        Ok(()) => arrive(&objects, &slot),
+        Err(error) => {
+            let waiting = {
+                let mut state = slot.lock();
+                state.phase = Phase::Asleep;
+                std::mem::take(&mut state.waiting)
+            };
+            for work in waiting {
+                work(Err(error.clone()));
+            }
+        }
+    }
+}
+
+/// Does what waits for an object that has just come to live somewhere.
+fn arrive(objects: &Arc<Objects>, slot: &Arc<Slot>) {
+    loop {
+        let mut state = slot.lock();
+        let home = match &state.phase {
+            Phase::Arriving(home) => home.clone(),
+            // It is gone again.
+            Phase::Asleep => {
+                if !state.waiting.is_empty() {
+                    state.phase = Phase::Waking;
+                    tokio::spawn(wake(Arc::clone(objects), Arc::clone(slot)));
+                }
+                return;
+            }
+            Phase::Waking | Phase::Awake(_) | Phase::Leaving(_) => return,
+        };
+        let Some(work) = state.waiting.pop_front() else {
+            state.phase = Phase::Awake(home);
+            return;
+        };
+        let arrival = slot.arrival(&mut state, &home);
+        drop(state);
+        work(Ok(arrival));
+    }
+}
+
+/// Sends objects to sleep that have nothing to do, and forgets those that sleep.
+pub(super) async fn let_sleep(objects: Weak<Objects>) {
+    loop {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+        let Some(objects) = objects.upgrade() else {
+            return;
+        };
+        let mut leaving = Vec::new();
+        objects.slots().retain(|_, slot| {
+            let mut state = slot.lock();
+            if let Phase::Awake(home) = &state.phase
+                && state.active == 0
+                && state.idle_since.elapsed() >= IDLE
+            {
+                let home = home.clone();
+                leaving.push((Arc::clone(&home.link), home.number));
+                state.phase = Phase::Leaving(home);
+            }
+            !state.is_forgettable()
+        });
+        for (link, number) in leaving {
+            link.send(&protocol::ToIsolate::Sleep(number));
+        }
+    }
+}
