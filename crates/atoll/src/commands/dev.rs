@@ -131,8 +131,9 @@ impl Session {
         let errors: Vec<&Report> = self.errors.iter().flatten().collect();
         let Some(error) = errors.first() else {
             let time = lines::duration(started.elapsed());
-            terminal::line(format_args!("{} {}", done.green(), time.bold()));
+            // Who reads that it is ready may ask at once.
             self.show_worker();
+            terminal::line(format_args!("{} {}", done.green(), time.bold()));
             return;
         };
         self.show(Arc::new((*error).clone()));
