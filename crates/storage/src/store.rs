@@ -25,7 +25,8 @@ const FOLDER_NAME_BYTES: usize = 80;
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    _lock: Box<dyn crate::disk::Lock>,
+    /// Held until it is closed.
+    lock: Mutex<Option<Box<dyn crate::disk::Lock>>>,
 }
 
 /// An object that was opened.
@@ -107,7 +108,7 @@ impl Store {
         let store = Self {
             shared,
             threads: Mutex::default(),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         };
         if threaded {
             store.spawn("storage-log", Shared::run_log)?;
@@ -156,6 +157,10 @@ impl Store {
         core.failure.get_or_insert_with(|| Arc::new(Error::Closed));
         drop(core);
         shared.changed.notify_all();
+        self.lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         result
     }
 
