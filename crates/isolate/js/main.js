@@ -3,6 +3,7 @@
 import "./globals.js";
 import { unhandled } from "atoll:native/io";
 import { set } from "./async_context.js";
+import { setCompatibility } from "./compatibility.js";
 import { bind, bindValue } from "./env.js";
 import { describe } from "./errors.js";
 import { endEvents, EventContext, events, failHungEvents } from "./event_context.js";
@@ -48,6 +49,7 @@ export const host = {
   },
   install,
   configure(date, flags) {
+    setCompatibility(date, flags);
     globalThis.Cloudflare = Object.freeze({
       compatibilityFlags: Object.freeze(Object.fromEntries(flags.map((flag) => [flag, true]))),
     });

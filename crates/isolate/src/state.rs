@@ -76,9 +76,12 @@ impl State {
 
     /// Puts the turn's commits before what the turn has sent.
     pub(crate) fn place_commits(&mut self) {
-        if !self.commits.is_empty() {
-            let at = self.turn_start;
-            self.outbox.splice(at..at, self.commits.drain(..));
+        let (start, end, length) = (self.turn_start, self.outbox.len(), self.commits.len());
+        if length > 0 {
+            self.outbox.resize(end + length, 0);
+            self.outbox.copy_within(start..end, start + length);
+            self.outbox[start..start + length].copy_from_slice(&self.commits);
+            self.commits = Vec::new();
         }
     }
 }

@@ -3,6 +3,7 @@
 import { keyDelete, keyGet, keyList, keyPut } from "atoll:native/sqlite";
 import { deserialize, serialize } from "../structured_clone.js";
 import { defineInterface, illegalConstructor, toDOMString } from "../webidl.js";
+import { given, method, range } from "./arguments.js";
 
 export function get(sql, key) {
   const bytes = keyGet(sql, key);
@@ -15,21 +16,6 @@ export function put(sql, key, value) {
 
 export const remove = keyDelete;
 
-/** Options of list(), checked. */
-export function listOptions(options) {
-  const { start, startAfter, end, prefix, reverse, limit } = options ?? {};
-  if (start !== undefined && startAfter !== undefined) {
-    throw new TypeError("list() cannot be called with both start and startAfter values.");
-  }
-  if (limit !== undefined && !(Number(limit) > 0)) throw new TypeError("List limit must be positive.");
-  const text = (value) => (value === undefined ? null : toDOMString(value));
-  return {
-    bounds: [text(start), text(startAfter), text(end), text(prefix), null],
-    reverse: Boolean(reverse),
-    limit: limit === undefined ? Infinity : Math.trunc(Number(limit)),
-  };
-}
-
 /** The entries of a range, read in parts. */
 export function* list(sql, { bounds, reverse, limit }) {
   while (limit > 0) {
@@ -41,10 +27,31 @@ export function* list(sql, { bounds, reverse, limit }) {
   }
 }
 
+const SUPERSEDED =
+  "kv.list() iterator was invalidated because a new call to kv.list() was started. Only one kv.list() iterator can " +
+  "exist at a time.";
+
+/** What `kv.list()` gives, one after the other. */
+class ListIterator extends Iterator {
+  #next;
+
+  constructor(next) {
+    super();
+    this.#next = next;
+  }
+
+  next() {
+    return this.#next();
+  }
+}
+Object.defineProperty(ListIterator.prototype, Symbol.toStringTag, { value: "ListIterator", configurable: true });
+
 let internal = false;
 
 export class SyncKvStorage {
   #sql;
+  /** Only the latest listing goes on. */
+  #listing;
 
   constructor(sql) {
     if (!internal) throw illegalConstructor();
@@ -52,18 +59,29 @@ export class SyncKvStorage {
   }
 
   get(key) {
+    given(arguments.length, 1, method("get", "SyncKvStorage"), "string");
     return get(this.#sql, toDOMString(key));
   }
 
   list(options = undefined) {
-    return list(this.#sql, listOptions(options));
+    const entries = list(this.#sql, range(options, method("list", "SyncKvStorage")));
+    const listing = new ListIterator(() => {
+      if (this.#listing !== listing) throw new Error(SUPERSEDED);
+      const { done, value } = entries.next();
+      return done ? { done } : { done, value };
+    });
+    this.#listing = listing;
+    return listing;
   }
 
   put(key, value) {
+    given(arguments.length, 1, method("put", "SyncKvStorage"), "string");
+    given(arguments.length, 2, method("put", "SyncKvStorage"), "Value");
     put(this.#sql, toDOMString(key), value);
   }
 
   delete(key) {
+    given(arguments.length, 1, method("delete", "SyncKvStorage"), "string");
     return remove(this.#sql, toDOMString(key));
   }
 }

@@ -2,33 +2,50 @@
 
 import { commit, getAlarm, release, rollBackTo, savepoint, setAlarm, sqlOf, wipe } from "atoll:native/sqlite";
 import { now } from "atoll:native/io";
+import { DELETE_ALL_DELETES_ALARM, isOn } from "../compatibility.js";
 import { defineInterface, illegalConstructor, toDOMString } from "../webidl.js";
-import { get, list, listOptions, makeKeyValues, put, remove } from "./key_values.js";
+import { callback, given, method, options, range, time } from "./arguments.js";
+import { get, list, makeKeyValues, put, remove } from "./key_values.js";
 import "./sql.js";
 
-/** The most keys of one get(), put() or delete(). */
-const MAX_KEYS = 128;
+const KEY_AND_VALUE_OR_ENTRIES =
+  "put() may only be called with a single key-value pair and optional options as put(key, value, options) or with " +
+  "multiple key-value pairs and optional options as put(entries, options)";
 
-const limitKeys = (count) => {
-  if (count > MAX_KEYS) throw new RangeError(`Maximum number of keys is ${MAX_KEYS}.`);
-};
+/** Runs `work` so that all of it happens or, when it throws, nothing. */
+function atomically(sql, work) {
+  savepoint(sql);
+  let result;
+  try {
+    result = work();
+  } catch (error) {
+    rollBackTo(sql);
+    throw error;
+  }
+  release(sql);
+  return result;
+}
 
 /** What storage and transactions both do. `check` throws when that is over. */
 class Operations {
   #sql;
   #check;
   #alarms;
+  #owner;
 
-  constructor(sql, alarms, check) {
+  constructor(owner, sql, alarms, check) {
+    this.#owner = owner;
     this.#sql = sql;
     this.#alarms = alarms;
     this.#check = check;
   }
 
-  async get(keys) {
+  async get(keys, settings = undefined) {
+    const where = method("get", this.#owner);
+    given(arguments.length, 1, where, "string or Array");
+    options(settings, 2, where, "GetOptions");
     this.#check("get()");
     if (!Array.isArray(keys)) return get(this.#sql, toDOMString(keys));
-    limitKeys(keys.length);
     const sorted = [...new Set(keys.map(toDOMString))].sort(byBytes);
     const found = new Map();
     for (const key of sorted) {
@@ -38,54 +55,72 @@ class Operations {
     return found;
   }
 
-  async list(options = undefined) {
+  async list(settings = undefined) {
+    const asked = range(settings, method("list", this.#owner));
     this.#check("list()");
-    return new Map(list(this.#sql, listOptions(options)));
+    return new Map(list(this.#sql, asked));
   }
 
-  async put(key, value = undefined) {
-    this.#check("put()");
-    if (typeof key !== "object" || key === null) {
+  async put(key, value = undefined, settings = undefined) {
+    const where = method("put", this.#owner);
+    given(arguments.length, 1, where, "string or object");
+    options(settings, 3, where, "PutOptions");
+    const isObject = (typeof key === "object" && key !== null && !Array.isArray(key)) || typeof key === "function";
+    if (!isObject) {
       if (value === undefined) throw new TypeError("put() called with undefined value.");
+      this.#check("put()");
       put(this.#sql, toDOMString(key), value);
       return;
     }
-    const entries = Object.entries(key).filter((entry) => entry[1] !== undefined);
-    limitKeys(entries.length);
-    savepoint(this.#sql);
-    try {
-      for (const [name, item] of entries) put(this.#sql, name, item);
-    } catch (error) {
-      rollBackTo(this.#sql);
-      throw error;
+    if (value !== undefined && (typeof value !== "object" || value === null)) {
+      throw new TypeError(KEY_AND_VALUE_OR_ENTRIES);
     }
-    release(this.#sql);
+    const entries = Object.entries(key).filter((entry) => entry[1] !== undefined);
+    this.#check("put()");
+    atomically(this.#sql, () => {
+      for (const [name, item] of entries) put(this.#sql, name, item);
+    });
   }
 
-  async delete(keys) {
+  async delete(keys, settings = undefined) {
+    const where = method("delete", this.#owner);
+    given(arguments.length, 1, where, "string or Array");
+    options(settings, 2, where, "PutOptions");
     this.#check("delete()");
     if (!Array.isArray(keys)) return remove(this.#sql, toDOMString(keys));
-    limitKeys(keys.length);
-    return keys.filter((key) => remove(this.#sql, toDOMString(key))).length;
+    const names = keys.map(toDOMString);
+    return atomically(this.#sql, () => names.filter((key) => remove(this.#sql, key)).length);
   }
 
-  async getAlarm() {
+  async getAlarm(settings = undefined) {
+    options(settings, 1, method("getAlarm", this.#owner), "GetAlarmOptions");
     this.#check("getAlarm()");
     return getAlarm(this.#sql);
   }
 
-  async setAlarm(time) {
+  async setAlarm(at, settings = undefined) {
+    const where = method("setAlarm", this.#owner);
+    const ms = time(at, 1, where);
+    options(settings, 2, where, "SetAlarmOptions");
+    if (ms <= 0) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
     this.#check("setAlarm()");
-    const at = Number(time);
-    if (!(at > 0)) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
     this.#alarms();
-    setAlarm(this.#sql, Math.max(Math.trunc(at), now()));
+    setAlarm(this.#sql, Math.max(ms, now()));
   }
 
-  async deleteAlarm() {
+  async deleteAlarm(settings = undefined) {
+    options(settings, 1, method("deleteAlarm", this.#owner), "SetAlarmOptions");
     this.#check("deleteAlarm()");
     setAlarm(this.#sql, null);
   }
+}
+
+/** Makes the operations a class's own methods, as its users see them. */
+function own(Class) {
+  const { constructor, ...operations } = Object.getOwnPropertyDescriptors(Operations.prototype);
+  Object.defineProperties(Class.prototype, operations);
+  Object.setPrototypeOf(Class.prototype, Object.prototype);
+  return defineInterface(Class);
 }
 
 /** Orders strings by code points, which is how SQLite orders their bytes. */
@@ -117,7 +152,7 @@ class DurableObjectTransaction extends Operations {
 
   constructor(sql, alarms, state) {
     if (!internal) throw illegalConstructor();
-    super(sql, alarms, (operation) => {
+    super("DurableObjectTransaction", sql, alarms, (operation) => {
       if (state.rolledBack) throw new Error(`Cannot ${operation} on rolled back transaction`);
       if (state.over) {
         throw new Error(
@@ -145,7 +180,7 @@ class DurableObjectTransaction extends Operations {
     state.rolledBack = true;
   }
 }
-defineInterface(DurableObjectTransaction);
+own(DurableObjectTransaction);
 
 export class DurableObjectStorage extends Operations {
   #sql;
@@ -154,21 +189,23 @@ export class DurableObjectStorage extends Operations {
 
   constructor(sql, seams) {
     if (!internal) throw illegalConstructor();
-    super(sql, seams.alarm, () => {});
+    super("DurableObjectStorage", sql, seams.alarm, () => {});
     this.#sql = sql;
     this.#seams = seams;
     Object.defineProperties(this, {
-      sql: { value: sql, enumerable: true },
       kv: { get: () => (this.#kv ??= makeKeyValues(sql)), enumerable: true },
+      sql: { value: sql, enumerable: true },
     });
   }
 
-  async deleteAll() {
+  async deleteAll(settings = undefined) {
+    options(settings, 1, method("deleteAll", "DurableObjectStorage"), "PutOptions");
     wipe(this.#sql);
-    setAlarm(this.#sql, null);
+    if (isOn(DELETE_ALL_DELETES_ALARM)) setAlarm(this.#sql, null);
   }
 
   async transaction(closure) {
+    callback(closure, 1, method("transaction", "DurableObjectStorage"));
     const run = async () => {
       const state = { over: false, rolledBack: false };
       // What was written before does not wait for the end of this.
@@ -192,16 +229,8 @@ export class DurableObjectStorage extends Operations {
   }
 
   transactionSync(closure) {
-    savepoint(this.#sql);
-    let result;
-    try {
-      result = closure();
-    } catch (error) {
-      rollBackTo(this.#sql);
-      throw error;
-    }
-    release(this.#sql);
-    return result;
+    callback(closure, 1, method("transactionSync", "DurableObjectStorage"));
+    return atomically(this.#sql, closure);
   }
 
   async sync() {
@@ -212,15 +241,16 @@ export class DurableObjectStorage extends Operations {
     return this.#seams.call("bookmark");
   }
 
-  async getBookmarkForTime(time) {
-    return this.#seams.call("bookmarkForTime", Number(time));
+  async getBookmarkForTime(at) {
+    return this.#seams.call("bookmarkForTime", time(at, 1, method("getBookmarkForTime", "DurableObjectStorage")));
   }
 
   async onNextSessionRestoreBookmark(bookmark) {
+    given(arguments.length, 1, method("onNextSessionRestoreBookmark", "DurableObjectStorage"), "string");
     return this.#seams.call("restoreOnNextSession", toDOMString(bookmark));
   }
 }
-defineInterface(DurableObjectStorage);
+own(DurableObjectStorage);
 
 /**
  * The storage of an open object.

@@ -17,6 +17,8 @@ mod file_system;
 mod key_values;
 mod memory;
 mod pages;
+mod recent;
+mod rows;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -47,6 +49,9 @@ pub(crate) use database::Committed;
 /// Entries of a listing that are read at once, and their size in bytes.
 const MAX_LISTED: usize = 256;
 const MAX_LISTED_BYTES: usize = 1024 * 1024;
+
+const GENERIC: qjs::JSCFunctionEnum = qjs::JSCFunctionEnum_JS_CFUNC_generic;
+const ITERATOR: qjs::JSCFunctionEnum = qjs::JSCFunctionEnum_JS_CFUNC_iterator_next;
 
 thread_local! {
     static TESTS: Cell<bool> = const { Cell::new(false) };
@@ -143,21 +148,20 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     connection::initialize();
     cursor::register(ctx.as_raw().as_ptr());
     let exports = Object::new(ctx.clone())?;
-    for (name, method) in cursor::METHODS {
-        // SAFETY: the context is alive, `method` has the engine's generic signature, and `from_raw` takes over the one
+    let functions = cursor::METHODS
+        .iter()
+        .map(|(name, method)| (*name, Some(*method), false, GENERIC));
+    let steps = cursor::STEPS
+        .iter()
+        .map(|(name, raw)| (*name, cursor::step(), *raw, ITERATOR));
+    for (name, function, magic, kind) in functions.chain(steps) {
+        // SAFETY: the context is alive, `function` has the signature of its kind, and `from_raw` takes over the one
         // reference that is made.
         let function = unsafe {
-            Value::from_raw(
-                ctx.clone(),
-                qjs::JS_NewCFunction2(
-                    ctx.as_raw().as_ptr(),
-                    Some(*method),
-                    name.as_ptr(),
-                    0,
-                    qjs::JSCFunctionEnum_JS_CFUNC_generic,
-                    0,
-                ),
-            )
+            let raw = ctx.as_raw().as_ptr();
+            let value =
+                qjs::JS_NewCFunction2(raw, function, name.as_ptr(), 0, kind, i32::from(magic));
+            Value::from_raw(ctx.clone(), value)
         };
         exports.set(name.to_string_lossy().as_ref(), function)?;
     }
@@ -413,7 +417,7 @@ fn key_list<'js>(
     });
     read.map_err(|error| thrown(&ctx, error))?;
     for (index, (key, value)) in entries.into_iter().enumerate() {
-        list.set(2 * index, cursor::text(&ctx, &key))?;
+        list.set(2 * index, rows::text(&ctx, &key))?;
         list.set(2 * index + 1, TypedArray::<u8>::new(ctx.clone(), value)?)?;
     }
     Ok(list)

@@ -14,6 +14,7 @@ use rquickjs::qjs;
 use super::arguments::Arguments;
 use super::database::Database;
 use super::error::Error;
+use super::rows::{build, string, value};
 use super::statement::{Columns, Datum, Kept, Statement};
 
 /// Classes of the objects that JavaScript holds.
@@ -30,9 +31,6 @@ pub(crate) enum Class {
 
 const CLASSES: usize = 4;
 const NAMES: [&CStr; CLASSES] = [c"SqlStorage", c"Cursor", c"RowIterator", c"RawIterator"];
-/// Own and enumerable, as if assigned.
-const PLAIN: c_int = qjs::JS_PROP_C_W_E as c_int;
-
 const MESSAGE: qjs::JSAtom = qjs::JS_ATOM_message as qjs::JSAtom;
 
 const ILLEGAL: &CStr =
@@ -127,11 +125,32 @@ pub(crate) type Native = unsafe extern "C" fn(
     *mut qjs::JSValue,
 ) -> qjs::JSValue;
 
+/// A step of an iterator: the engine makes the result object, unless nobody would see it.
+type Step = unsafe extern "C" fn(
+    *mut qjs::JSContext,
+    qjs::JSValue,
+    c_int,
+    *mut qjs::JSValue,
+    *mut c_int,
+    c_int,
+) -> qjs::JSValue;
+
+/// The functions of `atoll:native/sqlite` that become methods of iterators, and whether they give arrays.
+pub(crate) const STEPS: &[(&CStr, bool)] = &[(c"next", false), (c"nextRaw", true)];
+
+/// One of them as the engine takes it.
+pub(crate) fn step() -> qjs::JSCFunction {
+    let step: Step = next;
+    let any = qjs::JSCFunctionType {
+        iterator_next: Some(step),
+    };
+    // SAFETY: every member of the union is a function pointer.
+    unsafe { any.generic }
+}
+
 /// The functions of `atoll:native/sqlite` that become methods.
 pub(crate) const METHODS: &[(&CStr, Native)] = &[
     (c"exec", exec),
-    (c"next", next),
-    (c"nextRaw", next_raw),
     (c"toArray", to_array),
     (c"one", one),
     (c"rows", rows),
@@ -236,69 +255,6 @@ pub(crate) fn throw_type(ctx: *mut qjs::JSContext, message: &CStr) -> qjs::JSVal
     unsafe { qjs::JS_ThrowTypeError(ctx, c"%s".as_ptr(), message.as_ptr()) }
 }
 
-fn string(ctx: *mut qjs::JSContext, text: &[u8]) -> qjs::JSValue {
-    // SAFETY: the engine copies the bytes, and takes any.
-    unsafe { qjs::JS_NewStringLen(ctx, text.as_ptr().cast(), text.len() as _) }
-}
-
-/// A string of any bytes.
-pub(crate) fn text<'js>(ctx: &rquickjs::Ctx<'js>, text: &[u8]) -> rquickjs::Value<'js> {
-    // SAFETY: the one reference that is made goes to the value.
-    unsafe { rquickjs::Value::from_raw(ctx.clone(), string(ctx.as_raw().as_ptr(), text)) }
-}
-
-/// One value for JavaScript.
-fn value(ctx: *mut qjs::JSContext, datum: Datum<'_>) -> qjs::JSValue {
-    match datum {
-        Datum::Null => qjs::JS_NULL,
-        Datum::Integer(value) => match i32::try_from(value) {
-            Ok(small) => qjs::JS_MKVAL(qjs::JS_TAG_INT, small),
-            Err(_) => qjs::JS_NewFloat64(value as f64),
-        },
-        Datum::Number(value) => qjs::JS_NewFloat64(value),
-        Datum::Text(text) => string(ctx, text),
-        // SAFETY: the engine copies the bytes.
-        Datum::Bytes(bytes) => unsafe {
-            qjs::JS_NewArrayBufferCopy(ctx, bytes.as_ptr(), bytes.len() as _)
-        },
-    }
-}
-
-/// One row for JavaScript. An error has been thrown.
-fn build<'a>(
-    ctx: *mut qjs::JSContext,
-    columns: &Columns,
-    raw: bool,
-    get: impl Fn(usize) -> Datum<'a>,
-) -> Result<qjs::JSValue, ()> {
-    // SAFETY: the context is alive. References to values go to the row, which is dropped when one cannot be made.
-    unsafe {
-        let row = if raw {
-            qjs::JS_NewArray(ctx)
-        } else {
-            qjs::JS_NewObject(ctx)
-        };
-        if qjs::JS_IsException(row) {
-            return Err(());
-        }
-        for (index, atom) in columns.atoms.iter().enumerate() {
-            let value = value(ctx, get(index));
-            let defined = if qjs::JS_IsException(value) {
-                -1
-            } else if raw {
-                qjs::JS_DefinePropertyValueUint32(ctx, row, index as u32, value, PLAIN)
-            } else {
-                qjs::JS_DefinePropertyValue(ctx, row, *atom, value, PLAIN)
-            };
-            if defined < 0 {
-                qjs::JS_FreeValue(ctx, row);
-                return Err(());
-            }
-        }
-        Ok(row)
-    }
-}
-
 /// `sql.exec(query, ...bindings)`.
 unsafe extern "C" fn exec(
     ctx: *mut qjs::JSContext,
@@ -323,15 +279,28 @@ unsafe extern "C" fn exec(
         if text.is_null() {
             return qjs::JS_EXCEPTION;
         }
-        let query = std::slice::from_raw_parts(text.cast::<u8>(), bytes as usize);
+        let mut is_kept = false;
         let result = match Arguments::read(ctx, count - 1, arguments.add(1)) {
             Err(()) => qjs::JS_EXCEPTION,
-            Ok(bindings) => match run(ctx, &database, &String::from_utf8_lossy(query), &bindings) {
-                Ok(cursor) => give(ctx, Class::Cursor, Rc::new(cursor)),
-                Err(error) => throw(ctx, &error),
-            },
+            Ok(bindings) => {
+                let statement = database.recent(text).map_or_else(
+                    || {
+                        let query = std::slice::from_raw_parts(text.cast::<u8>(), bytes as usize);
+                        let statement = database.statement(&String::from_utf8_lossy(query))?;
+                        is_kept = database.keep_recent(ctx, text, query, &statement);
+                        Ok(statement)
+                    },
+                    Ok,
+                );
+                match statement.and_then(|statement| run(ctx, &database, statement, &bindings)) {
+                    Ok(cursor) => give(ctx, Class::Cursor, Rc::new(cursor)),
+                    Err(error) => throw(ctx, &error),
+                }
+            }
         };
-        qjs::JS_FreeCString(ctx, text);
+        if !is_kept {
+            qjs::JS_FreeCString(ctx, text);
+        }
         result
     }
 }
@@ -339,10 +308,9 @@ unsafe extern "C" fn exec(
 fn run(
     ctx: *mut qjs::JSContext,
     database: &Rc<Database>,
-    query: &str,
+    statement: Rc<Statement>,
     bindings: &Arguments,
 ) -> Result<Cursor, Error> {
-    let statement = database.statement(query)?;
     if statement.parameters() != bindings.count() {
         return Err(Error::new(
             "Wrong number of parameter bindings for SQL query.",
@@ -412,49 +380,24 @@ fn with_cursor(
     }
 }
 
-/// `{ done, value }` of an iterator.
-fn iteration(ctx: *mut qjs::JSContext, row: Result<Option<qjs::JSValue>, ()>) -> qjs::JSValue {
-    let Ok(row) = row else {
-        return qjs::JS_EXCEPTION;
-    };
-    // SAFETY: the context is alive, and the object takes over the row.
-    unsafe {
-        let result = qjs::JS_NewObject(ctx);
-        if qjs::JS_IsException(result) {
-            if let Some(row) = row {
-                qjs::JS_FreeValue(ctx, row);
-            }
-            return result;
-        }
-        let done = if row.is_none() {
-            qjs::JS_TRUE
-        } else {
-            qjs::JS_FALSE
-        };
-        qjs::JS_DefinePropertyValue(ctx, result, qjs::JS_ATOM_done as _, done, PLAIN);
-        if let Some(row) = row {
-            qjs::JS_DefinePropertyValue(ctx, result, qjs::JS_ATOM_value as _, row, PLAIN);
-        }
-        result
-    }
-}
-
 unsafe extern "C" fn next(
     ctx: *mut qjs::JSContext,
     this: qjs::JSValue,
     _: c_int,
     _: *mut qjs::JSValue,
+    is_done: *mut c_int,
+    raw: c_int,
 ) -> qjs::JSValue {
-    with_cursor(ctx, this, |cursor| iteration(ctx, cursor.take(ctx, false)))
-}
-
-unsafe extern "C" fn next_raw(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    _: c_int,
-    _: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    with_cursor(ctx, this, |cursor| iteration(ctx, cursor.take(ctx, true)))
+    with_cursor(ctx, this, |cursor| {
+        let row = cursor.take(ctx, raw != 0);
+        // SAFETY: the engine gives a place for the answer.
+        unsafe { *is_done = c_int::from(matches!(row, Ok(None))) };
+        match row {
+            Ok(Some(row)) => row,
+            Ok(None) => qjs::JS_UNDEFINED,
+            Err(()) => qjs::JS_EXCEPTION,
+        }
+    })
 }
 
 unsafe extern "C" fn to_array(

@@ -2,14 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ffi::c_char;
 use std::rc::Rc;
 
 use protocol::pages::PAGE_BYTES;
+use rquickjs::qjs;
 
 use super::connection::Connection;
 use super::error::Error;
 use super::key_values::KeyValues;
 use super::pages::Pages;
+use super::recent::Recent;
 use super::statement::{Datum, Statement};
 
 /// Text of all statements that a database keeps prepared, in bytes (Workers: 1 MiB).
@@ -70,6 +73,7 @@ pub(crate) struct Database {
     pages: Rc<RefCell<Pages>>,
     connection: RefCell<Option<Rc<Connection>>>,
     cache: RefCell<Cache>,
+    recent: Recent,
     pub(crate) key_values: KeyValues,
     alarm: Cell<Alarm>,
     committed_alarm: Cell<Option<f64>>,
@@ -97,6 +101,7 @@ impl Database {
             pages,
             connection: RefCell::new(None),
             cache: RefCell::default(),
+            recent: Recent::default(),
             key_values: KeyValues::default(),
             alarm: Cell::new(Alarm {
                 at_ms: alarm,
@@ -143,6 +148,7 @@ impl Database {
             connection.close(reason);
         }
         self.key_values.clear();
+        self.recent.clear();
         drop(self.cache.take());
     }
 
@@ -176,6 +182,27 @@ impl Database {
         self.connection()?.begin()?;
         self.list();
         Ok(())
+    }
+
+    /// The statement that was last run with the string whose bytes are at `text`, if it can be run again.
+    pub(crate) fn recent(&self, text: *const c_char) -> Option<Rc<Statement>> {
+        let statement = self.recent.find(text)?;
+        let mut cache = self.cache.borrow_mut();
+        cache.runs += 1;
+        statement.last_used.set(cache.runs);
+        Some(statement)
+    }
+
+    /// Remembers which string a statement was run with. Says whether the reference to `text` was taken over.
+    pub(crate) fn keep_recent(
+        &self,
+        ctx: *mut qjs::JSContext,
+        text: *const c_char,
+        bytes: &[u8],
+        statement: &Rc<Statement>,
+    ) -> bool {
+        // One that nobody else keeps was made because another run of the query goes on.
+        Rc::strong_count(statement) > 1 && self.recent.keep(ctx, text, bytes, statement)
     }
 
     /// A statement for `sql`: one that is kept, unless that one is running.

@@ -105,3 +105,19 @@ test("an alarm is committed alone or with pages, and deleteAll leaves nothing", 
   equal(await storage.getAlarm(), null);
   throws(() => storage.sql.exec("SELECT * FROM t"), /no such table/);
 });
+
+test("a query is found again by its string, whatever happened to it meanwhile", () => {
+  const { sql } = newStorage();
+  const query = "SELECT * FROM t";
+  sql.exec("CREATE TABLE t (a)");
+  for (const value of [1, 2, 3]) {
+    sql.exec("INSERT INTO t VALUES (?)", value);
+    equal(sql.exec(query).toArray().length, value);
+  }
+  const [first, second] = [sql.exec(query), sql.exec(query)];
+  deepEqual([first.next().value, second.next().value, first.next().value], [{ a: 1 }, { a: 1 }, { a: 2 }]);
+  deepEqual([...first.raw()], [[3]]);
+  sql.exec("ALTER TABLE t ADD COLUMN b DEFAULT 'é'");
+  deepEqual(sql.exec(query).next().value, { a: 1, b: "é" });
+  deepEqual(sql.exec("SELECT 'é' AS x").one(), { x: "é" });
+});
