@@ -42,7 +42,7 @@ export class AbortSignal extends EventTarget {
   }
 
   static timeout(milliseconds) {
-    requireArguments(arguments.length, 1, "'timeout' on 'AbortSignal'");
+    requireArguments(arguments.length, 1, "'timeout' on 'AbortSignal'", "number");
     const delay = toUnsignedLongLong(milliseconds, { enforceRange: true });
     const signal = new AbortSignal(token);
     setTimeout(() => {
@@ -52,7 +52,7 @@ export class AbortSignal extends EventTarget {
   }
 
   static any(signals) {
-    requireArguments(arguments.length, 1, "'any' on 'AbortSignal'");
+    requireArguments(arguments.length, 1, "'any' on 'AbortSignal'", "Array");
     const list = [...signals];
     for (const signal of list) {
       if (!internals.isSignal(signal)) {
@@ -118,7 +118,7 @@ export class AbortSignal extends EventTarget {
     };
   }
 }
-defineInterface(AbortSignal);
+defineInterface(AbortSignal, { receiver: internals.isSignal });
 defineEventHandlers(AbortSignal.prototype, ["abort"]);
 
 function abortError() {
@@ -130,7 +130,7 @@ export class AbortController {
   get signal() { return (this.#signal ??= new AbortSignal(token)); }
   abort(reason = undefined) { internals.abort(this.signal, reason); }
 }
-defineInterface(AbortController);
+defineInterface(AbortController, { receiver: true });
 
 /** Whether `value` is an AbortSignal made here. */
 export const isAbortSignal = internals.isSignal;

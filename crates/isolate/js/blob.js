@@ -79,14 +79,14 @@ export class Blob {
     };
   }
 }
-defineInterface(Blob);
+defineInterface(Blob, { receiver: internals.isBlob });
 
 export class File extends Blob {
   #name;
   #lastModified;
 
   constructor(parts, name, options = undefined) {
-    requireArguments(arguments.length, 2, "constructor of 'File'");
+    requireArguments(arguments.length, 2, "constructor of 'File'", "Array, string");
     if (parts === undefined) {
       throw new TypeError("Failed to construct 'File': The provided value cannot be converted to a sequence.");
     }
@@ -99,7 +99,7 @@ export class File extends Blob {
   get name() { return this.#name; }
   get lastModified() { return this.#lastModified; }
 }
-defineInterface(File);
+defineInterface(File, { receiver: true });
 
 function relative(position, size) {
   const whole = toInteger(position, 64, { signed: true, clamp: true });

@@ -141,6 +141,7 @@ export class Body {
 
   static {
     internals = {
+      isBody: (value) => typeof value === "object" && value !== null && #source in value,
       set(target, source) { target.#source = source; },
       isNull: (target) => target.#source === null,
       /** Takes the body away, as `new Request(other)` does. */
@@ -195,7 +196,7 @@ export class Body {
     };
   }
 }
-defineInterface(Body);
+defineInterface(Body, { receiver: internals.isBody });
 
 
 export const bodyToken = token;

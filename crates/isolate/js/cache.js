@@ -21,7 +21,7 @@ export class Cache {
   }
 
   async match(request, options = undefined) {
-    requireArguments(arguments.length, 1, "'match' on 'Cache'");
+    requireArguments(arguments.length, 1, "'match' on 'Cache'", "Request or string");
     const ignoreMethod = Boolean(options?.ignoreMethod);
     const wanted = coerce(request);
     if (wanted.method !== "GET" && !ignoreMethod) return undefined;
@@ -30,7 +30,7 @@ export class Cache {
   }
 
   async put(request, response) {
-    requireArguments(arguments.length, 2, "'put' on 'Cache'");
+    requireArguments(arguments.length, 2, "'put' on 'Cache'", "Request or string, Response");
     const key = coerce(request);
     if (!isResponse(response)) {
       throw new TypeError("Failed to execute 'put' on 'Cache': parameter 2 is not of type 'Response'.");
@@ -48,7 +48,7 @@ export class Cache {
   }
 
   async delete(request, options = undefined) {
-    requireArguments(arguments.length, 1, "'delete' on 'Cache'");
+    requireArguments(arguments.length, 1, "'delete' on 'Cache'", "Request or string");
     const ignoreMethod = Boolean(options?.ignoreMethod);
     const key = coerce(request);
     if (key.method !== "GET" && !ignoreMethod) return false;
@@ -69,7 +69,7 @@ export class Cache {
     return callCache(capability, action, this.#name, request, response, ignoreMethod);
   }
 }
-defineInterface(Cache);
+defineInterface(Cache, { receiver: true });
 
 function coerce(request) {
   return isRequest(request) ? request : new Request(request);
@@ -102,6 +102,6 @@ export class CacheStorage {
   async delete() { throw new Error("Failed to execute 'delete' on 'CacheStorage': the method is not implemented."); }
   async keys() { throw new Error("Failed to execute 'keys' on 'CacheStorage': the method is not implemented."); }
 }
-defineInterface(CacheStorage);
+defineInterface(CacheStorage, { receiver: true });
 
 export const caches = new CacheStorage(token);

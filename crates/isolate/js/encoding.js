@@ -32,7 +32,7 @@ export class TextEncoder {
 
   encodeInto(source, destination) {
     if (!(#brand in this)) throw illegal();
-    requireArguments(arguments.length, 2, "'encodeInto' on 'TextEncoder'");
+    requireArguments(arguments.length, 2, "'encodeInto' on 'TextEncoder'", "String, Uint8Array");
     const text = toDOMString(source);
     if (!(destination instanceof Uint8Array)) {
       throw new TypeError("Failed to execute 'encodeInto' on 'TextEncoder': parameter 2 is not of type 'Uint8Array'.");

@@ -113,7 +113,7 @@ export class Event {
     };
   }
 }
-defineInterface(Event, { constants: { NONE, CAPTURING_PHASE, AT_TARGET, BUBBLING_PHASE } });
+defineInterface(Event, { receiver: access.isEvent, constants: { NONE, CAPTURING_PHASE, AT_TARGET, BUBBLING_PHASE } });
 
 /**
  * @typedef {object} Listener
@@ -135,7 +135,7 @@ export class EventTarget {
   #listeners = undefined;
 
   addEventListener(type, callback, options = undefined) {
-    requireArguments(arguments.length, 2, "'addEventListener' on 'EventTarget'");
+    requireArguments(arguments.length, 2, "'addEventListener' on 'EventTarget'", "string, function or HandlerObject");
     const listeners = listenersOf(this, true);
     type = toDOMString(type);
     if (callback === undefined) callback = null;
@@ -175,7 +175,7 @@ export class EventTarget {
   }
 
   removeEventListener(type, callback, options = undefined) {
-    requireArguments(arguments.length, 2, "'removeEventListener' on 'EventTarget'");
+    requireArguments(arguments.length, 2, "'removeEventListener' on 'EventTarget'", "string, Object");
     const listeners = listenersOf(this, false);
     type = toDOMString(type);
     const capture = Boolean(typeof options === "object" && options !== null ? options.capture : options);
@@ -190,7 +190,7 @@ export class EventTarget {
   }
 
   dispatchEvent(event) {
-    requireArguments(arguments.length, 1, "'dispatchEvent' on 'EventTarget'");
+    requireArguments(arguments.length, 1, "'dispatchEvent' on 'EventTarget'", "Event");
     listenersOf(this, false);
     if (!access.isEvent(event)) {
       throw new TypeError("Failed to execute 'dispatchEvent' on 'EventTarget': parameter 1 is not of type 'Event'.");
@@ -338,7 +338,7 @@ export class CustomEvent extends Event {
     this.#detail = detail;
   }
 }
-defineInterface(CustomEvent);
+defineInterface(CustomEvent, { receiver: true });
 
 export class MessageEvent extends Event {
   #data = null;
@@ -361,7 +361,7 @@ export class MessageEvent extends Event {
   get source() { return this.#source; }
   get ports() { return this.#ports; }
 }
-defineInterface(MessageEvent);
+defineInterface(MessageEvent, { receiver: true });
 
 export class CloseEvent extends Event {
   #code = 0;
@@ -378,7 +378,7 @@ export class CloseEvent extends Event {
   get reason() { return this.#reason; }
   get wasClean() { return this.#wasClean; }
 }
-defineInterface(CloseEvent);
+defineInterface(CloseEvent, { receiver: true });
 
 export class ErrorEvent extends Event {
   #message = "";
@@ -401,7 +401,7 @@ export class ErrorEvent extends Event {
   get colno() { return this.#colno; }
   get error() { return this.#error; }
 }
-defineInterface(ErrorEvent);
+defineInterface(ErrorEvent, { receiver: true });
 
 export class PromiseRejectionEvent extends Event {
   #promise;
@@ -415,7 +415,7 @@ export class PromiseRejectionEvent extends Event {
   get promise() { return this.#promise; }
   get reason() { return this.#reason; }
 }
-defineInterface(PromiseRejectionEvent);
+defineInterface(PromiseRejectionEvent, { receiver: true });
 
 let makingExtendable = false;
 
@@ -432,7 +432,7 @@ export class ExtendableEvent extends Event {
     this.#waitUntil(promise);
   }
 }
-defineInterface(ExtendableEvent);
+defineInterface(ExtendableEvent, { receiver: true });
 
 /** Makes an ExtendableEvent whose waitUntil() hands promises to `waitUntil`. */
 export function makeExtendableEvent(type, waitUntil, Class = ExtendableEvent) {
@@ -479,7 +479,7 @@ export function reportException(error) {
 
 /** The global `reportError()`. https://html.spec.whatwg.org/#dom-reporterror */
 export function reportError(error) {
-  requireArguments(arguments.length, 1, "'reportError' on 'ServiceWorkerGlobalScope'");
+  requireArguments(arguments.length, 1, "'reportError' on 'ServiceWorkerGlobalScope'", "Value");
   reportException(error);
 }
 

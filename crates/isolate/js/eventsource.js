@@ -52,7 +52,7 @@ export class EventSource extends EventTarget {
   }
 
   static from(stream) {
-    requireArguments(arguments.length, 1, "'from' on 'EventSource'");
+    requireArguments(arguments.length, 1, "'from' on 'EventSource'", "JsReadableStream");
     if (inGlobalScope()) throw new DOMException(NO_EVENT, "NotSupportedError");
     if (!isReadableStream(stream)) {
       throw new TypeError("Failed to execute 'from' on 'EventSource': parameter 1 is not of type 'ReadableStream'.");
@@ -156,7 +156,7 @@ Object.defineProperty(EventSource.prototype, Symbol.dispose, {
   enumerable: false,
   configurable: true,
 });
-defineInterface(EventSource, { constants: { CONNECTING, OPEN, CLOSED } });
+defineInterface(EventSource, { receiver: true, constants: { CONNECTING, OPEN, CLOSED } });
 defineEventHandlers(EventSource.prototype, ["open", "message", "error"]);
 
 function problemOf(response) {

@@ -20,7 +20,7 @@ export function coerce(input, init) {
 
 /** The global fetch(). https://fetch.spec.whatwg.org/#fetch-method */
 export async function fetch(input, init = undefined) {
-  requireArguments(arguments.length, 1, "'fetch' on 'ServiceWorkerGlobalScope'");
+  requireArguments(arguments.length, 1, "'fetch' on 'ServiceWorkerGlobalScope'", "Request or string");
   if (inGlobalScope()) throw new Error(DISALLOWED_IN_GLOBAL_SCOPE);
   const request = coerce(input, init);
   const { url } = request;
@@ -91,11 +91,11 @@ export class Fetcher {
   }
 
   async fetch(input, init = undefined) {
-    requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'");
+    requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'", "Request or string");
     return send(this.#capability, coerce(input, init));
   }
 }
-defineInterface(Fetcher);
+defineInterface(Fetcher, { receiver: true });
 
 /** The object that a Worker gets for a capability that answers requests. @param {number} capability */
 export function makeFetcher(capability) {

@@ -19,7 +19,7 @@ export class FormData {
   }
 
   append(name, value, filename = undefined) {
-    requireArguments(arguments.length, 2, "'append' on 'FormData'");
+    requireArguments(arguments.length, 2, "'append' on 'FormData'", "string, File or Blob or string");
     this.#entries.push(makeEntry("append", name, value, filename, arguments.length));
   }
 
@@ -49,7 +49,7 @@ export class FormData {
   }
 
   set(name, value, filename = undefined) {
-    requireArguments(arguments.length, 2, "'set' on 'FormData'");
+    requireArguments(arguments.length, 2, "'set' on 'FormData'", "string, File or Blob or string");
     const entry = makeEntry("set", name, value, filename, arguments.length);
     const first = this.#entries.findIndex((candidate) => candidate[0] === entry[0]);
     if (first < 0) {
@@ -61,9 +61,9 @@ export class FormData {
   }
 
   forEach(callback, thisArg = undefined) {
-    requireArguments(arguments.length, 1, "'forEach' on 'FormData'");
+    requireArguments(arguments.length, 1, "'forEach' on 'FormData'", "function");
     if (typeof callback !== "function") {
-      throw new TypeError("Failed to execute 'forEach' on 'FormData': parameter 1 is not of type 'Function'.");
+      throw new TypeError("Failed to execute 'forEach' on 'FormData': parameter 1 is not of type 'function'.");
     }
     for (let i = 0; i < this.#entries.length; i++) {
       callback.call(thisArg, this.#entries[i][1], this.#entries[i][0], this);
@@ -87,7 +87,7 @@ Object.defineProperty(FormData.prototype, Symbol.iterator, {
   enumerable: false,
   configurable: true,
 });
-defineInterface(FormData);
+defineInterface(FormData, { receiver: (value) => isFormData(value) });
 
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
 

@@ -7,7 +7,7 @@
  */
 import { registerCloneable } from "./structured_clone.js";
 import { decodeUtf8, encodeUtf8 } from "./encoding.js";
-import { defineInterface, requireArguments } from "./webidl.js";
+import { defineInterface, illegal, requireArguments } from "./webidl.js";
 
 const IMMUTABLE = "Can't modify immutable headers.";
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -87,6 +87,7 @@ export class Headers {
   }
 
   append(name, value) {
+    if (!isHeaders(this)) throw illegal();
     requireArguments(arguments.length, 2, "'append' on 'Headers'");
     this.#write();
     const lower = lowerName(name);
@@ -94,6 +95,7 @@ export class Headers {
   }
 
   delete(name) {
+    if (!isHeaders(this)) throw illegal();
     requireArguments(arguments.length, 1, "'delete' on 'Headers'");
     this.#write();
     const lower = lowerName(name);
@@ -109,12 +111,14 @@ export class Headers {
   }
 
   get(name) {
+    if (!isHeaders(this)) throw illegal();
     requireArguments(arguments.length, 1, "'get' on 'Headers'");
     const list = this.#read();
     return find(list, lowerName(name));
   }
 
   getAll(name) {
+    if (!isHeaders(this)) throw illegal();
     requireArguments(arguments.length, 1, "'getAll' on 'Headers'");
     if (String(name).toLowerCase() !== "set-cookie") {
       throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
@@ -123,6 +127,7 @@ export class Headers {
   }
 
   getSetCookie() {
+    if (!isHeaders(this)) throw illegal();
     const list = this.#read();
     const values = [];
     for (let i = 0; i < list.length; i += 2) if (list[i] === "set-cookie") values.push(list[i + 1]);
@@ -130,12 +135,14 @@ export class Headers {
   }
 
   has(name) {
+    if (!isHeaders(this)) throw illegal();
     requireArguments(arguments.length, 1, "'has' on 'Headers'");
     const list = this.#read();
     return find(list, lowerName(name)) !== null;
   }
 
   set(name, value) {
+    if (!isHeaders(this)) throw illegal();
     requireArguments(arguments.length, 2, "'set' on 'Headers'");
     this.#write();
     const lower = lowerName(name);
@@ -159,9 +166,10 @@ export class Headers {
   }
 
   forEach(callback, thisArg = undefined) {
-    requireArguments(arguments.length, 1, "'forEach' on 'Headers'");
+    if (!isHeaders(this)) throw illegal();
+    requireArguments(arguments.length, 1, "'forEach' on 'Headers'", "function");
     if (typeof callback !== "function") {
-      throw new TypeError("Failed to execute 'forEach' on 'Headers': parameter 1 is not of type 'Function'.");
+      throw new TypeError("Failed to execute 'forEach' on 'Headers': parameter 1 is not of type 'function'.");
     }
     for (let i = 0; ; i++) {
       const pair = internals.sorted(this)[i];
@@ -319,7 +327,7 @@ class HeadersIterator {
   #kind;
   #index = 0;
   constructor(headers, kind) {
-    if (!internals.isHeaders(headers)) throw new TypeError("Illegal invocation");
+    if (!internals.isHeaders(headers)) throw illegal();
     this.#headers = headers;
     this.#kind = kind;
   }

@@ -423,4 +423,4 @@ function toHandlers(value, method, position, dictionary) {
 
 for (const Class of TOKENS) defineInterface(Class);
 defineInterface(AttributesIterator);
-defineInterface(HTMLRewriter);
+defineInterface(HTMLRewriter, { receiver: true });

@@ -64,7 +64,7 @@ export class MessagePort extends EventTarget {
     };
   }
 }
-defineInterface(MessagePort);
+defineInterface(MessagePort, { receiver: true });
 defineEventHandlers(MessagePort.prototype, ["message", "messageerror", "close"]);
 
 const onmessage = Object.getOwnPropertyDescriptor(MessagePort.prototype, "onmessage");
@@ -87,4 +87,4 @@ export class MessageChannel {
   get port1() { return this.#first; }
   get port2() { return this.#second; }
 }
-defineInterface(MessageChannel);
+defineInterface(MessageChannel, { receiver: true });

@@ -24,6 +24,6 @@ export class Navigator {
     return true;
   }
 }
-defineInterface(Navigator);
+defineInterface(Navigator, { receiver: (value) => value === navigator });
 
 export const navigator = new Navigator(token);

@@ -20,6 +20,6 @@ export class Performance {
   }
 }
 
-defineInterface(Performance);
+defineInterface(Performance, { receiver: (value) => value === performance });
 
 export const performance = new Performance(token);

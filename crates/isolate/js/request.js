@@ -6,7 +6,7 @@ import {
 } from "./body.js";
 import { copyHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
 import { parseHref } from "./url.js";
-import { defineInterface, requireArguments, toDictionary, toDOMString, toUSVString } from "./webidl.js";
+import { defineInterface, illegal, requireArguments, toDictionary, toDOMString, toUSVString } from "./webidl.js";
 
 const METHODS = new Set([
   "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND",
@@ -46,7 +46,7 @@ export class Request extends Body {
   constructor(input, init = undefined) {
     super(bodyToken);
     if (input === token) return;
-    requireArguments(arguments.length, 1, "constructor of 'Request'");
+    requireArguments(arguments.length, 1, "constructor of 'Request'", "Request or string");
     this.#method = "GET";
     this.#details = USUAL;
     let headers;
@@ -164,24 +164,27 @@ export class Request extends Body {
     return [headers, body];
   }
 
-  get method() { return this.#method; }
-  get url() { return this.#url; }
+  get method() { try { return this.#method; } catch { throw illegal(); } }
+  get url() { try { return this.#url; } catch { throw illegal(); } }
   get headers() {
+    if (!isRequest(this)) throw illegal();
     const headers = this.#headers;
     if (typeof headers !== "string") return headers;
     return (this.#headers = headersFromWire(headers, this.#details.immutable));
   }
-  get redirect() { return this.#details.redirect; }
-  get fetcher() { return this.#details.fetcher; }
-  get cache() { return this.#details.cache; }
-  get integrity() { return this.#method && ""; }
-  get keepalive() { return this.#method === ""; }
+  get redirect() { try { return this.#details.redirect; } catch { throw illegal(); } }
+  get fetcher() { try { return this.#details.fetcher; } catch { throw illegal(); } }
+  get cache() { try { return this.#details.cache; } catch { throw illegal(); } }
+  get integrity() { try { return this.#method && ""; } catch { throw illegal(); } }
+  get keepalive() { try { return this.#method === ""; } catch { throw illegal(); } }
   get signal() {
+    if (!isRequest(this)) throw illegal();
     const signal = this.#signal;
     if (signal !== undefined && isAbortSignal(signal)) return signal;
     return (this.#signal = signal === undefined ? createSignal() : signal.makeSignal());
   }
   get cf() {
+    if (!isRequest(this)) throw illegal();
     const { cf } = this.#details;
     if (typeof cf !== "string") return cf;
     this.#set({ cf: JSON.parse(cf) });
@@ -189,6 +192,7 @@ export class Request extends Body {
   }
 
   clone() {
+    if (!isRequest(this)) throw illegal();
     const made = new Request(token);
     made.#copyFrom(this);
     const headers = this.#headers;

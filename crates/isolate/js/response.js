@@ -7,7 +7,7 @@ import { copyHeaders, freezeHeaders, Headers, headersFromWire, headersToWire, se
 import { respond } from "./io.js";
 import { parseHref } from "./url.js";
 import { isWebSocket, webSocketFromWire, webSocketToWire } from "./websocket.js";
-import { defineInterface, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
+import { defineInterface, illegal, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const NULL_BODY = new Set([101, 204, 205, 304]);
@@ -141,7 +141,7 @@ export class Response extends Body {
   }
 
   static json(data, init = undefined) {
-    requireArguments(arguments.length, 1, "'json' on 'Response'");
+    requireArguments(arguments.length, 1, "'json' on 'Response'", "Value");
     const text = JSON.stringify(data);
     if (text === undefined) throw new TypeError("Value is not JSON serializable");
     const response = new Response(text, init);
@@ -155,19 +155,21 @@ export class Response extends Body {
     return response;
   }
 
-  get status() { return this.#status; }
-  get statusText() { return this.#details.statusText; }
-  get ok() { return this.#status >= 200 && this.#status < 300; }
+  get status() { try { return this.#status; } catch { throw illegal(); } }
+  get statusText() { try { return this.#details.statusText; } catch { throw illegal(); } }
+  get ok() { try { return this.#status >= 200 && this.#status < 300; } catch { throw illegal(); } }
   get headers() {
+    if (!isResponse(this)) throw illegal();
     const headers = this.#headers;
     if (typeof headers !== "string") return headers;
     return (this.#headers = headersFromWire(headers, this.#details.immutable));
   }
-  get redirected() { return this.#details.redirected; }
-  get url() { return this.#details.url; }
-  get type() { return this.#status === 0 ? "error" : "default"; }
-  get webSocket() { return this.#details.webSocket; }
+  get redirected() { try { return this.#details.redirected; } catch { throw illegal(); } }
+  get url() { try { return this.#details.url; } catch { throw illegal(); } }
+  get type() { try { return this.#status === 0 ? "error" : "default"; } catch { throw illegal(); } }
+  get webSocket() { try { return this.#details.webSocket; } catch { throw illegal(); } }
   get cf() {
+    if (!isResponse(this)) throw illegal();
     const { cf } = this.#details;
     if (typeof cf !== "string") return cf;
     this.#set({ cf: JSON.parse(cf) });
@@ -175,6 +177,7 @@ export class Response extends Body {
   }
 
   clone() {
+    if (!isResponse(this)) throw illegal();
     if (this.#details.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const source = cloneBody(this);
     const made = new Response();

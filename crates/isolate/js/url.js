@@ -16,6 +16,8 @@ const HASH_START = 8;
 const ORIGIN_SCHEMES = new Set(["http:", "https:", "ws:", "wss:", "ftp:"]);
 
 let linkParams;
+/** @type {(value: unknown) => boolean} */
+let isURL;
 let updateFromParams;
 
 export class URL {
@@ -23,19 +25,19 @@ export class URL {
   #params = undefined;
 
   constructor(url, base = undefined) {
-    requireArguments(arguments.length, 1, "constructor of 'URL'");
+    requireArguments(arguments.length, 1, "constructor of 'URL'", "USVString");
     const record = native.parse(toUSVString(url), base === undefined ? undefined : toUSVString(base));
     if (record === undefined) throw invalidUrl();
     this.#record = record;
   }
 
   static canParse(url, base = undefined) {
-    requireArguments(arguments.length, 1, "'canParse' on 'URL'");
+    requireArguments(arguments.length, 1, "'canParse' on 'URL'", "USVString");
     return native.canParse(toUSVString(url), base === undefined ? undefined : toUSVString(base));
   }
 
   static parse(url, base = undefined) {
-    requireArguments(arguments.length, 1, "'parse' on 'URL'");
+    requireArguments(arguments.length, 1, "'parse' on 'URL'", "USVString");
     const record = native.parse(toUSVString(url), base === undefined ? undefined : toUSVString(base));
     if (record === undefined) return null;
     const made = new URL("a:");
@@ -50,15 +52,16 @@ export class URL {
     throw new TypeError("URL.revokeObjectURL() is not implemented.");
   }
 
-  get href() { return this.#record[HREF]; }
+  get href() { try { return this.#record[HREF]; } catch { throw illegal(); } }
   set href(value) {
-    if (!(#record in this)) throw illegal();
+    if (!isURL(this)) throw illegal();
     const record = native.parse(toUSVString(value), undefined);
     if (record === undefined) throw invalidUrl();
     this.#change(record);
   }
 
   get origin() {
+    if (!isURL(this)) throw illegal();
     const record = this.#record;
     const protocol = record[HREF].slice(0, record[PROTOCOL_END]);
     if (ORIGIN_SCHEMES.has(protocol)) return `${protocol}//${hostOf(record)}`;
@@ -73,12 +76,14 @@ export class URL {
   }
 
   get protocol() {
+    if (!isURL(this)) throw illegal();
     const record = this.#record;
     return record[HREF].slice(0, record[PROTOCOL_END]);
   }
   set protocol(value) { this.#set("protocol", value); }
 
   get username() {
+    if (!isURL(this)) throw illegal();
     const record = this.#record;
     const start = record[PROTOCOL_END] + 2;
     return start < record[USERNAME_END] ? record[HREF].slice(start, record[USERNAME_END]) : "";
@@ -86,6 +91,7 @@ export class URL {
   set username(value) { this.#set("username", value); }
 
   get password() {
+    if (!isURL(this)) throw illegal();
     const record = this.#record;
     return record[HOST_START] > record[USERNAME_END]
       ? record[HREF].slice(record[USERNAME_END] + 1, record[HOST_START])
@@ -93,48 +99,53 @@ export class URL {
   }
   set password(value) { this.#set("password", value); }
 
-  get host() { return hostOf(this.#record); }
+  get host() { if (!isURL(this)) throw illegal(); return hostOf(this.#record); }
   set host(value) { this.#set("host", value); }
 
   get hostname() {
+    if (!isURL(this)) throw illegal();
     const record = this.#record;
     return record[HREF].slice(hostStart(record), record[HOST_END]);
   }
   set hostname(value) { this.#set("hostname", value); }
 
   get port() {
+    if (!isURL(this)) throw illegal();
     const port = this.#record[PORT];
     return port < 0 ? "" : String(port);
   }
   set port(value) { this.#set("port", value); }
 
-  get pathname() { return pathnameOf(this.#record); }
+  get pathname() { if (!isURL(this)) throw illegal(); return pathnameOf(this.#record); }
   set pathname(value) { this.#set("pathname", value); }
 
   get search() {
+    if (!isURL(this)) throw illegal();
     const record = this.#record;
     return partOf(record, record[SEARCH_START], record[HASH_START]);
   }
   set search(value) { this.#set("search", value); }
 
   get hash() {
+    if (!isURL(this)) throw illegal();
     const record = this.#record;
     return partOf(record, record[HASH_START], -1);
   }
   set hash(value) { this.#set("hash", value); }
 
   get searchParams() {
+    if (!isURL(this)) throw illegal();
     if (this.#params === undefined) {
       this.#params = linkParams(this, this.search.slice(1));
     }
     return this.#params;
   }
 
-  toString() { return this.#record[HREF]; }
-  toJSON() { return this.#record[HREF]; }
+  toString() { if (!isURL(this)) throw illegal(); return this.#record[HREF]; }
+  toJSON() { if (!isURL(this)) throw illegal(); return this.#record[HREF]; }
 
   #set(part, value) {
-    if (!(#record in this)) throw illegal();
+    if (!isURL(this)) throw illegal();
     const record = native.set(this.#record[HREF], part, toUSVString(value));
     if (record !== undefined) this.#change(record);
   }
@@ -145,6 +156,7 @@ export class URL {
   }
 
   static {
+    isURL = (value) => typeof value === "object" && value !== null && #record in value;
     updateFromParams = (url, query) => {
       const record = native.set(url.#record[HREF], "search", query);
       if (record !== undefined) url.#record = record;
@@ -223,16 +235,18 @@ export class URLSearchParams {
     }
   }
 
-  get size() { return this.#list.length / 2; }
+  get size() { if (!isURLSearchParams(this)) throw illegal(); return this.#list.length / 2; }
 
   append(name, value) {
-    requireArguments(arguments.length, 2, "'append' on 'URLSearchParams'");
+    if (!isURLSearchParams(this)) throw illegal();
+    requireArguments(arguments.length, 2, "'append' on 'URLSearchParams'", "USVString, USVString");
     this.#list.push(toUSVString(name), toUSVString(value));
     this.#update();
   }
 
   delete(name, value = undefined) {
-    requireArguments(arguments.length, 1, "'delete' on 'URLSearchParams'");
+    if (!isURLSearchParams(this)) throw illegal();
+    requireArguments(arguments.length, 1, "'delete' on 'URLSearchParams'", "USVString");
     name = toUSVString(name);
     if (value !== undefined) value = toUSVString(value);
     const list = this.#list;
@@ -248,7 +262,8 @@ export class URLSearchParams {
   }
 
   get(name) {
-    requireArguments(arguments.length, 1, "'get' on 'URLSearchParams'");
+    if (!isURLSearchParams(this)) throw illegal();
+    requireArguments(arguments.length, 1, "'get' on 'URLSearchParams'", "USVString");
     name = toUSVString(name);
     const list = this.#list;
     for (let i = 0; i < list.length; i += 2) if (list[i] === name) return list[i + 1];
@@ -256,7 +271,8 @@ export class URLSearchParams {
   }
 
   getAll(name) {
-    requireArguments(arguments.length, 1, "'getAll' on 'URLSearchParams'");
+    if (!isURLSearchParams(this)) throw illegal();
+    requireArguments(arguments.length, 1, "'getAll' on 'URLSearchParams'", "USVString");
     name = toUSVString(name);
     const list = this.#list;
     const values = [];
@@ -265,7 +281,8 @@ export class URLSearchParams {
   }
 
   has(name, value = undefined) {
-    requireArguments(arguments.length, 1, "'has' on 'URLSearchParams'");
+    if (!isURLSearchParams(this)) throw illegal();
+    requireArguments(arguments.length, 1, "'has' on 'URLSearchParams'", "USVString");
     name = toUSVString(name);
     if (value !== undefined) value = toUSVString(value);
     const list = this.#list;
@@ -276,7 +293,8 @@ export class URLSearchParams {
   }
 
   set(name, value) {
-    requireArguments(arguments.length, 2, "'set' on 'URLSearchParams'");
+    if (!isURLSearchParams(this)) throw illegal();
+    requireArguments(arguments.length, 2, "'set' on 'URLSearchParams'", "USVString, USVString");
     name = toUSVString(name);
     value = toUSVString(value);
     const list = this.#list;
@@ -298,6 +316,7 @@ export class URLSearchParams {
   }
 
   sort() {
+    if (!isURLSearchParams(this)) throw illegal();
     const list = this.#list;
     const pairs = [];
     for (let i = 0; i < list.length; i += 2) pairs.push([list[i], list[i + 1]]);
@@ -308,9 +327,10 @@ export class URLSearchParams {
   }
 
   forEach(callback, thisArg = undefined) {
-    requireArguments(arguments.length, 1, "'forEach' on 'URLSearchParams'");
+    if (!isURLSearchParams(this)) throw illegal();
+    requireArguments(arguments.length, 1, "'forEach' on 'URLSearchParams'", "function");
     if (typeof callback !== "function") {
-      throw new TypeError("Failed to execute 'forEach' on 'URLSearchParams': parameter 1 is not of type 'Function'.");
+      throw new TypeError("Failed to execute 'forEach' on 'URLSearchParams': parameter 1 is not of type 'function'.");
     }
     for (let i = 0; i < this.#list.length; i += 2) callback.call(thisArg, this.#list[i + 1], this.#list[i], this);
   }
@@ -318,7 +338,7 @@ export class URLSearchParams {
   keys() { return new URLSearchParamsIterator(this, 0); }
   values() { return new URLSearchParamsIterator(this, 1); }
   entries() { return new URLSearchParamsIterator(this, 2); }
-  toString() { return native.serializeForm(this.#list); }
+  toString() { if (!isURLSearchParams(this)) throw illegal(); return native.serializeForm(this.#list); }
 
   #update() {
     if (this.#url !== undefined) updateFromParams(this.#url, native.serializeForm(this.#list));

@@ -124,7 +124,7 @@ export class URLPattern {
     return result;
   }
 }
-defineInterface(URLPattern);
+defineInterface(URLPattern, { receiver: true });
 
 function componentsOf(url) {
   const { username, password, hostname, port, pathname } = url;

@@ -12,16 +12,38 @@ export function expose(values) {
 /** The prototypes of interfaces and their names. @type {Map<object, string>} */
 export const interfaces = new Map();
 
+/** `run` for those receivers alone; the others get what Workers tell them, at once. */
+function guarded(run, isReceiver) {
+  if (typeof run !== "function") return run;
+  const guard = function (...args) {
+    if (!isReceiver(this)) throw illegal();
+    return Reflect.apply(run, this, args);
+  };
+  for (const key of ["name", "length"]) defineProperty(guard, key, getOwnPropertyDescriptor(run, key));
+  return guard;
+}
+
 /**
  * Gives a class the shape of a Web IDL interface: enumerable members and a string tag.
  * @param {Function} Class
- * @param {{ name?: string, constants?: Record<string, number> }} [options]
+ * @param {object} [options]
+ * @param {string} [options.name]
+ * @param {Record<string, number>} [options.constants]
+ * @param {true | ((value: unknown) => boolean)} [options.receiver] says on what the members may be called; true: on
+ *   instances. Where every call counts, members see to it themselves.
  */
-export function defineInterface(Class, { name = Class.name, constants } = {}) {
+export function defineInterface(Class, { name = Class.name, constants, receiver } = {}) {
+  const isReceiver = receiver === true ? (value) => value instanceof Class : receiver;
   for (const holder of [Class, Class.prototype]) {
     for (const key of getOwnPropertyNames(holder)) {
-      if (key === "constructor" || key === "prototype" || key === "name" || key === "length") continue;
+      if (key === "constructor") continue;
+      if (holder === Class && (key === "prototype" || key === "name" || key === "length")) continue;
       const descriptor = getOwnPropertyDescriptor(holder, key);
+      if (isReceiver !== undefined && holder === Class.prototype) {
+        for (const part of ["get", "set", "value"]) {
+          if (descriptor[part] !== undefined) descriptor[part] = guarded(descriptor[part], isReceiver);
+        }
+      }
       if (descriptor.configurable) defineProperty(holder, key, { ...descriptor, enumerable: true });
     }
   }
@@ -45,12 +67,24 @@ export const illegal = () =>
 /** What calling a constructor that is not for users throws. */
 export const illegalConstructor = () => new TypeError("Illegal constructor");
 
-/** Throws when fewer than `needed` arguments were given. */
-export function requireArguments(given, needed, where) {
-  if (given < needed) {
-    const noun = needed === 1 ? "argument" : "arguments";
-    throw new TypeError(`Failed to execute ${where}: ${needed} ${noun} required, but only ${given} present.`);
-  }
+/**
+ * What an argument of the wrong type throws.
+ * @param {string} where "'append' on 'Headers'" or "constructor of 'Headers'"
+ * @param {number} position counted from 1
+ * @param {string} type
+ */
+export function wrongArgument(where, position, type) {
+  const constructed = where.startsWith("constructor of ");
+  const what = constructed ? `construct ${where.slice("constructor of ".length)}: constructor` : `execute ${where}:`;
+  return new TypeError(`Failed to ${what} parameter ${position} is not of type '${type}'.`);
+}
+
+/**
+ * Throws when fewer than `needed` arguments were given: a missing one is of no type.
+ * @param {string} types those of the needed arguments, separated by commas; strings if there is nothing to say
+ */
+export function requireArguments(given, needed, where, types = undefined) {
+  if (given < needed) throw wrongArgument(where, given + 1, types?.split(", ")[given] ?? "string");
 }
 
 export function toDOMString(value) {

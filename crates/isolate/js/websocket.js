@@ -92,7 +92,7 @@ export class WebSocket extends EventTarget {
   }
 
   send(message) {
-    requireArguments(arguments.length, 1, "'send' on 'WebSocket'");
+    requireArguments(arguments.length, 1, "'send' on 'WebSocket'", "ArrayBuffer or ArrayBufferView or string");
     const bytes = isBlob(message) ? getBlobBytes(message) : bufferSource(message);
     const data = bytes === undefined ? toUSVString(message) : bytes.slice();
     if (this.#state === "connecting") {
@@ -141,7 +141,7 @@ export class WebSocket extends EventTarget {
   }
 
   serializeAttachment(attachment) {
-    requireArguments(arguments.length, 1, "'serializeAttachment' on 'WebSocket'");
+    requireArguments(arguments.length, 1, "'serializeAttachment' on 'WebSocket'", "Value");
     const data = serialize(attachment);
     const size = data.byteLength;
     if (size > MAX_ATTACHMENT_BYTES) {
@@ -359,7 +359,7 @@ export class WebSocket extends EventTarget {
     this.#accept();
   }
 }
-defineInterface(WebSocket, {
+defineInterface(WebSocket, { receiver: true,
   constants: {
     READY_STATE_CONNECTING: CONNECTING,
     CONNECTING,

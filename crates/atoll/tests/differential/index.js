@@ -1,4 +1,7 @@
-import { cases, raw } from "./cases.js";
+import { cases as values, raw } from "./cases.js";
+import { cases as shapes } from "./shapes.js";
+
+const cases = { ...values, ...shapes };
 
 export default {
   async fetch(request, env) {

@@ -83,7 +83,7 @@ export class ReadableByteStreamController {
 
   enqueue(chunk) {
     if (!(#core in this)) throw illegal();
-    requireArguments(arguments.length, 1, "'enqueue' on 'ReadableByteStreamController'");
+    requireArguments(arguments.length, 1, "'enqueue' on 'ReadableByteStreamController'", "BufferSource");
     checkView(chunk, "enqueue", "ReadableByteStreamController");
     if (chunk.byteLength === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
     const core = this.#core;

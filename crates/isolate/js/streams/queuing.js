@@ -20,7 +20,7 @@ export class CountQueuingStrategy {
   #highWaterMark;
 
   constructor(init) {
-    requireArguments(arguments.length, 1, "'CountQueuingStrategy'");
+    requireArguments(arguments.length, 1, "constructor of 'CountQueuingStrategy'", "QueuingStrategyInit");
     this.#highWaterMark = markOf(init, "CountQueuingStrategy");
   }
 
@@ -41,7 +41,7 @@ export class ByteLengthQueuingStrategy {
   #highWaterMark;
 
   constructor(init) {
-    requireArguments(arguments.length, 1, "'ByteLengthQueuingStrategy'");
+    requireArguments(arguments.length, 1, "constructor of 'ByteLengthQueuingStrategy'", "QueuingStrategyInit");
     this.#highWaterMark = markOf(init, "ByteLengthQueuingStrategy");
   }
 

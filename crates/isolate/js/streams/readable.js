@@ -35,7 +35,7 @@ export class ReadableStream {
   }
 
   static from(asyncIterable) {
-    requireArguments(arguments.length, 1, "'from' on 'ReadableStream'");
+    requireArguments(arguments.length, 1, "'from' on 'ReadableStream'", "AsyncGenerator");
     return new ReadableStream(readableFrom(asyncIterable));
   }
 
@@ -62,7 +62,7 @@ export class ReadableStream {
 
   pipeThrough(transform, options = undefined) {
     if (!(#core in this)) throw illegal();
-    requireArguments(arguments.length, 1, "'pipeThrough' on 'ReadableStream'");
+    requireArguments(arguments.length, 1, "'pipeThrough' on 'ReadableStream'", "Transform");
     const { readable } = toDictionary(transform, "Transform");
     if (readableCoreOf(readable) === undefined) {
       throw new TypeError("Incorrect type for the 'readable' field on 'Transform': the provided value is not of type 'ReadableStream'.");
@@ -81,7 +81,7 @@ export class ReadableStream {
   pipeTo(destination, options = undefined) {
     if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     try {
-      requireArguments(arguments.length, 1, "'pipeTo' on 'ReadableStream'");
+      requireArguments(arguments.length, 1, "'pipeTo' on 'ReadableStream'", "WritableStream");
       const sink = writableCoreOf(destination);
       if (sink === undefined) {
         throw new TypeError("Failed to execute 'pipeTo' on 'ReadableStream': parameter 1 is not of type 'WritableStream'.");

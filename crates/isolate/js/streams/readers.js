@@ -120,7 +120,7 @@ export class ReadableStreamBYOBReader {
   read(view, options = undefined) {
     if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     try {
-      requireArguments(arguments.length, 1, "'read' on 'ReadableStreamBYOBReader'");
+      requireArguments(arguments.length, 1, "'read' on 'ReadableStreamBYOBReader'", "ArrayBufferView");
       checkView(view);
       const { min } = toDictionary(options, "ReadableStreamBYOBReaderReadOptions");
       const minimum = min === undefined ? 1 : toUnsignedLongLong(min, { enforceRange: true });
@@ -137,7 +137,7 @@ export class ReadableStreamBYOBReader {
   readAtLeast(minElements, view) {
     if (!isObject(this) || !(#core in this)) return rejectedWith(illegal());
     try {
-      requireArguments(arguments.length, 2, "'readAtLeast' on 'ReadableStreamBYOBReader'");
+      requireArguments(arguments.length, 2, "'readAtLeast' on 'ReadableStreamBYOBReader'", "integer, ArrayBufferView");
       const minimum = toUnsignedLongLong(minElements);
       checkView(view);
       return readInto(this.#core, view, minimum, new ReadAtLeastRequest());

@@ -66,7 +66,7 @@ export class WritableStreamDefaultWriter {
       this.#core = stream;
       return;
     }
-    requireArguments(arguments.length, 1, "'WritableStreamDefaultWriter'");
+    requireArguments(arguments.length, 1, "constructor of 'WritableStreamDefaultWriter'", "WritableStream");
     const core = writableCoreOf(stream);
     if (core === undefined) {
       throw new TypeError("Failed to construct 'WritableStreamDefaultWriter': parameter 1 is not of type 'WritableStream'.");
