@@ -1,6 +1,6 @@
 /** AbortController and AbortSignal (https://dom.spec.whatwg.org/#aborting-ongoing-activities). */
 import { defineEventHandlers, dispatch, Event, EventTarget, hasListeners, setSignalHooks, trust } from "./events.js";
-import { defineInterface, illegal, requireArguments, toUnsignedLongLong } from "./webidl.js";
+import { defineInterface, illegal, requireArguments, toUnsignedLongLong, wrongArgument } from "./webidl.js";
 import { setTimeout } from "./timers.js";
 
 const token = Symbol("AbortSignal");
@@ -22,11 +22,11 @@ export class AbortSignal extends EventTarget {
   }
 
   get aborted() {
-    if (!(#aborted in this)) throw illegal();
+    if (this === undefined || !(#aborted in this)) throw illegal();
     return this.#aborted;
   }
   get reason() {
-    if (!(#aborted in this)) throw illegal();
+    if (this === undefined || !(#aborted in this)) throw illegal();
     return this.#reason;
   }
 
@@ -43,7 +43,7 @@ export class AbortSignal extends EventTarget {
 
   static timeout(milliseconds) {
     requireArguments(arguments.length, 1, "'timeout' on 'AbortSignal'", "number");
-    const delay = toUnsignedLongLong(milliseconds, { enforceRange: true });
+    const delay = toUnsignedLongLong(milliseconds, { enforceRange: !Number.isNaN(Number(milliseconds)) });
     const signal = new AbortSignal(token);
     setTimeout(() => {
       signal.#signalAbort(new DOMException("The operation was aborted due to timeout", "TimeoutError"));
@@ -53,6 +53,9 @@ export class AbortSignal extends EventTarget {
 
   static any(signals) {
     requireArguments(arguments.length, 1, "'any' on 'AbortSignal'", "Array");
+    if (typeof signals !== "object" || typeof signals?.[Symbol.iterator] !== "function") {
+      throw wrongArgument("'any' on 'AbortSignal'", 1, "Array");
+    }
     const list = [...signals];
     for (const signal of list) {
       if (!internals.isSignal(signal)) {

@@ -80,7 +80,7 @@ const nativeQueueMicrotask = globalThis.queueMicrotask;
 export function queueMicrotask(callback) {
   if (typeof callback !== "function") {
     throw new TypeError(
-      "Failed to execute 'queueMicrotask' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Function'.",
+      "Failed to execute 'queueMicrotask' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'function'.",
     );
   }
   const context = get();

@@ -2,12 +2,16 @@
 import { now } from "atoll:native/io";
 import { registerCloneable } from "./structured_clone.js";
 import { decodeUtf8, encodeUtf8 } from "./encoding.js";
-import { bufferSource, defineInterface, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
+import { bufferSource, defineInterface, toDictionary, toDOMString, toInteger, toUSVString, wrongArgument } from "./webidl.js";
 
 const EMPTY = new Uint8Array(0);
 const CHUNK = 64 * 1024;
 
 let internals;
+
+const isSequence = (value) =>
+  ((typeof value === "object" && value !== null) || typeof value === "function") &&
+  typeof value[Symbol.iterator] === "function";
 
 export class Blob {
   #bytes;
@@ -15,12 +19,9 @@ export class Blob {
 
   constructor(parts = undefined, options = undefined) {
     let pieces = [];
-    if (parts !== undefined && ((typeof parts !== "object" && typeof parts !== "function") || parts === null ||
-      typeof parts[Symbol.iterator] !== "function")) {
-      throw new TypeError("Failed to construct 'Blob': The provided value cannot be converted to a sequence.");
-    }
+    if (parts !== undefined && !isSequence(parts)) throw wrongArgument("constructor of 'Blob'", 1, "Array");
     if (parts !== undefined) pieces = Array.from(parts, piece);
-    toDictionary(options, "options");
+    toDictionary(options, "Options", "constructor of 'Blob'", 2);
     if (options?.endings !== undefined && options.endings !== "transparent") {
       throw new Error("The 'endings' field on 'Options' is not implemented.");
     }
@@ -86,10 +87,8 @@ export class File extends Blob {
   #lastModified;
 
   constructor(parts, name, options = undefined) {
-    requireArguments(arguments.length, 2, "constructor of 'File'", "Array, string");
-    if (parts === undefined) {
-      throw new TypeError("Failed to construct 'File': The provided value cannot be converted to a sequence.");
-    }
+    if (parts !== undefined && !isSequence(parts)) throw wrongArgument("constructor of 'File'", 1, "Array");
+    if (arguments.length < 2) throw wrongArgument("constructor of 'File'", 2, "string");
     super(parts, options);
     this.#name = toUSVString(name);
     const modified = options?.lastModified;

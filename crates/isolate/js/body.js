@@ -13,7 +13,7 @@ import {
 import { structuredClone } from "./structured_clone.js";
 import { isURLSearchParams } from "./url.js";
 import { decodeUtf8, encodeUtf8 } from "./encoding.js";
-import { bufferSource, defineInterface, illegalConstructor, toUSVString } from "./webidl.js";
+import { bufferSource, defineInterface, illegal, illegalConstructor, toUSVString } from "./webidl.js";
 
 const USED =
   "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
@@ -57,34 +57,47 @@ export class Body {
   }
 
   get body() {
-    const source = this.#source;
-    if (source === null) return null;
-    return this.#stream();
+    if (!isBody(this)) throw illegal();
+    return this.#source === null ? null : this.#stream();
   }
 
   get bodyUsed() {
+    if (!isBody(this)) throw illegal();
+    return this.#isUsed();
+  }
+
+  // A wrong receiver is told at once, everything else by the promise.
+  arrayBuffer() { if (!isBody(this)) throw illegal(); return this.#readArrayBuffer(); }
+  bytes() { if (!isBody(this)) throw illegal(); return this.#readBytes(); }
+  text() { if (!isBody(this)) throw illegal(); return this.#readText(); }
+  json() { if (!isBody(this)) throw illegal(); return this.#readJson(); }
+  blob() { if (!isBody(this)) throw illegal(); return this.#readBlob(); }
+  formData() { if (!isBody(this)) throw illegal(); return this.#readFormData(); }
+
+  #isUsed() {
     const source = this.#source;
     if (source === null || typeof source === "string") return false;
     return source instanceof Used || (isReadableStream(source) && isDisturbed(source));
   }
 
-  async arrayBuffer() {
+  async #readArrayBuffer() {
     const bytes = await this.#bytes();
     return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
   }
-  async bytes() { return this.#bytes(); }
-  async text() { return this.#text(); }
-  async json() { return JSON.parse(await this.#text()); }
 
-  async blob() {
+  async #readBytes() { return this.#bytes(); }
+  async #readText() { return this.#text(); }
+  async #readJson() { return JSON.parse(await this.#text()); }
+
+  async #readBlob() {
     const type = this[contentType]();
     const bytes = await this.#bytes();
     const mime = type === null ? undefined : extractMimeType(type);
     return makeBlob(bytes, mime === undefined ? "" : serializeMimeType(mime));
   }
 
-  async formData() {
-    if (this.bodyUsed) throw new TypeError(USED);
+  async #readFormData() {
+    if (this.#isUsed()) throw new TypeError(USED);
     const type = this[contentType]();
     if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
     return parseFormData(await this.#bytes(), type);
@@ -110,7 +123,7 @@ export class Body {
   }
 
   #consume() {
-    if (this.bodyUsed) throw new TypeError(USED);
+    if (this.#isUsed()) throw new TypeError(USED);
     let source = this.#source;
     if (source === null) return null;
     if (source instanceof HostBody) source = this.#stream();
@@ -159,7 +172,7 @@ export class Body {
       /** The body of `new Response(other.body)`-like uses that leave the owner as it is. */
       share: (target) => target.#source === null ? null : target.#stream(),
       clone(target) {
-        if (target.bodyUsed) throw new TypeError(USED);
+        if (target.#isUsed()) throw new TypeError(USED);
         const source = target.#source;
         if (source === null || typeof source === "string" || source instanceof Uint8Array) return source;
         const stream = target.#stream();
@@ -176,7 +189,7 @@ export class Body {
           // Short text is encoded on its way into the frame.
           return source.length <= MAX_TEXT ? source : encodeUtf8(source);
         }
-        if (target.bodyUsed) throw new TypeError(USED);
+        if (target.#isUsed()) throw new TypeError(USED);
         if (isReadableStream(source)) {
           target.#source = new Used(source);
         } else {
@@ -196,9 +209,10 @@ export class Body {
     };
   }
 }
-defineInterface(Body, { receiver: internals.isBody });
+defineInterface(Body);
 
-
+/** @type {(value: unknown) => boolean} */
+const isBody = internals.isBody;
 export const bodyToken = token;
 export const setBodySource = internals.set;
 export const isNullBody = internals.isNull;

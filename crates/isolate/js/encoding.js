@@ -21,17 +21,17 @@ export class TextEncoder {
   #brand = true;
 
   get encoding() {
-    if (!(#brand in this)) throw illegal();
+    if (this === undefined || !(#brand in this)) throw illegal();
     return "utf-8";
   }
 
   encode(input = "") {
-    if (!(#brand in this)) throw illegal();
+    if (this === undefined || !(#brand in this)) throw illegal();
     return native.encode(typeof input === "string" ? input : toDOMString(input));
   }
 
   encodeInto(source, destination) {
-    if (!(#brand in this)) throw illegal();
+    if (this === undefined || !(#brand in this)) throw illegal();
     requireArguments(arguments.length, 2, "'encodeInto' on 'TextEncoder'", "String, Uint8Array");
     const text = toDOMString(source);
     if (!(destination instanceof Uint8Array)) {
@@ -51,9 +51,9 @@ function encodingOf(label) {
   return name;
 }
 
-function decoderOptions(options, name) {
+function decoderOptions(options, name, type) {
   if (options === undefined || options === null) return { fatal: false, ignoreBOM: false };
-  const { fatal, ignoreBOM } = toDictionary(options, `${name} options`);
+  const { fatal, ignoreBOM } = toDictionary(options, type, `constructor of '${name}'`, 2);
   return { fatal: Boolean(fatal), ignoreBOM: Boolean(ignoreBOM) };
 }
 
@@ -65,34 +65,34 @@ export class TextDecoder {
   #stream = undefined;
 
   constructor(label = "utf-8", options = undefined) {
-    if (label !== "utf-8") this.#encoding = encodingOf(label);
     if (options !== undefined) {
-      const { fatal, ignoreBOM } = decoderOptions(options, "TextDecoder");
+      const { fatal, ignoreBOM } = decoderOptions(options, "TextDecoder", "ConstructorOptions");
       this.#fatal = fatal;
       this.#ignoreBOM = ignoreBOM;
     }
+    if (label !== "utf-8") this.#encoding = encodingOf(label);
   }
 
   get encoding() {
-    if (!(#encoding in this)) throw illegal();
+    if (this === undefined || !(#encoding in this)) throw illegal();
     return this.#encoding;
   }
 
   get fatal() {
-    if (!(#encoding in this)) throw illegal();
+    if (this === undefined || !(#encoding in this)) throw illegal();
     return this.#fatal;
   }
 
   get ignoreBOM() {
-    if (!(#encoding in this)) throw illegal();
+    if (this === undefined || !(#encoding in this)) throw illegal();
     return this.#ignoreBOM;
   }
 
   decode(input = undefined, options = undefined) {
-    if (!(#encoding in this)) throw illegal();
+    if (this === undefined || !(#encoding in this)) throw illegal();
     const bytes = input === undefined ? NONE : bytesOf(input);
     if (bytes === undefined) {
-      throw new TypeError("Failed to execute 'decode' on 'TextDecoder': parameter 1 is not of type 'ArrayBuffer' or 'ArrayBufferView'.");
+      throw new TypeError("Failed to execute 'decode' on 'TextDecoder': parameter 1 is not of type 'Array'.");
     }
     const more = options !== undefined && options !== null && Boolean(toDictionary(options, "TextDecodeOptions").stream);
     if (this.#stream === undefined && !more) {
@@ -138,7 +138,7 @@ export class TextEncoderStream extends TransformStream {
   }
 
   get encoding() {
-    if (!(#brand in this)) throw illegal();
+    if (this === undefined || !(#brand in this)) throw illegal();
     return "utf-8";
   }
 }
@@ -170,8 +170,8 @@ export class TextDecoderStream extends TransformStream {
   #ignoreBOM;
 
   constructor(label = "utf-8", options = undefined) {
+    const { fatal, ignoreBOM } = decoderOptions(options, "TextDecoderStream", "TextDecoderStreamInit");
     const encoding = encodingOf(label);
-    const { fatal, ignoreBOM } = decoderOptions(options, "TextDecoderStream");
     super(new StreamPair(decoderPair(encoding, fatal, ignoreBOM)));
     this.#encoding = encoding;
     this.#fatal = fatal;
@@ -179,17 +179,17 @@ export class TextDecoderStream extends TransformStream {
   }
 
   get encoding() {
-    if (!(#encoding in this)) throw illegal();
+    if (this === undefined || !(#encoding in this)) throw illegal();
     return this.#encoding;
   }
 
   get fatal() {
-    if (!(#encoding in this)) throw illegal();
+    if (this === undefined || !(#encoding in this)) throw illegal();
     return this.#fatal;
   }
 
   get ignoreBOM() {
-    if (!(#encoding in this)) throw illegal();
+    if (this === undefined || !(#encoding in this)) throw illegal();
     return this.#ignoreBOM;
   }
 }

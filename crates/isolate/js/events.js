@@ -34,7 +34,7 @@ export class Event {
     requireArguments(arguments.length, 1, "constructor of 'Event'");
     this.#type = toDOMString(type);
     if (init !== undefined && init !== null) {
-      toDictionary(init, "eventInitDict");
+      toDictionary(init, "Init", "constructor of 'Event'", 2);
       this.#bubbles = Boolean(init.bubbles);
       this.#cancelable = Boolean(init.cancelable);
       this.#composed = Boolean(init.composed);
@@ -53,7 +53,7 @@ export class Event {
   get isTrusted() { return this.#trusted; }
   get timeStamp() {
     // Time stands still while code runs; an event carries no clock of its own.
-    if (!(#type in this)) throw illegal();
+    if (this === undefined || !(#type in this)) throw illegal();
     return 0;
   }
   get returnValue() { return !this.#canceled; }
@@ -297,9 +297,15 @@ export function hasListeners(target, type) {
 export function defineEventHandlers(prototype, types) {
   for (const type of types) {
     const name = `on${type}`;
+    const isGlobal = prototype === ServiceWorkerGlobalScope.prototype;
     const find = (target) => listenersOf(target, false)?.get(type)?.find((listener) => listener.handler === true);
     Object.defineProperty(prototype, name, {
-      get: { [name]() { return find(this)?.callback ?? null; } }[name],
+      get: {
+        [name]() {
+          if (this === undefined && !isGlobal) throw illegal();
+          return find(this)?.callback ?? null;
+        },
+      }[name],
       set: {
         [name](value) {
           const callback = typeof value === "function" || (typeof value === "object" && value !== null) ? value : null;
@@ -326,9 +332,17 @@ export function defineEventHandlers(prototype, types) {
   }
 }
 
+/** Refuses what an event's constructor cannot take, by the name of its class. */
+function checkArguments(given, init, name, initType) {
+  if (given > 0 && (init === undefined || init === null || typeof init === "object")) return;
+  requireArguments(given, 1, `constructor of '${name}'`);
+  toDictionary(init, initType, `constructor of '${name}'`, 2);
+}
+
 export class CustomEvent extends Event {
   #detail = null;
   constructor(type, init = undefined) {
+    checkArguments(arguments.length, init, "CustomEvent", "CustomEventInit");
     super(type, init);
     if (init?.detail !== undefined) this.#detail = init.detail;
   }
@@ -347,6 +361,7 @@ export class MessageEvent extends Event {
   #source = null;
   #ports = [];
   constructor(type, init = undefined) {
+    checkArguments(arguments.length, init, "MessageEvent", "Initializer");
     super(type, init);
     if (init === undefined || init === null) return;
     if (init.data !== undefined) this.#data = init.data;
@@ -368,6 +383,7 @@ export class CloseEvent extends Event {
   #reason = "";
   #wasClean = false;
   constructor(type, init = undefined) {
+    checkArguments(arguments.length, init, "CloseEvent", "Initializer");
     super(type, init);
     if (init === undefined || init === null) return;
     if (init.code !== undefined) this.#code = Number(init.code) & 0xffff;
@@ -387,6 +403,7 @@ export class ErrorEvent extends Event {
   #colno = 0;
   #error = undefined;
   constructor(type, init = undefined) {
+    checkArguments(arguments.length, init, "ErrorEvent", "ErrorEventInit");
     super(type, init);
     if (init === undefined || init === null) return;
     if (init.message !== undefined) this.#message = String(init.message);

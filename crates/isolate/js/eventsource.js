@@ -8,7 +8,7 @@ import { isDisturbed, isLocked, isReadableStream } from "./streams/internal.js";
 import { setTimeout } from "./timers.js";
 import { parseHref } from "./url.js";
 import { decodeUtf8 } from "./encoding.js";
-import { bufferSource, defineInterface, requireArguments, toUSVString } from "./webidl.js";
+import { bufferSource, defineInterface, requireArguments, toDictionary, toUSVString } from "./webidl.js";
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -34,6 +34,7 @@ export class EventSource extends EventTarget {
     super();
     if (url === token) return;
     requireArguments(arguments.length, 1, "constructor of 'EventSource'");
+    toDictionary(init, "EventSourceInit", "constructor of 'EventSource'", 2);
     if (inGlobalScope()) throw new DOMException(NO_EVENT, "NotSupportedError");
     if (init?.withCredentials) {
       throw new DOMException(

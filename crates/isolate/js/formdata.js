@@ -12,12 +12,6 @@ export class FormData {
   /** @type {[string, string | File][]} */
   #entries = [];
 
-  constructor(form = undefined) {
-    if (form !== undefined) {
-      throw new TypeError("Failed to construct 'FormData': parameter 1 is not of type 'HTMLFormElement'.");
-    }
-  }
-
   append(name, value, filename = undefined) {
     requireArguments(arguments.length, 2, "'append' on 'FormData'", "string, File or Blob or string");
     this.#entries.push(makeEntry("append", name, value, filename, arguments.length));

@@ -3,6 +3,7 @@
 import "./error_stack.js";
 import "./date.js";
 import { get, queueMicrotask, set } from "./async_context.js";
+import { atob, btoa } from "./base64.js";
 import { CompressionStream, DecompressionStream } from "./compression.js";
 import { console } from "./console.js";
 import { Crypto, crypto } from "./crypto/crypto.js";
@@ -26,6 +27,8 @@ expose({ CompressionStream, DecompressionStream, TextDecoder, TextDecoderStream,
 
 // Attributes and operations of the global scope are enumerable.
 Object.assign(globalThis, {
+  atob,
+  btoa,
   clearInterval,
   clearTimeout,
   crypto,
@@ -42,6 +45,9 @@ Object.assign(globalThis, {
 for (const [name, value] of Object.entries({ __atoll_ctx_get: get, __atoll_ctx_set: set })) {
   Object.defineProperty(globalThis, name, { value, writable: false, enumerable: false, configurable: false });
 }
+
+// The engine's own: no standard has it.
+delete globalThis.InternalError;
 
 // Code only comes from modules.
 const refuse = () => {

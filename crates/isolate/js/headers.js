@@ -210,7 +210,7 @@ export class Headers {
   #fill(init) {
     if (typeof init !== "object" && typeof init !== "function" || init === null) {
       throw new TypeError(
-        "Failed to construct 'Headers': The provided value is not of type '(sequence<sequence<ByteString>> or record<ByteString, ByteString>)'.",
+        "Failed to construct 'Headers': constructor parameter 1 is not of type 'Headers or Sequence or object'.",
       );
     }
     if (#list in init) {

@@ -53,7 +53,7 @@ export class Request extends Body {
     let body = null;
     const fromRequest = typeof input === "object" && input !== null && #url in input;
     const initRequest = typeof init === "object" && init !== null && #url in init;
-    if (init !== undefined) toDictionary(init, "init");
+    if (init !== undefined) toDictionary(init, "RequestInitializerDict or Request", "constructor of 'Request'", 2);
     if (fromRequest) {
       this.#copyFrom(input);
       headers = input.#copyHeaders();

@@ -75,7 +75,7 @@ export class Response extends Body {
   }
 
   #applyInit(init) {
-    toDictionary(init, "init");
+    toDictionary(init, "InitializerDict or Response", "constructor of 'Response'", 2);
     if (#status in init) {
       this.#copyFrom(init);
       this.#headers = init.#copyHeaders(false);

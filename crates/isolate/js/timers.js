@@ -68,7 +68,7 @@ function remove(timer) {
 function start(callback, delay, repeat, args) {
   if (typeof callback !== "function") {
     throw new TypeError(
-      `Failed to execute '${repeat ? "setInterval" : "setTimeout"}' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'Function'.`,
+      `Failed to execute '${repeat ? "setInterval" : "setTimeout"}' on 'ServiceWorkerGlobalScope': parameter 1 is not of type 'function'.`,
     );
   }
   if (inGlobalScope()) throw new Error(DISALLOWED_IN_GLOBAL_SCOPE);

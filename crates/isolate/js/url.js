@@ -346,7 +346,7 @@ export class URLSearchParams {
 
   static {
     listOf = (params) => {
-      if (!(#list in params)) throw illegal();
+      if (params === undefined || !(#list in params)) throw illegal();
       return params.#list;
     };
     linkParams = (url, query, params = new URLSearchParams()) => {

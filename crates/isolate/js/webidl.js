@@ -13,12 +13,18 @@ export function expose(values) {
 export const interfaces = new Map();
 
 /** `run` for those receivers alone; the others get what Workers tell them, at once. */
-function guarded(run, isReceiver) {
+function guarded(run, isReceiver, part) {
   if (typeof run !== "function") return run;
-  const guard = function (...args) {
-    if (!isReceiver(this)) throw illegal();
-    return Reflect.apply(run, this, args);
-  };
+  const guard =
+    part === "get"
+      ? function () {
+          if (!isReceiver(this)) throw illegal();
+          return run.call(this);
+        }
+      : function (...args) {
+          if (!isReceiver(this)) throw illegal();
+          return Reflect.apply(run, this, args);
+        };
   for (const key of ["name", "length"]) defineProperty(guard, key, getOwnPropertyDescriptor(run, key));
   return guard;
 }
@@ -41,7 +47,7 @@ export function defineInterface(Class, { name = Class.name, constants, receiver 
       const descriptor = getOwnPropertyDescriptor(holder, key);
       if (isReceiver !== undefined && holder === Class.prototype) {
         for (const part of ["get", "set", "value"]) {
-          if (descriptor[part] !== undefined) descriptor[part] = guarded(descriptor[part], isReceiver);
+          if (descriptor[part] !== undefined) descriptor[part] = guarded(descriptor[part], isReceiver, part);
         }
       }
       if (descriptor.configurable) defineProperty(holder, key, { ...descriptor, enumerable: true });
@@ -138,10 +144,15 @@ export const toUnsignedLong = (value, options) => toInteger(value, 32, options);
 export const toUnsignedShort = (value, options) => toInteger(value, 16, options);
 export const toUnsignedLongLong = (value, options) => toInteger(value, 64, options);
 
-/** A dictionary argument: undefined and null are empty. */
-export function toDictionary(value, what = "options") {
+/**
+ * A dictionary argument: undefined and null are empty.
+ * @param {string} what its type
+ * @param {string} [where] as for `wrongArgument`, with its position
+ */
+export function toDictionary(value, what, where = undefined, position = 0) {
   if (value === undefined || value === null) return {};
   if (typeof value !== "object" && typeof value !== "function") {
+    if (where !== undefined) throw wrongArgument(where, position, what);
     throw new TypeError(`Incorrect type for '${what}': the provided value is not of type 'object'.`);
   }
   return value;

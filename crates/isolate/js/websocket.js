@@ -425,7 +425,7 @@ export class WebSocketRequestResponsePair {
   get request() { return this.#request; }
   get response() { return this.#response; }
 }
-defineInterface(WebSocketRequestResponsePair);
+defineInterface(WebSocketRequestResponsePair, { receiver: true });
 
 export const isWebSocket = internals.isWebSocket;
 /** The socket of a 101 response that came from the host; `headers` are the response's. */

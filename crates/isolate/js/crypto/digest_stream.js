@@ -62,17 +62,17 @@ export class DigestStream extends WritableStream {
 
   /** The hash of everything written, once the stream is closed. @type {Promise<ArrayBuffer>} */
   get digest() {
-    if (!(#digest in this)) throw illegal();
+    if (this === undefined || !(#digest in this)) throw illegal();
     return this.#digest;
   }
 
   get bytesWritten() {
-    if (!(#digest in this)) throw illegal();
+    if (this === undefined || !(#digest in this)) throw illegal();
     return BigInt(this.#bytesWritten);
   }
 
   [Symbol.dispose]() {
-    if (!(#digest in this)) throw illegal();
+    if (this === undefined || !(#digest in this)) throw illegal();
     this.#reject(new TypeError("The DigestStream was disposed."));
   }
 }

@@ -73,38 +73,38 @@ class Arguments {
     this.#method = method;
   }
 
-  #incorrect(position, type) {
+  incorrect(position, type) {
     return new TypeError(
       `Failed to execute '${this.#method}' on 'SubtleCrypto': parameter ${position} is not of type '${type}'.`,
     );
   }
 
-  algorithm(value, position) {
-    if (value === undefined || value === null) throw this.#incorrect(position, "string or Algorithm");
+  algorithm(value, position, type) {
+    if (value === undefined || value === null) throw this.incorrect(position, `string or ${type}`);
     return typeof value === "object" || typeof value === "function" ? value : String(value);
   }
 
   key(value, position) {
     const state = keyState(value);
-    if (state === undefined) throw this.#incorrect(position, "CryptoKey");
+    if (state === undefined) throw this.incorrect(position, "CryptoKey");
     return state;
   }
 
   bytes(value, position) {
     const bytes = bufferSource(value);
-    if (bytes === undefined) throw this.#incorrect(position, "BufferSource");
+    if (bytes === undefined) throw this.incorrect(position, "BufferSource");
     return bytes;
   }
 
   usages(value, position) {
     if (typeof value !== "object" || value === null || typeof value[Symbol.iterator] !== "function") {
-      throw this.#incorrect(position, "Array");
+      throw this.incorrect(position, "Array");
     }
     return Array.from(value, String);
   }
 
   format(value, position) {
-    if (value === undefined) throw this.#incorrect(position, "string");
+    if (value === undefined) throw this.incorrect(position, "string");
     return String(value);
   }
 
@@ -167,7 +167,7 @@ export class SubtleCrypto {
   async encrypt(algorithm, key, data) {
     SubtleCrypto.#check(this);
     const given = new Arguments("encrypt");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "EncryptAlgorithm");
     key = given.key(key, 2);
     given.bytes(data, 3);
     const { name, params, run } = normalize("encrypt", algorithm);
@@ -178,7 +178,7 @@ export class SubtleCrypto {
   async decrypt(algorithm, key, data) {
     SubtleCrypto.#check(this);
     const given = new Arguments("decrypt");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "EncryptAlgorithm");
     key = given.key(key, 2);
     given.bytes(data, 3);
     const { name, params, run } = normalize("decrypt", algorithm);
@@ -189,7 +189,7 @@ export class SubtleCrypto {
   async sign(algorithm, key, data) {
     SubtleCrypto.#check(this);
     const given = new Arguments("sign");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "SignAlgorithm");
     key = given.key(key, 2);
     given.bytes(data, 3);
     const { name, params, run } = normalize("sign", algorithm);
@@ -200,7 +200,7 @@ export class SubtleCrypto {
   async verify(algorithm, key, signature, data) {
     SubtleCrypto.#check(this);
     const given = new Arguments("verify");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "SignAlgorithm");
     key = given.key(key, 2);
     given.bytes(signature, 3);
     given.bytes(data, 4);
@@ -212,7 +212,7 @@ export class SubtleCrypto {
   async digest(algorithm, data) {
     SubtleCrypto.#check(this);
     const given = new Arguments("digest");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "HashAlgorithm");
     given.bytes(data, 2);
     const hash = hashName(algorithm);
     return digest(hash, given.current(data));
@@ -221,7 +221,8 @@ export class SubtleCrypto {
   async generateKey(algorithm, extractable, keyUsages) {
     SubtleCrypto.#check(this);
     const given = new Arguments("generateKey");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "GenerateKeyAlgorithm");
+    if (arguments.length < 2) throw given.incorrect(2, "boolean");
     const usages = given.usages(keyUsages, 3);
     const { params, run } = normalize("generateKey", algorithm);
     const generated = run(params, Boolean(extractable), usages);
@@ -232,9 +233,9 @@ export class SubtleCrypto {
   async deriveKey(algorithm, baseKey, derivedKeyType, extractable, keyUsages) {
     SubtleCrypto.#check(this);
     const given = new Arguments("deriveKey");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "DeriveKeyAlgorithm");
     const key = given.key(baseKey, 2);
-    derivedKeyType = given.algorithm(derivedKeyType, 3);
+    derivedKeyType = given.algorithm(derivedKeyType, 3, "ImportKeyAlgorithm");
     const usages = given.usages(keyUsages, 5);
     const derivation = normalize("deriveBits", algorithm);
     const imported = normalize("importKey", derivedKeyType);
@@ -247,7 +248,7 @@ export class SubtleCrypto {
   async deriveBits(algorithm, baseKey, length = null) {
     SubtleCrypto.#check(this);
     const given = new Arguments("deriveBits");
-    algorithm = given.algorithm(algorithm, 1);
+    algorithm = given.algorithm(algorithm, 1, "DeriveKeyAlgorithm");
     const key = given.key(baseKey, 2);
     const bits = length === null ? null : toInteger(length, 32);
     const { name, params, run } = normalize("deriveBits", algorithm);
@@ -259,7 +260,8 @@ export class SubtleCrypto {
     SubtleCrypto.#check(this);
     const given = new Arguments("importKey");
     format = given.format(format, 1);
-    algorithm = given.algorithm(algorithm, 3);
+    if (typeof keyData !== "object" || keyData === null) throw given.incorrect(2, "BufferSource or JsonWebKey");
+    algorithm = given.algorithm(algorithm, 3, "ImportKeyAlgorithm");
     const usages = given.usages(keyUsages, 5);
     const normalized = normalize("importKey", algorithm);
     return importKey(format, keyData, normalized, Boolean(extractable), usages);
@@ -277,7 +279,7 @@ export class SubtleCrypto {
     format = given.format(format, 1);
     key = given.key(key, 2);
     wrappingKey = given.key(wrappingKey, 3);
-    wrapAlgorithm = given.algorithm(wrapAlgorithm, 4);
+    wrapAlgorithm = given.algorithm(wrapAlgorithm, 4, "EncryptAlgorithm");
     const { name, params, run } = normalizeWrap("wrapKey", "encrypt", wrapAlgorithm);
     checkKey(name, wrappingKey, "wrapKey");
     const exported = exportKey(format, key);
@@ -291,8 +293,8 @@ export class SubtleCrypto {
     format = given.format(format, 1);
     given.bytes(wrappedKey, 2);
     unwrappingKey = given.key(unwrappingKey, 3);
-    unwrapAlgorithm = given.algorithm(unwrapAlgorithm, 4);
-    unwrappedKeyAlgorithm = given.algorithm(unwrappedKeyAlgorithm, 5);
+    unwrapAlgorithm = given.algorithm(unwrapAlgorithm, 4, "EncryptAlgorithm");
+    unwrappedKeyAlgorithm = given.algorithm(unwrappedKeyAlgorithm, 5, "ImportKeyAlgorithm");
     const usages = given.usages(keyUsages, 7);
     const { name, params, run } = normalizeWrap("unwrapKey", "decrypt", unwrapAlgorithm);
     const imported = normalize("importKey", unwrappedKeyAlgorithm);

@@ -2,6 +2,7 @@
 import * as web from "../timers.js";
 import { NodeError } from "../node_support/errors.js";
 import { validateFunction } from "../node_support/validators.js";
+import { wrongArgument } from "../webidl.js";
 import promises from "./timers/promises.js";
 
 const customPromisify = Symbol.for("nodejs.util.promisify.custom");
@@ -55,15 +56,17 @@ export class Immediate extends Timeout {}
 delete Immediate.prototype.refresh;
 
 export function setTimeout(callback, delay, ...args) {
+  validateFunction(callback, "callback");
   return new Timeout(() => web.setTimeout(callback, delay, ...args));
 }
 
 export function setInterval(callback, delay, ...args) {
+  validateFunction(callback, "callback");
   return new Timeout(() => web.setInterval(callback, delay, ...args));
 }
 
 export function setImmediate(callback, ...args) {
-  validateFunction(callback, "callback");
+  if (typeof callback !== "function") throw wrongArgument("'setImmediate' on 'ServiceWorkerGlobalScope'", 1, "function");
   return new Immediate(() => web.setTimeout(callback, 0, ...args));
 }
 

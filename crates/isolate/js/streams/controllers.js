@@ -28,25 +28,25 @@ export class ReadableStreamDefaultController {
   }
 
   get desiredSize() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return this.#core.desiredSize;
   }
 
   close() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     checkClosable(this.#core);
     this.#core.close();
   }
 
   enqueue(chunk = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     const core = this.#core;
     if (!core.canCloseOrEnqueue) throw new TypeError("Unable to enqueue");
     core.enqueue(chunk);
   }
 
   error(reason = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.error(reason);
   }
 }
@@ -62,7 +62,7 @@ export class ReadableByteStreamController {
   }
 
   get byobRequest() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     const core = this.#core;
     if (core.byobRequest === undefined && core.pendingPullIntos.length > 0) {
       core.byobRequest = new ReadableStreamBYOBRequest(core);
@@ -71,18 +71,18 @@ export class ReadableByteStreamController {
   }
 
   get desiredSize() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return this.#core.desiredSize;
   }
 
   close() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     checkClosable(this.#core);
     this.#core.close();
   }
 
   enqueue(chunk) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     requireArguments(arguments.length, 1, "'enqueue' on 'ReadableByteStreamController'", "BufferSource");
     checkView(chunk, "enqueue", "ReadableByteStreamController");
     if (chunk.byteLength === 0) throw new TypeError("Cannot enqueue a zero-length ArrayBuffer.");
@@ -94,7 +94,7 @@ export class ReadableByteStreamController {
   }
 
   error(reason = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.error(reason);
   }
 }
@@ -120,19 +120,19 @@ export class ReadableStreamBYOBRequest {
   }
 
   get view() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return this.#view;
   }
 
   /** How many elements the reader wants at least (a Workers addition). */
   get atLeast() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     const first = this.#core?.pendingPullIntos[0];
     return first === undefined ? null : Math.max(first.minimumFill - first.bytesFilled, 1);
   }
 
   respond(bytesWritten) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     requireArguments(arguments.length, 1, "'respond' on 'ReadableStreamBYOBRequest'");
     const count = toUnsignedLongLong(bytesWritten, { enforceRange: true });
     const core = this.#core;
@@ -144,7 +144,7 @@ export class ReadableStreamBYOBRequest {
   }
 
   respondWithNewView(view) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     requireArguments(arguments.length, 1, "'respondWithNewView' on 'ReadableStreamBYOBRequest'");
     checkView(view, "respondWithNewView", "ReadableStreamBYOBRequest");
     const core = this.#core;

@@ -10,7 +10,8 @@ const { apply } = Reflect;
 
 /** The object a source, sink or transformer is given as: an object, or none. */
 export function toOptionalObject(value, name, type) {
-  if (value === undefined || isObject(value)) return value;
+  if (value === undefined || value === null) return undefined;
+  if (isObject(value)) return value;
   throw new TypeError(`Failed to construct '${name}': constructor parameter 1 is not of type '${type}'.`);
 }
 

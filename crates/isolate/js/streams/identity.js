@@ -182,6 +182,6 @@ function toLength(value) {
 }
 
 function markOf(strategy) {
-  const { highWaterMark } = toDictionary(strategy, "QueuingStrategy");
+  const { highWaterMark } = toDictionary(strategy, "QueuingStrategy", "constructor of 'IdentityTransformStream'", 1);
   return highWaterMark === undefined ? undefined : Number(highWaterMark);
 }

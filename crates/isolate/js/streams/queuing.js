@@ -7,7 +7,7 @@ const byteLengthSize = { size: (chunk) => chunk.byteLength }.size;
 
 function markOf(init, name) {
   if ((typeof init !== "object" || init === null) && typeof init !== "function") {
-    throw new TypeError(`Failed to construct '${name}': parameter 1 is not of type 'QueuingStrategyInit'.`);
+    throw new TypeError(`Failed to construct '${name}': constructor parameter 1 is not of type 'QueuingStrategyInit'.`);
   }
   if (init.highWaterMark === undefined) {
     throw new TypeError(`Failed to construct '${name}': required member highWaterMark is undefined.`);
@@ -25,12 +25,12 @@ export class CountQueuingStrategy {
   }
 
   get highWaterMark() {
-    if (!(#highWaterMark in this)) throw illegal();
+    if (this === undefined || !(#highWaterMark in this)) throw illegal();
     return this.#highWaterMark;
   }
 
   get size() {
-    if (!(#highWaterMark in this)) throw illegal();
+    if (this === undefined || !(#highWaterMark in this)) throw illegal();
     return countSize;
   }
 }
@@ -46,12 +46,12 @@ export class ByteLengthQueuingStrategy {
   }
 
   get highWaterMark() {
-    if (!(#highWaterMark in this)) throw illegal();
+    if (this === undefined || !(#highWaterMark in this)) throw illegal();
     return this.#highWaterMark;
   }
 
   get size() {
-    if (!(#highWaterMark in this)) throw illegal();
+    if (this === undefined || !(#highWaterMark in this)) throw illegal();
     return byteLengthSize;
   }
 }

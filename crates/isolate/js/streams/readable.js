@@ -40,7 +40,7 @@ export class ReadableStream {
   }
 
   get locked() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return this.#core.locked;
   }
 
@@ -51,7 +51,7 @@ export class ReadableStream {
   }
 
   getReader(options = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     const mode = options === undefined ? undefined : toDictionary(options, "ReadableStreamGetReaderOptions").mode;
     if (mode === undefined) return new ReadableStreamDefaultReader(new ReaderCore(this.#core, false));
     if (toDOMString(mode) !== "byob") {
@@ -61,9 +61,9 @@ export class ReadableStream {
   }
 
   pipeThrough(transform, options = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     requireArguments(arguments.length, 1, "'pipeThrough' on 'ReadableStream'", "Transform");
-    const { readable } = toDictionary(transform, "Transform");
+    const { readable } = toDictionary(transform, "Transform", "'pipeThrough' on 'ReadableStream'", 1);
     if (readableCoreOf(readable) === undefined) {
       throw new TypeError("Incorrect type for the 'readable' field on 'Transform': the provided value is not of type 'ReadableStream'.");
     }
@@ -96,12 +96,12 @@ export class ReadableStream {
   }
 
   tee() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return tee(this.#core, undefined).map((core) => new ReadableStream(core));
   }
 
   values(options = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     const preventCancel =
       options !== undefined && Boolean(toDictionary(options, "ReadableStreamIteratorOptions").preventCancel);
     return iterate(new ReaderCore(this.#core, false), preventCancel);

@@ -55,7 +55,7 @@ function read(core) {
 }
 
 function streamToRead(given, stream, name) {
-  requireArguments(given, 1, `'${name}'`);
+  requireArguments(given, 1, `constructor of '${name}'`, "ReadableStream");
   const core = readableCoreOf(stream);
   if (core === undefined) {
     throw new TypeError(`Failed to construct '${name}': constructor parameter 1 is not of type 'ReadableStream'.`);
@@ -88,7 +88,7 @@ export class ReadableStreamDefaultReader {
   }
 
   releaseLock() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.release();
   }
 }
@@ -147,7 +147,7 @@ export class ReadableStreamBYOBReader {
   }
 
   releaseLock() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.release();
   }
 }

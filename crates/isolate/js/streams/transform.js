@@ -56,12 +56,12 @@ export class TransformStream {
   }
 
   get readable() {
-    if (!(#readable in this)) throw illegal();
+    if (this === undefined || !(#readable in this)) throw illegal();
     return this.#readable;
   }
 
   get writable() {
-    if (!(#writable in this)) throw illegal();
+    if (this === undefined || !(#writable in this)) throw illegal();
     return this.#writable;
   }
 }
@@ -77,22 +77,22 @@ export class TransformStreamDefaultController {
   }
 
   get desiredSize() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return this.#core.source.desiredSize;
   }
 
   enqueue(chunk = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.enqueue(chunk);
   }
 
   error(reason = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.error(reason);
   }
 
   terminate() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.terminate();
   }
 }

@@ -29,7 +29,7 @@ export class WritableStream {
   }
 
   get locked() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return this.#core.locked;
   }
 
@@ -47,7 +47,7 @@ export class WritableStream {
   }
 
   getWriter() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return new WritableStreamDefaultWriter(new WriterCore(this.#core));
   }
 
@@ -69,7 +69,7 @@ export class WritableStreamDefaultWriter {
     requireArguments(arguments.length, 1, "constructor of 'WritableStreamDefaultWriter'", "WritableStream");
     const core = writableCoreOf(stream);
     if (core === undefined) {
-      throw new TypeError("Failed to construct 'WritableStreamDefaultWriter': parameter 1 is not of type 'WritableStream'.");
+      throw new TypeError("Failed to construct 'WritableStreamDefaultWriter': constructor parameter 1 is not of type 'WritableStream'.");
     }
     this.#core = new WriterCore(core);
   }
@@ -80,7 +80,7 @@ export class WritableStreamDefaultWriter {
   }
 
   get desiredSize() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     if (this.#core.stream === undefined) throw new TypeError(RELEASED);
     return this.#core.desiredSize;
   }
@@ -104,7 +104,7 @@ export class WritableStreamDefaultWriter {
   }
 
   releaseLock() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     this.#core.release();
   }
 
@@ -129,12 +129,12 @@ export class WritableStreamDefaultController {
   }
 
   get signal() {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     return this.#core.signalForUser();
   }
 
   error(reason = undefined) {
-    if (!(#core in this)) throw illegal();
+    if (this === undefined || !(#core in this)) throw illegal();
     const core = this.#core;
     if (core.stream.state === WRITABLE) core.error(reason);
   }
