@@ -58,6 +58,15 @@ export function call(signal, send) {
   });
 }
 
+/** Nobody waits for the calls of an object that is no more. */
+export function dropCallsOf(object) {
+  for (const [id, entry] of [...calls]) {
+    if (entry.context?.event?.object !== object) continue;
+    native.cancelCall(id);
+    entry.drop();
+  }
+}
+
 /** Wire bodies arrive as kind, value and length. */
 export function wireBody(kind, value, length) {
   if (kind === 1) return new Uint8Array(value);

@@ -267,7 +267,7 @@ impl Isolate {
                 objects::give_up_turn();
                 Turn::Condemned
             }
-            None if objects::end_turn() => Turn::Idle,
+            None if self.end_turn() => Turn::Idle,
             None => Turn::Condemned,
             Some(failure) => {
                 objects::give_up_turn();
@@ -283,6 +283,11 @@ impl Isolate {
                 Turn::Condemned
             }
         }
+    }
+
+    fn end_turn(&self) -> bool {
+        self.context
+            .with(|ctx| objects::end_turn(&ctx, || self.host.clone().restore(&ctx)))
     }
 
     /// Runs jobs, and whatever else is due, until only the host can make anything happen.

@@ -49,7 +49,7 @@ pub(crate) fn sleep(host: &Object<'_>, object: ObjectNumber) -> Result<()> {
     let sleeps =
         !sqlite::is_pending(object) && host.get::<_, Function<'_>>("sleep")?.call((object,))?;
     if sleeps {
-        sqlite::close(object, ASLEEP);
+        end(object, ASLEEP);
         state::send(&FromIsolate::Slept(object));
     } else {
         state::send(&FromIsolate::Busy(object));
@@ -58,7 +58,7 @@ pub(crate) fn sleep(host: &Object<'_>, object: ObjectNumber) -> Result<()> {
 }
 
 pub(crate) fn reset(host: &Object<'_>, object: ObjectNumber, reason: &str) -> Result<()> {
-    sqlite::close(object, reason);
+    end(object, reason);
     host.get::<_, Function<'_>>("reset")?
         .call::<_, ()>((object, reason))?;
     state::send(&FromIsolate::Slept(object));
@@ -73,8 +73,14 @@ pub(crate) fn broken(object: ObjectNumber, failure: Failure) {
     {
         send_commit(ended);
     }
-    sqlite::close(object, &failure.message);
+    end(object, &failure.message);
     state::send(&FromIsolate::Broken { object, failure });
+}
+
+/// Forgets what belongs to an object.
+fn end(object: ObjectNumber, reason: &str) {
+    sqlite::close(object, reason);
+    state::with(|state| state.object_events.retain(|_, of| *of != object));
 }
 
 /// Puts a commit on its way to the host, before everything else that the turn has sent or will send.
@@ -107,9 +113,10 @@ pub(crate) fn send_commit(ended: Ended) {
     });
 }
 
-/// Commits what the turn wrote. False when something of that is lost: then nothing that the turn sent leaves, and the
-/// isolate, which believes that it has, must not go on.
-pub(crate) fn end_turn() -> bool {
+/// Commits what the turn wrote. An object whose writes are lost ends, and what it has said in this turn does not leave.
+/// False when that cannot be told from what others have said: then nothing leaves, and the isolate, which believes that
+/// it has, must not go on.
+pub(crate) fn end_turn<'js>(ctx: &Ctx<'js>, host: impl FnOnce() -> Result<Object<'js>>) -> bool {
     for ended in sqlite::end_turn() {
         send_commit(ended);
     }
@@ -118,9 +125,16 @@ pub(crate) fn end_turn() -> bool {
         state::with(State::place_commits);
         return true;
     }
-    state::with(|state| {
-        state.take_back();
+    let numbers: Vec<ObjectNumber> = lost.iter().map(|(object, _)| *object).collect();
+    let known = state::with(|state| {
+        let known = state.take_back_from(&numbers);
         state.place_commits();
+        known
+    });
+    let told = host().and_then(|host| {
+        let lose: Function<'js> = host.get("lose")?;
+        lost.iter()
+            .try_for_each(|(object, why)| lose.call((*object, why.as_str())))
     });
     for (object, message) in lost {
         let failure = Failure {
@@ -129,9 +143,13 @@ pub(crate) fn end_turn() -> bool {
             message,
             stack: String::new(),
         };
+        state::with(|state| state.object_events.retain(|_, of| *of != object));
         state::send(&FromIsolate::Broken { object, failure });
     }
-    false
+    if told.is_err() {
+        drop(ctx.catch());
+    }
+    known && told.is_ok()
 }
 
 /// The turn was cut short. What it sent does not leave if it tells of what is not written.
@@ -167,6 +185,7 @@ pub(crate) fn deliver_event<'js>(
     id: EventId,
     event: &Event<'_>,
 ) -> Result<()> {
+    state::with(|state| state.object_events.insert(id, object));
     match event {
         Event::Fetch { request, .. } => {
             let (kind, value, length) = body_value(ctx, &request.body)?;

@@ -23,6 +23,9 @@ pub(crate) struct State {
     pub(crate) commits: Vec<u8>,
     /// The turn has sent something that may tell of what it wrote.
     pub(crate) has_told: bool,
+    /// The objects that events under way happen to, and those of events that have ended in this turn.
+    pub(crate) object_events: HashMap<EventId, ObjectNumber>,
+    ended_events: Vec<EventId>,
     /// Objects whose writes of this turn are lost, and why.
     pub(crate) lost: Vec<(ObjectNumber, String)>,
     /// Milliseconds since 1970 in the last frame that told the time.
@@ -60,18 +63,67 @@ impl State {
     pub(crate) fn begin_turn(&mut self) {
         self.turn_start = self.outbox.len();
         self.has_told = false;
+        for event in self.ended_events.drain(..) {
+            self.object_events.remove(&event);
+        }
     }
 
     /// Takes back what this turn has sent, except for what it wrote to the log.
     pub(crate) fn take_back(&mut self) {
+        self.keep_frames(|frame| Some(matches!(frame, FromIsolate::Log { .. })));
+    }
+
+    /// Takes back what this turn has sent on behalf of some objects. False when it cannot be told what that is: then
+    /// everything is taken back but the log.
+    pub(crate) fn take_back_from(&mut self, objects: &[ObjectNumber]) -> bool {
+        let of_objects = std::mem::take(&mut self.object_events);
+        let stays = |event: EventId| {
+            let object = of_objects.get(&event);
+            Some(object.is_none_or(|object| !objects.contains(object)))
+        };
+        let known = self.keep_frames(|frame| match frame {
+            FromIsolate::Respond(id, _)
+            | FromIsolate::Return(id, _)
+            | FromIsolate::Done { id, .. }
+            | FromIsolate::Call {
+                event: Some(id), ..
+            } => stays(*id),
+            FromIsolate::StorageCall { object, .. } => Some(!objects.contains(object)),
+            FromIsolate::Log { .. }
+            | FromIsolate::Wake(_)
+            | FromIsolate::CancelCall(_)
+            | FromIsolate::Flow(..)
+            | FromIsolate::Unhandled(..)
+            | FromIsolate::Broken { .. }
+            | FromIsolate::Slept(_)
+            | FromIsolate::Busy(_) => Some(true),
+            _ => None,
+        });
+        self.object_events = of_objects;
+        if !known {
+            self.take_back();
+        }
+        known
+    }
+
+    /// Keeps the frames of this turn that `stays` says. Keeps all, and returns false, when it cannot say so of one.
+    fn keep_frames(&mut self, stays: impl Fn(&FromIsolate<'_>) -> Option<bool>) -> bool {
+        let sent = self.outbox.split_off(self.turn_start);
         let mut frames = FrameBuffer::default();
-        frames.extend(&self.outbox[self.turn_start..]);
-        self.outbox.truncate(self.turn_start);
+        frames.extend(&sent);
         while let Ok(Some(payload)) = frames.next_frame() {
-            if let Ok(frame @ FromIsolate::Log { .. }) = protocol::decode(payload) {
-                protocol::encode_into(&frame, &mut self.outbox);
+            let frame = protocol::decode(payload).expect("an isolate can read its own frames");
+            match stays(&frame) {
+                Some(true) => protocol::encode_into(&frame, &mut self.outbox),
+                Some(false) => {}
+                None => {
+                    self.outbox.truncate(self.turn_start);
+                    self.outbox.extend_from_slice(&sent);
+                    return false;
+                }
             }
         }
+        true
     }
 
     /// Puts the turn's commits before what the turn has sent.
@@ -116,6 +168,9 @@ pub(crate) fn send(frame: &FromIsolate<'_>) {
     with(|state| {
         protocol::encode_into(frame, &mut state.outbox);
         state.has_told |= !matches!(frame, FromIsolate::Log { .. });
+        if let FromIsolate::Done { id, .. } = frame {
+            state.ended_events.push(*id);
+        }
         if state.outbox.len() > MAX_UNSENT_BYTES {
             state.heap.exhaust();
         }

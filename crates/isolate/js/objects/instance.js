@@ -8,11 +8,12 @@ import { describe } from "../errors.js";
 import { EventContext } from "../event_context.js";
 import { objectClass } from "../exports.js";
 import { answer } from "../fetch_event.js";
-import { wireBody } from "../io.js";
+import { dropCallsOf, wireBody } from "../io.js";
 import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
-import { deserialize, serialize } from "../structured_clone.js";
+import { dataCloneError, deserialize, serialize } from "../structured_clone.js";
 import { dropTimersOf } from "../timers.js";
+import { interfaces } from "../webidl.js";
 import { DurableObject } from "../cloudflare/workers.js";
 import { Gate } from "./gate.js";
 import { makeId } from "./id.js";
@@ -82,7 +83,7 @@ export class Instance {
     if (this.broken !== undefined) return;
     this.broken = error ?? new Error("The Durable Object was reset.");
     const { name, message, stack } = describe(this.broken);
-    native.broken(this.number, this.broken.durableObjectReset === true ? "reset" : "exception", name, message, stack);
+    native.broken(this.number, "reset", name, message, stack);
     this.#end();
   }
 
@@ -101,6 +102,7 @@ export class Instance {
     this.gate.forget();
     dropTimersOf(this);
     for (const event of [...this.events]) event.forget();
+    dropCallsOf(this);
   }
 
   /** Refuses what would touch an object that is no more. */
@@ -121,37 +123,43 @@ function deliver(event, object, work) {
   else instance.deliver(event, work);
 }
 
+/** Values that methods return: what has a class of the worker's own cannot be told to others. */
+const returned = {
+  extend(value) {
+    if (typeof value !== "object" || value instanceof Error) return undefined;
+    for (let at = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
+      if (at === Object.prototype) break;
+      if (interfaces.has(at)) return undefined;
+    }
+    const name = Object.getPrototypeOf(value)?.constructor?.name;
+    if (typeof name !== "string" || Object.getPrototypeOf(value) === Object.prototype) return undefined;
+    throw dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
+  },
+};
+
 function serializeThrown(error) {
   try {
-    return serialize(error);
+    return serialize(typeof error === "object" && error !== null ? error : new Error(String(error)));
   } catch {
     const { name, message } = describe(error);
     return serialize(Object.assign(new Error(message), { name }));
   }
 }
 
-/** Names that are not called from outside, though they may be methods. */
-const NOT_CALLABLE = new Set([
-  "constructor",
-  "fetch",
-  "connect",
-  "alarm",
-  "webSocketMessage",
-  "webSocketClose",
-  "webSocketError",
-  "dup",
-]);
+/** Methods that have events of their own. */
+const RESERVED = new Set(["fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup"]);
 
 /** The method of a class that callers may call, or why there is none. */
 function methodOf(value, name) {
   if (!(value instanceof DurableObject)) {
     throw new TypeError(
-      "The receiver is not an RPC object. To use RPC with a Durable Object, its class must extend `DurableObject` from " +
-        '"cloudflare:workers".',
+      "The receiving Durable Object does not support RPC, because its class was not declared with `extends " +
+        "DurableObject`. In order to enable RPC, make sure your class extends the special class `DurableObject`, which " +
+        'can be imported from the module "cloudflare:workers".',
     );
   }
-  const own = Object.hasOwn(value, name);
-  if (!own && !NOT_CALLABLE.has(name)) {
+  if (RESERVED.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
+  if (!Object.hasOwn(value, name) && name !== "constructor") {
     for (let at = Object.getPrototypeOf(value); at !== null && at !== DurableObject.prototype; at = Object.getPrototypeOf(at)) {
       if (at === Object.prototype) break;
       if (Object.hasOwn(at, name)) return value[name];
@@ -172,6 +180,10 @@ export const host = {
     instance.reset("The Durable Object has gone to sleep.");
     return true;
   },
+  /** What the object wrote is lost, and the host is told. */
+  lose(object, reason) {
+    instances.get(object)?.reset(reason);
+  },
   reset(object, reason) {
     instances.get(object)?.reset(reason);
   },
@@ -182,7 +194,7 @@ export const host = {
       let result;
       try {
         if (typeof value.fetch !== "function") {
-          throw new TypeError("Handler does not export a fetch() function.");
+          throw new Error("Handler does not export a fetch() function.");
         }
         result = value.fetch(incomingRequest(method, url, headers, body, cf, event));
       } catch (error) {
@@ -217,7 +229,7 @@ export const host = {
         return;
       }
       Promise.resolve(result)
-        .then((value) => give(true, serialize(value)))
+        .then((value) => give(true, serialize(value, returned)))
         .catch(thrown);
     });
   },

@@ -90,6 +90,7 @@ const handler = {
   has: (stub, key) => Reflect.has(stub, key),
 };
 defineInterface(DurableObjectStub, { name: "DurableObject" });
+Object.defineProperty(DurableObjectStub, "name", { value: "DurableObject", configurable: true });
 
 const LOCATION_HINTS = new Set(["wnam", "enam", "sam", "weur", "eeur", "apac", "apac-ne", "apac-se", "oc", "afr", "me"]);
 

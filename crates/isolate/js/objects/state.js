@@ -5,7 +5,8 @@ import { currentEvent } from "../async_context.js";
 import { call } from "../io.js";
 import { makeStorage } from "../storage/storage.js";
 import { setTimeout, clearTimeout } from "../timers.js";
-import { defineInterface, illegalConstructor, requireArguments } from "../webidl.js";
+import { callback, method } from "../storage/arguments.js";
+import { defineInterface, illegalConstructor } from "../webidl.js";
 
 const token = Symbol("DurableObjectState");
 
@@ -40,17 +41,12 @@ export class DurableObjectState {
     else event.waitUntil(promise);
   }
 
-  async blockConcurrencyWhile(callback) {
-    requireArguments(arguments.length, 1, "'blockConcurrencyWhile' on 'DurableObjectState'");
-    if (typeof callback !== "function") {
-      throw new TypeError(
-        "Failed to execute 'blockConcurrencyWhile' on 'DurableObjectState': parameter 1 is not of type 'Function'.",
-      );
-    }
+  async blockConcurrencyWhile(work) {
+    callback(work, 1, method("blockConcurrencyWhile", "DurableObjectState"));
     const object = this.#object;
     object.check();
     try {
-      return await alone(object, () => limited(callback, object));
+      return await alone(object, () => limited(work, object));
     } catch (error) {
       object.break(error);
       throw error;
@@ -65,12 +61,12 @@ export class DurableObjectState {
 }
 defineInterface(DurableObjectState);
 
-/** Runs `callback` while nothing else happens to the object. */
-async function alone(object, callback) {
+/** Runs `work` while nothing else happens to the object. */
+async function alone(object, work) {
   const event = currentEvent();
   event?.begin();
   try {
-    return await object.gate.section(callback);
+    return await object.gate.section(work);
   } finally {
     event?.end();
   }
@@ -90,15 +86,15 @@ function storageOf(object) {
   });
 }
 
-/** @param {() => unknown} callback */
-function limited(callback, object) {
+/** @param {() => unknown} work */
+function limited(work, object) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const error = Object.assign(new Error(TOOK_TOO_LONG), { durableObjectReset: true });
       object.break(error);
       reject(error);
     }, CONCURRENCY_TIMEOUT_MS);
-    Promise.resolve(callback())
+    Promise.resolve(work())
       .then(resolve, reject)
       .finally(() => clearTimeout(timer));
   });

@@ -257,6 +257,7 @@ impl Host {
                 self.open.remove(&object);
                 format!("slept {object}")
             }
+            FromIsolate::CancelCall(id) => format!("cancels {id}"),
             FromIsolate::Busy(object) => format!("busy {object}"),
             FromIsolate::StorageCall { id, call, .. } => format!("asks {id}: {call:?}"),
             FromIsolate::Call { id, call, .. } => match call {

@@ -217,7 +217,8 @@ fn abort_takes_back_what_nobody_heard_of() {
             [
                 "commit 2#1",
                 "calls 1: http://first/",
-                "broken 2: Error: later"
+                "broken 2: Error: later",
+                "cancels 1"
             ]
         );
         assert!(!host.condemned);
@@ -227,10 +228,12 @@ fn abort_takes_back_what_nobody_heard_of() {
 }
 
 #[test]
-fn a_commit_that_fails_takes_back_what_the_turn_said() {
+fn a_commit_that_fails_takes_back_what_the_object_said() {
     with_host(ROOM, |host| {
         host.open(1, "a");
+        host.open(2, "b");
         host.fetch(1, "put?value=one");
+        host.fetch(2, "later?ms=10");
         let said = host.fetch(1, "violate");
         assert_eq!(said[0], "log: violated");
         assert!(
@@ -238,7 +241,34 @@ fn a_commit_that_fails_takes_back_what_the_turn_said() {
             "{said:?}"
         );
         assert_eq!(said.len(), 2);
-        assert!(host.condemned);
+        assert!(!host.condemned);
+        assert_eq!(host.tick(), ["log: later", "2 done"]);
+        host.open(3, "a");
+        assert_eq!(host.fetch(3, "get"), ["log: made a", "4: one", "4 done"]);
+    });
+}
+
+#[test]
+fn a_commit_that_fails_spares_what_others_said_in_the_turn() {
+    with_host(ROOM, |host| {
+        host.open(1, "a");
+        host.open(2, "b");
+        host.fetch(1, "violateLater?ms=10");
+        host.fetch(2, "callLater?ms=10");
+        let said = host.tick();
+        assert_eq!(
+            said[..5],
+            [
+                "commit 2#1",
+                "log: later",
+                "log: violated",
+                "calls 2: http://second/",
+                "cancels 1"
+            ]
+        );
+        assert!(said[5].starts_with("broken 1: Error: Durable Object was reset"));
+        assert_eq!(host.respond(2, "heard"), ["2: heard", "2 done"]);
+        assert!(!host.condemned);
     });
 }
 
@@ -283,7 +313,7 @@ fn a_reset_in_a_transaction_undoes_it() {
         let reason = "a new version";
         assert_eq!(
             host.say(ToIsolate::Reset { object: 1, reason }),
-            ["slept 1"]
+            ["cancels 1", "slept 1"]
         );
         assert_eq!(host.respond(1, ""), [""; 0]);
         host.open(2, "a");

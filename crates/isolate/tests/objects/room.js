@@ -100,6 +100,19 @@ export class Room extends DurableObject {
     console.log("violated");
     return text("as if it were so");
   }
+  violateLater({ ms }) {
+    return new Promise((resolve) => setTimeout(resolve, Number(ms))).then(() => {
+      console.log("later");
+      this.env.OUTSIDE.fetch("http://first/");
+      return this.violate();
+    });
+  }
+  callLater({ ms }) {
+    return new Promise((resolve) => setTimeout(resolve, Number(ms))).then(() => {
+      this.ctx.storage.kv.put("key", "told");
+      return this.env.OUTSIDE.fetch("http://second/").then((it) => it.text()).then(text);
+    });
+  }
   spin() {
     this.ctx.storage.kv.put("key", "spun");
     this.env.OUTSIDE.fetch("http://first/");
