@@ -270,6 +270,8 @@ functions! {
 unsafe extern "C" {
     #[link_name = "atoll_sqlite3_config"]
     pub fn sqlite3_config(option: c_int, ...) -> c_int;
+    #[link_name = "atoll_sqlite3_db_release_memory"]
+    pub fn sqlite3_db_release_memory(db: *mut sqlite3) -> c_int;
     #[link_name = "atoll_sqlite3_db_config"]
     pub fn sqlite3_db_config(db: *mut sqlite3, option: c_int, ...) -> c_int;
 }

@@ -50,6 +50,9 @@ pub(crate) use database::Committed;
 const MAX_LISTED: usize = 256;
 const MAX_LISTED_BYTES: usize = 1024 * 1024;
 
+/// Memory that SQLite may keep between turns, in bytes.
+const MAX_IDLE_BYTES: usize = 24 * 1024 * 1024;
+
 const GENERIC: qjs::JSCFunctionEnum = qjs::JSCFunctionEnum_JS_CFUNC_generic;
 const ITERATOR: qjs::JSCFunctionEnum = qjs::JSCFunctionEnum_JS_CFUNC_iterator_next;
 
@@ -141,7 +144,24 @@ pub(crate) fn end_turn() -> Vec<Ended> {
             });
         }
     }
+    relieve();
     ended
+}
+
+/// Gives up memory of the databases that were not used for longest, when all together have too much.
+fn relieve() {
+    if memory::used_bytes() <= MAX_IDLE_BYTES {
+        return;
+    }
+    let mut databases: Vec<Rc<Database>> =
+        DATABASES.with(|databases| databases.borrow().values().cloned().collect());
+    databases.sort_unstable_by_key(|database| database.last_used());
+    for database in databases {
+        database.hibernate();
+        if memory::used_bytes() <= MAX_IDLE_BYTES / 2 {
+            break;
+        }
+    }
 }
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {

@@ -186,6 +186,11 @@ fn pragma(name: &str) -> Option<Argument> {
     })
 }
 
+/// Whether a PRAGMA with a value changes the connection that it is run on.
+pub(crate) fn is_setting(name: &str) -> bool {
+    matches!(pragma(name), Some(Argument::Boolean))
+}
+
 fn is_boolean(value: &str) -> bool {
     let quoted = value
         .strip_prefix(['\'', '"'])

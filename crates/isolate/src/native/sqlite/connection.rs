@@ -9,12 +9,15 @@ use std::sync::Once;
 
 use sqlite::*;
 
-use super::authorizer::{TRANSACTIONS, is_allowed};
+use super::authorizer::{TRANSACTIONS, is_allowed, is_setting};
 use super::error::Error;
 use super::pages::{Pages, WriteError};
 use super::{file_system, memory};
 use crate::cpu;
 
+/// Memory for small things that each connection has beside the heap.
+const LOOKASIDE_BYTES: c_int = 512;
+const LOOKASIDE_SLOTS: c_int = 24;
 /// Steps of SQLite's machine between two looks at the clock.
 const PROGRESS_STEPS: c_int = 10_000;
 
@@ -86,6 +89,10 @@ pub(crate) struct Connection {
     writing: Cell<bool>,
     begin: Cell<*mut sqlite3_stmt>,
     commit: Cell<*mut sqlite3_stmt>,
+    /// Statements that are between their first row and their end.
+    pub(crate) running: Cell<usize>,
+    /// A worker has given it settings of its own.
+    is_set: Cell<bool>,
 }
 
 impl Connection {
@@ -118,6 +125,8 @@ impl Connection {
             writing: Cell::new(false),
             begin: Cell::new(ptr::null_mut()),
             commit: Cell::new(ptr::null_mut()),
+            running: Cell::new(0),
+            is_set: Cell::new(false),
         });
         if opened != SQLITE_OK {
             return Err(Error::of(db, opened));
@@ -129,8 +138,8 @@ impl Connection {
                 db,
                 SQLITE_DBCONFIG_LOOKASIDE,
                 ptr::null_mut::<c_void>(),
-                512 as c_int,
-                64 as c_int,
+                LOOKASIDE_BYTES,
+                LOOKASIDE_SLOTS,
             );
             sqlite3_db_config(
                 db,
@@ -221,6 +230,20 @@ impl Connection {
                 .get_or_insert_with(|| error.message.clone());
         }
         error
+    }
+
+    /// Whether another connection could take the place of this one.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.get() == 0
+            && !self.is_set.get()
+            && !self.is_writing()
+            && self.broken.borrow().is_none()
+    }
+
+    /// Gives up pages that can be read again.
+    pub(crate) fn shrink(&self) {
+        // SAFETY: the connection is open.
+        unsafe { sqlite3_db_release_memory(self.db) };
     }
 
     /// Whether a transaction is open.
@@ -347,6 +370,9 @@ unsafe extern "C" fn authorize(
         (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy())
     };
     let (first, second, database) = (text(first), text(second), text(database));
+    if action == SQLITE_PRAGMA && second.is_some() && first.as_deref().is_some_and(is_setting) {
+        connection.is_set.set(true);
+    }
     if is_allowed(
         action,
         first.as_deref(),

@@ -27,6 +27,8 @@ left the database in a state where constraints were violated: ";
 thread_local! {
     /// Databases with writes or a new alarm in this turn.
     static CHANGED: RefCell<Vec<Rc<Database>>> = const { RefCell::new(Vec::new()) };
+    /// Counts uses of databases.
+    static USES: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Takes the databases that have something to commit.
@@ -84,6 +86,8 @@ pub(crate) struct Database {
     /// Open explicit transactions, each with the alarm before it.
     savepoints: RefCell<Vec<Alarm>>,
     listed: Cell<bool>,
+    /// When it was last used, as the thread counts.
+    used: Cell<u64>,
     /// Why this database may be used no more.
     closed: RefCell<Option<String>>,
 }
@@ -112,6 +116,7 @@ impl Database {
             ringing: Cell::new(None),
             savepoints: RefCell::default(),
             listed: Cell::new(false),
+            used: Cell::new(0),
             closed: RefCell::new(None),
         })
     }
@@ -152,8 +157,26 @@ impl Database {
         drop(self.cache.take());
     }
 
+    /// When it was last used, as the thread counts.
+    pub(crate) fn last_used(&self) -> u64 {
+        self.used.get()
+    }
+
+    /// Gives up the memory of the connection, as far as nothing is lost by it. The next use makes another one.
+    pub(crate) fn hibernate(&self) {
+        let Some(connection) = self.connection.borrow().clone() else {
+            return;
+        };
+        if connection.is_idle() && self.depth() == 0 {
+            self.disconnect("");
+        } else {
+            connection.shrink();
+        }
+    }
+
     /// Fails when the database may not be used.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.used.set(USES.replace(USES.get() + 1));
         match &*self.closed.borrow() {
             Some(reason) => Err(Error::new(reason.clone())),
             None => Ok(()),
@@ -187,6 +210,7 @@ impl Database {
     /// The statement that was last run with the string whose bytes are at `text`, if it can be run again.
     pub(crate) fn recent(&self, text: *const c_char) -> Option<Rc<Statement>> {
         let statement = self.recent.find(text)?;
+        self.used.set(USES.replace(USES.get() + 1));
         let mut cache = self.cache.borrow_mut();
         cache.runs += 1;
         statement.last_used.set(cache.runs);

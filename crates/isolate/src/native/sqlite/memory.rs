@@ -13,6 +13,11 @@ thread_local! {
     static USED_BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
+/// Memory in use, in bytes.
+pub(crate) fn used_bytes() -> usize {
+    USED_BYTES.get()
+}
+
 /// What SQLite is given at its start.
 pub(crate) const METHODS: sqlite3_mem_methods = sqlite3_mem_methods {
     malloc,

@@ -94,7 +94,11 @@ impl Statement {
 
     /// Goes to the next row: true if there is one.
     pub(crate) fn step(&self) -> Result<bool, Error> {
-        self.in_use.set(true);
+        if !self.in_use.replace(true) {
+            self.connection
+                .running
+                .set(self.connection.running.get() + 1);
+        }
         self.connection.step(self.raw, self.trusted)
     }
 
@@ -114,7 +118,15 @@ impl Statement {
                 sqlite3_clear_bindings(self.raw);
             }
         }
-        self.in_use.set(false);
+        self.stops();
+    }
+
+    fn stops(&self) {
+        if self.in_use.replace(false) {
+            self.connection
+                .running
+                .set(self.connection.running.get() - 1);
+        }
     }
 
     /// Runs a statement whose rows nobody looks at.
@@ -254,6 +266,7 @@ impl Statement {
 
 impl Drop for Statement {
     fn drop(&mut self) {
+        self.stops();
         // SAFETY: nobody else has the statement.
         unsafe { sqlite3_finalize(self.raw) };
     }

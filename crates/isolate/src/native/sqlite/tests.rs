@@ -137,6 +137,9 @@ fn commits_checkpoints_crashes_and_openings_lose_and_invent_nothing() {
             host.commit();
             assert_eq!(query(SUBJECT, ALL), query(REFERENCE, ALL), "seed {seed}");
             if random(4) == 0 {
+                find(SUBJECT).unwrap().hibernate();
+            }
+            if random(4) == 0 {
                 let first = !host.written;
                 let file = host.checkpoint();
                 checkpointed(SUBJECT, host.number, first.then_some(file));
@@ -170,4 +173,23 @@ fn a_query_without_end_is_stopped() {
     let error = database.statement(sql).unwrap().run().unwrap_err();
     assert!(error.interrupted, "{error:?}");
     assert!(watch.interrupted.get());
+}
+
+#[test]
+fn many_databases_share_little_memory() {
+    let fill = "INSERT INTO t SELECT zeroblob(900) FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8)), \
+                (VALUES (1), (2), (3), (4), (5), (6), (7), (8)), (VALUES (1), (2), (3), (4), (5), (6), (7), (8))";
+    for object in 0..50 {
+        open(object, None, 0, u32::MAX, None);
+        run(object, "CREATE TABLE t (x)");
+        run(object, fill);
+        run(object, fill);
+        drop(end_turn());
+        assert!(super::memory::used_bytes() <= super::MAX_IDLE_BYTES);
+    }
+    for object in 0..50 {
+        assert_eq!(query(object, "SELECT count(*) FROM t"), ["Integer(1024)"]);
+        drop(end_turn());
+        close(object, "closed");
+    }
 }
