@@ -15,6 +15,7 @@ mod database;
 mod error;
 mod file_system;
 mod key_values;
+mod limited;
 mod memory;
 mod pages;
 mod recent;

@@ -12,7 +12,7 @@ use sqlite::*;
 use super::authorizer::{TRANSACTIONS, is_allowed, is_setting};
 use super::error::Error;
 use super::pages::{Pages, WriteError};
-use super::{file_system, memory};
+use super::{file_system, limited, memory};
 use crate::cpu;
 
 /// Memory for small things that each connection has beside the heap.
@@ -161,6 +161,26 @@ impl Connection {
 
     /// Compiles the first statement of `sql`; says how many bytes it took. No statement at all is null.
     pub(crate) fn prepare(
+        &self,
+        sql: &str,
+        trusted: bool,
+        keep: bool,
+    ) -> Result<(*mut sqlite3_stmt, usize), Error> {
+        let prepared = self.prepare_plain(sql, trusted, keep);
+        if let Err(error) = &prepared
+            && error.is_syntax()
+            && let Some((plain, used)) = limited::rewrite(sql)
+        {
+            match self.prepare_plain(&plain, trusted, keep) {
+                Ok((statement, _)) => return Ok((statement, used)),
+                Err(error) if !error.is_syntax() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        prepared
+    }
+
+    fn prepare_plain(
         &self,
         sql: &str,
         trusted: bool,

@@ -21,6 +21,11 @@ impl Error {
         }
     }
 
+    /// Whether the text is no SQL.
+    pub(crate) fn is_syntax(&self) -> bool {
+        self.message.contains("\": syntax error")
+    }
+
     /// The last error of a connection, whose call returned `code`.
     pub(crate) fn of(db: *mut sqlite3, code: c_int) -> Self {
         // SAFETY: the connection is open; the message stays until the next call on it.

@@ -121,3 +121,21 @@ test("a query is found again by its string, whatever happened to it meanwhile", 
   deepEqual(sql.exec(query).next().value, { a: 1, b: "é" });
   deepEqual(sql.exec("SELECT 'é' AS x").one(), { x: "é" });
 });
+
+test("UPDATE and DELETE can be limited", () => {
+  const { sql, kv } = newStorage();
+  kv.put("key", 1);
+  const all = () => [...sql.exec("SELECT a, b FROM t ORDER BY a").raw()].join(" ");
+  sql.exec("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'), (2, 'x'), (3, 'y'), (4, 'y')");
+  sql.exec("UPDATE t SET b = ? WHERE a > ? ORDER BY a DESC LIMIT ?", "z", 1, 2);
+  equal(all(), "1,x 2,x 3,z 4,z");
+  deepEqual(sql.exec("DELETE FROM t WHERE b = 'x' RETURNING a ORDER BY a LIMIT 1").toArray(), [{ a: 1 }]);
+  sql.exec("delete from t order by a limit 1 offset 1; INSERT INTO t VALUES (5, 'LIMIT')");
+  equal(all(), "2,x 4,z 5,LIMIT");
+  sql.exec("WITH old AS (SELECT 2 AS a) DELETE FROM t WHERE a IN (SELECT a FROM old) LIMIT 5");
+  equal(all(), "4,z 5,LIMIT");
+  throws(() => sql.exec("DELETE FROM t LIMIT 1 RETURNING a"), /syntax error/);
+  throws(() => sql.exec("DELETE FROM nosuch LIMIT 1"), /^no such table: nosuch/);
+  throws(() => sql.exec("DELETE FROM _cf_KV LIMIT 1"), /prohibited|not authorized/);
+  throws(() => sql.exec("SELEC 1 LIMIT 1"), /syntax error/);
+});
