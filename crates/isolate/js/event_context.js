@@ -160,12 +160,18 @@ export function endEvents() {
   return true;
 }
 
-/** Ends all events that have nothing left to wait for. Returns whether there were any. */
+/**
+ * Ends all events that have nothing left to wait for. Returns whether there were any. What happens to an object may wait
+ * for what will happen to it next, unless its gate is shut.
+ */
 export function failHungEvents() {
-  const all = [...events.values()];
-  for (const event of all) {
-    event.object?.hang();
-    event.hang();
+  let any = false;
+  for (const event of [...events.values()]) {
+    const { object } = event;
+    if (object === undefined) event.hang();
+    else if (object.gate.isShut) object.hang();
+    else continue;
+    any = true;
   }
-  return all.length > 0;
+  return any;
 }

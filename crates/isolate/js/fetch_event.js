@@ -40,6 +40,9 @@ export function answer(event, response) {
     if (!isResponse(response)) {
       throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
     }
+    if (response.type === "error") {
+      throw new TypeError("Return value from serve handler must not be an error response (like Response.error())");
+    }
     answerWith(response, event.id);
   } catch (error) {
     event.fail(error);

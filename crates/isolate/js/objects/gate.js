@@ -75,12 +75,8 @@ export class Gate {
       gate.#enter(() => {
         if (this.#isGone) return;
         const section = new Gate(gate);
-        let result;
-        try {
-          result = Promise.resolve(run({ ...context, critical: section }, callback));
-        } catch (error) {
-          result = Promise.reject(error);
-        }
+        // What a constructor still has to do comes first: fields of classes derived from it, for one.
+        const result = Promise.resolve().then(() => run({ ...context, critical: section }, callback));
         const finish = (settle) => (value) => {
           settle(value);
           // What waits for the section goes on before anything else.

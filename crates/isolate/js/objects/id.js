@@ -1,7 +1,7 @@
 // Ids of Durable Objects.
 
 import { hexOfId, idFromHex, idFromName, jurisdictionOf, uniqueId } from "atoll:native/objects";
-import { defineInterface, illegalConstructor } from "../webidl.js";
+import { defineInterface, illegalConstructor, wrongArgument } from "../webidl.js";
 
 const token = Symbol("DurableObjectId");
 
@@ -16,9 +16,10 @@ export class DurableObjectId {
     if (key !== token) throw illegalConstructor();
     this.#bytes = bytes;
     this.#name = name;
-    if (name !== undefined) Object.defineProperty(this, "name", { value: name, enumerable: true });
-    const jurisdiction = jurisdictionOf(bytes);
-    if (jurisdiction !== undefined) Object.defineProperty(this, "jurisdiction", { value: jurisdiction, enumerable: true });
+    Object.defineProperties(this, {
+      jurisdiction: { value: jurisdictionOf(bytes), enumerable: true, configurable: true },
+      name: { value: name, enumerable: true, configurable: true },
+    });
   }
 
   toString() {
@@ -27,9 +28,7 @@ export class DurableObjectId {
 
   equals(other) {
     if (!internals.isId(other)) {
-      throw new TypeError(
-        "Failed to execute 'equals' on 'DurableObjectId': parameter 1 is not of type 'DurableObjectId'.",
-      );
+      throw wrongArgument("'equals' on 'DurableObjectId'", 1, "DurableObjectId");
     }
     return this.toString() === other.toString();
   }
@@ -42,7 +41,7 @@ export class DurableObjectId {
     };
   }
 }
-defineInterface(DurableObjectId);
+defineInterface(DurableObjectId, { receiver: internals.isId });
 
 export const isId = internals.isId;
 export const bytesOf = internals.bytes;

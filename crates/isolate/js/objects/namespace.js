@@ -5,13 +5,13 @@ import { call, inGlobalScope } from "../io.js";
 import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { deserialize, serialize } from "../structured_clone.js";
-import { defineInterface, illegalConstructor, requireArguments, toUSVString } from "../webidl.js";
+import { defineInterface, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
 
 const token = Symbol("DurableObjectNamespace");
 
 /** Names that are the language's own, so a stub does not take them for methods of its object. */
-const NOT_METHODS = new Set(["then", "catch", "finally", "toJSON", "constructor", "prototype"]);
+const NOT_METHODS = new Set(["then", "toJSON", "constructor", "prototype"]);
 
 /** @param {Uint8Array} bytes */
 function failure(bytes) {
@@ -48,21 +48,17 @@ export class DurableObjectStub {
     if (key !== token) throw illegalConstructor();
     this.#capability = capability;
     this.#id = id;
+    Object.defineProperties(this, {
+      name: { value: nameOf(id), enumerable: true },
+      id: { value: id, enumerable: true },
+    });
     const stub = new Proxy(this, handler);
     stubs.set(stub, this);
     return stub;
   }
 
-  get id() {
-    return target(this).#id;
-  }
-
-  get name() {
-    return nameOf(target(this).#id);
-  }
-
   async fetch(input, init = undefined) {
-    requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'");
+    requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'", "Request or string");
     const stub = target(this);
     const request = coerce(input, init);
     return sendWith(request, (number, event, wire) =>
@@ -87,12 +83,10 @@ const handler = {
     if (typeof key !== "string" || key in stub || NOT_METHODS.has(key)) return Reflect.get(stub, key);
     return methodOf(stub, key);
   },
-  has: (stub, key) => Reflect.has(stub, key),
+  has: (stub, key) => Reflect.has(stub, key) || (typeof key === "string" && key !== "then"),
 };
-defineInterface(DurableObjectStub, { name: "DurableObject" });
+defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => stubs.has(value) });
 Object.defineProperty(DurableObjectStub, "name", { value: "DurableObject", configurable: true });
-
-const LOCATION_HINTS = new Set(["wnam", "enam", "sam", "weur", "eeur", "apac", "apac-ne", "apac-se", "oc", "afr", "me"]);
 
 /** All objects of one class. */
 export class DurableObjectNamespace {
@@ -109,7 +103,8 @@ export class DurableObjectNamespace {
 
   newUniqueId(options = undefined) {
     if (inGlobalScope()) throw new Error(DISALLOWED_IN_GLOBAL_SCOPE);
-    return newId(this.#key, this.#within(options?.jurisdiction));
+    const { jurisdiction } = toDictionary(options, "NewUniqueIdOptions", "'newUniqueId' on 'DurableObjectNamespace'", 1);
+    return newId(this.#key, this.#within(jurisdiction));
   }
 
   idFromName(name) {
@@ -123,10 +118,8 @@ export class DurableObjectNamespace {
   }
 
   get(id, options = undefined) {
-    if (!isId(id)) {
-      throw new TypeError("Failed to execute 'get' on 'DurableObjectNamespace': parameter 1 is not of type 'DurableObjectId'.");
-    }
-    checkHint(options);
+    if (!isId(id)) throw wrongArgument("'get' on 'DurableObjectNamespace'", 1, "DurableObjectId");
+    checkOptions(options, "get");
     // The id may have come from another namespace.
     textToId(this.#key, id.toString());
     this.#check(id);
@@ -134,7 +127,8 @@ export class DurableObjectNamespace {
   }
 
   getByName(name, options = undefined) {
-    checkHint(options);
+    requireArguments(arguments.length, 1, "'getByName' on 'DurableObjectNamespace'");
+    checkOptions(options, "getByName");
     return new DurableObjectStub(token, this.#capability, this.idFromName(name));
   }
 
@@ -157,11 +151,15 @@ export class DurableObjectNamespace {
     return id;
   }
 }
-defineInterface(DurableObjectNamespace);
+defineInterface(DurableObjectNamespace, { receiver: true });
 
-function checkHint(options) {
-  const hint = options?.locationHint;
-  if (hint !== undefined && !LOCATION_HINTS.has(hint)) throw new TypeError(`Unknown location hint: ${hint}`);
+/** Where an object should live is a wish, and here there is one place. */
+function checkOptions(options, method) {
+  const what = "GetDurableObjectOptions";
+  const { routingMode } = toDictionary(options, what, `'${method}' on 'DurableObjectNamespace'`, 2);
+  if (routingMode !== undefined && routingMode !== "primary-only") {
+    throw new RangeError(`unknown routingMode: ${routingMode}`);
+  }
 }
 
 /** The value of a Durable Object binding. @param {number} capability @param {ArrayBuffer} key */
