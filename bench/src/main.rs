@@ -1,5 +1,5 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
-//! with `start`, only what new isolates cost.
+//! with `start`, only what new isolates cost; with `objects`, only Durable Objects.
 //!
 //! Figures depend on the machine; the ratios travel. `WORKERD` names the peer's binary (`node_modules/.bin/workerd` after
 //! `npm i workerd`); without it only Atoll is measured.
@@ -10,6 +10,7 @@
 )]
 
 mod load;
+mod objects;
 mod server;
 mod start;
 
@@ -78,6 +79,9 @@ async fn compare() -> anyhow::Result<()> {
         return start::report().await;
     }
     let workerd = server::find_workerd();
+    if std::env::args().nth(1).as_deref() == Some("objects") {
+        return objects::report(workerd.as_deref()).await;
+    }
     if workerd.is_none() {
         eprintln!("WORKERD does not name a workerd binary: measuring Atoll alone");
     }
@@ -108,6 +112,8 @@ async fn compare() -> anyhow::Result<()> {
             None => println!("{:<34} {:>12.0}", case.name, atoll.per_second),
         }
     }
+    println!();
+    objects::report(workerd.as_deref()).await?;
     start::report().await
 }
 

@@ -13,6 +13,30 @@ pub(crate) struct Server {
     folder: Option<PathBuf>,
 }
 
+/// A worker and what its configurations have to say of it.
+pub(crate) struct Setup {
+    /// The file in `bench/workers`.
+    pub(crate) worker: &'static str,
+    /// Further fields of wrangler.jsonc, each after a comma.
+    pub(crate) wrangler: &'static str,
+    /// Further fields of workerd's worker.
+    pub(crate) workerd: &'static str,
+    /// Further services of workerd.
+    pub(crate) services: &'static str,
+}
+
+impl Setup {
+    /// A worker that needs nothing.
+    pub(crate) const fn of(worker: &'static str) -> Self {
+        Self {
+            worker,
+            wrangler: "",
+            workerd: "",
+            services: "",
+        }
+    }
+}
+
 /// Where npm workerd is, if the environment says so.
 pub(crate) fn find_workerd() -> Option<PathBuf> {
     std::env::var_os("WORKERD").map(PathBuf::from)
@@ -24,7 +48,11 @@ fn root() -> PathBuf {
 
 impl Server {
     /// `atoll serve` on one of the Workers in `bench/workers`.
-    pub(crate) async fn atoll(worker: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn atoll(worker: &'static str) -> anyhow::Result<Self> {
+        Self::atoll_with(&Setup::of(worker)).await
+    }
+
+    pub(crate) async fn atoll_with(setup: &Setup) -> anyhow::Result<Self> {
         let binary = std::env::current_exe()?.with_file_name("atoll");
         if !binary.exists() {
             bail!(
@@ -34,12 +62,16 @@ impl Server {
         }
         let folder = scratch()?;
         std::fs::copy(
-            root().join("bench/workers").join(worker),
+            root().join("bench/workers").join(setup.worker),
             folder.join("index.js"),
         )?;
         std::fs::write(
             folder.join("wrangler.jsonc"),
-            r#"{ "name": "bench", "main": "index.js", "compatibility_date": "2026-06-11", "compatibility_flags": ["nodejs_compat"] }"#,
+            format!(
+                r#"{{ "name": "bench", "main": "index.js", "compatibility_date": "2026-06-11",
+                "compatibility_flags": ["nodejs_compat"]{} }}"#,
+                setup.wrangler
+            ),
         )?;
         let port = free_port()?;
         let child = Command::new(binary)
@@ -65,10 +97,15 @@ impl Server {
     }
 
     /// `workerd serve` on the same Worker.
-    pub(crate) async fn workerd(binary: &Path, worker: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn workerd(binary: &Path, worker: &'static str) -> anyhow::Result<Self> {
+        Self::workerd_with(binary, &Setup::of(worker)).await
+    }
+
+    pub(crate) async fn workerd_with(binary: &Path, setup: &Setup) -> anyhow::Result<Self> {
         let folder = scratch()?;
+        std::fs::create_dir(folder.join("objects"))?;
         std::fs::copy(
-            root().join("bench/workers").join(worker),
+            root().join("bench/workers").join(setup.worker),
             folder.join("index.js"),
         )?;
         let port = free_port()?;
@@ -79,8 +116,10 @@ impl Server {
                  const config :Workerd.Config = (\n\
                    services = [(name = \"main\", worker = (\n\
                      modules = [(name = \"index.js\", esModule = embed \"index.js\")],\n\
-                     compatibilityDate = \"2026-06-11\", compatibilityFlags = [\"nodejs_compat\"]))],\n\
-                   sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")]);\n"
+                     compatibilityDate = \"2026-06-11\", compatibilityFlags = [\"nodejs_compat\"]{}))\
+                   {}],\n\
+                   sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")]);\n",
+                setup.workerd, setup.services
             ),
         )?;
         let child = Command::new(binary)
