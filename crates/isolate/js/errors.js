@@ -7,6 +7,15 @@ export const DISALLOWED_IN_GLOBAL_SCOPE =
   "and generating random values are not allowed within global scope. To fix this error, perform this operation " +
   "within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/";
 
+/** Errors that ended an object: the host has been told. @type {WeakSet<object>} */
+const told = new WeakSet();
+
+export function markTold(error) {
+  if (typeof error === "object" && error !== null) told.add(error);
+}
+
+export const isTold = (error) => told.has(error);
+
 /** Name, message and stack of anything that was thrown. */
 export function describe(thrown) {
   try {

@@ -2,7 +2,7 @@
 
 import { done, unhandled } from "atoll:native/io";
 import { AbortController } from "./abort.js";
-import { describe } from "./errors.js";
+import { describe, isTold } from "./errors.js";
 import { dropStream } from "./io.js";
 
 /** @type {Map<number, EventContext>} */
@@ -71,8 +71,10 @@ export class EventContext {
     Promise.resolve(promise).then(
       () => this.end(),
       (error) => {
-        const { name, message, stack } = describe(error);
-        unhandled(this.id, name, message, stack);
+        if (!isTold(error)) {
+          const { name, message, stack } = describe(error);
+          unhandled(this.id, name, message, stack);
+        }
         this.end();
       },
     );

@@ -5,7 +5,7 @@ import { unhandled } from "atoll:native/io";
 import { set } from "./async_context.js";
 import { setCompatibility } from "./compatibility.js";
 import { bind, bindValue } from "./env.js";
-import { describe } from "./errors.js";
+import { describe, isTold } from "./errors.js";
 import { endEvents, EventContext, events, failHungEvents } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
 import { callHandler, install } from "./exports.js";
@@ -90,6 +90,7 @@ export const host = {
 };
 
 function reportRejection(promise, reason) {
+  if (isTold(reason)) return;
   if (typeof globalThis.dispatchEvent === "function" && typeof globalThis.PromiseRejectionEvent === "function") {
     const event = new globalThis.PromiseRejectionEvent("unhandledrejection", { promise, reason, cancelable: true });
     if (!globalThis.dispatchEvent(event)) return;

@@ -14,6 +14,8 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1;
 const heap = [];
 /** @type {Map<number, Timer>} */
 const timers = new Map();
+/** Those whose time has come and whose object does not let them in yet. @type {Map<number, Timer>} */
+const waiting = new Map();
 let nextId = 1;
 let nextOrder = 0;
 let nesting = 0;
@@ -103,8 +105,10 @@ export function setInterval(callback, delay, ...args) {
 }
 
 function clear(id) {
-  const timer = timers.get(Number(id));
+  const number = Number(id);
+  const timer = timers.get(number);
   if (timer !== undefined) drop(timer);
+  waiting.delete(number);
 }
 
 function drop(timer) {
@@ -132,8 +136,9 @@ export function runDueTimer() {
   if (timer === undefined || timer.at > now()) return false;
   const event = timer.context?.event;
   const object = event?.object;
+  const isFree = object === undefined || !waiting.has(timer.id);
   // The event goes on while its callback waits at the gate.
-  if (object !== undefined) event.begin();
+  if (object !== undefined && isFree) event.begin();
   if (timer.interval === undefined) {
     drop(timer);
   } else {
@@ -141,14 +146,18 @@ export function runDueTimer() {
     timer.order = nextOrder++;
     siftDown(0);
   }
-  if (object === undefined) fire(timer);
-  else object.gate.enter(timer.context, () => fireInObject(timer, event, object));
+  if (object === undefined) {
+    fire(timer);
+  } else if (isFree) {
+    waiting.set(timer.id, timer);
+    object.gate.enter(timer.context, () => fireInObject(timer, event, object));
+  }
   return true;
 }
 
 function fireInObject(timer, event, object) {
   try {
-    if (object.broken === undefined) fire(timer);
+    if (waiting.delete(timer.id) && object.broken === undefined) fire(timer);
   } finally {
     event.end();
   }

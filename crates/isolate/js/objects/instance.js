@@ -4,7 +4,7 @@ import * as native from "atoll:native/objects";
 import { alarmRang, alarmRings } from "atoll:native/sqlite";
 import { run, set } from "../async_context.js";
 import { env } from "../env.js";
-import { describe } from "../errors.js";
+import { describe, markTold } from "../errors.js";
 import { EventContext } from "../event_context.js";
 import { objectClass } from "../exports.js";
 import { answer } from "../fetch_event.js";
@@ -82,6 +82,7 @@ export class Instance {
   break(error) {
     if (this.broken !== undefined) return;
     this.broken = error ?? new Error("The Durable Object was reset.");
+    markTold(this.broken);
     const { name, message, stack } = describe(this.broken);
     native.broken(this.number, "reset", name, message, stack);
     this.#end();

@@ -146,8 +146,10 @@ fn a_constructor_that_fails_ends_the_object() {
             ["log: made bad", "broken 1: RangeError: bad name"]
         );
         host.open(2, "fails");
-        let said = host.fetch(2, "get");
-        assert_eq!(said[..2], ["log: made fails", "broken 2: Error: no start"]);
+        assert_eq!(
+            host.fetch(2, "get"),
+            ["log: made fails", "broken 2: Error: no start"]
+        );
         host.open(3, "bad");
         assert_eq!(
             host.fetch(3, "get").last().unwrap(),
@@ -176,6 +178,22 @@ fn nothing_happens_while_concurrency_is_blocked() {
                 "2 done"
             ]
         );
+    });
+}
+
+#[test]
+fn timers_wait_once_and_can_be_cleared_while_they_wait() {
+    with_host(ROOM, |host| {
+        host.open(1, "a");
+        assert_eq!(
+            host.fetch(1, "blockAndClear"),
+            ["log: made a", "calls 1: http://inside/"]
+        );
+        for _ in 0..3 {
+            assert_eq!(host.tick(), [""; 0]);
+        }
+        assert_eq!(host.respond(1, ""), ["log: tick 1"]);
+        assert_eq!(host.tick(), ["1: 1", "1 done"]);
     });
 }
 

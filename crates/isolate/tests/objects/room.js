@@ -68,6 +68,18 @@ export class Room extends DurableObject {
   block() {
     return this.ctx.blockConcurrencyWhile(() => this.env.OUTSIDE.fetch("http://inside/").then((it) => it.text())).then(text);
   }
+  blockAndClear() {
+    const timeout = setTimeout(() => console.log("cleared"), 10);
+    let ticks = 0;
+    const interval = setInterval(() => console.log(`tick ${++ticks}`), 10);
+    return this.ctx
+      .blockConcurrencyWhile(() => this.env.OUTSIDE.fetch("http://inside/").then(() => clearTimeout(timeout)))
+      .then(() => new Promise((resolve) => setTimeout(resolve, 1)))
+      .then(() => {
+        clearInterval(interval);
+        return text(ticks);
+      });
+  }
   blockTwice() {
     const order = [];
     const { ctx, env } = this;
