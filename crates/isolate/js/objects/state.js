@@ -59,7 +59,7 @@ export class DurableObjectState {
     throw error;
   }
 }
-defineInterface(DurableObjectState);
+defineInterface(DurableObjectState, { receiver: true });
 
 /** Runs `work` while nothing else happens to the object. */
 async function alone(object, work) {

@@ -85,7 +85,7 @@ export class SyncKvStorage {
     return remove(this.#sql, toDOMString(key));
   }
 }
-defineInterface(SyncKvStorage);
+defineInterface(SyncKvStorage, { receiver: true });
 
 export function makeKeyValues(sql) {
   internal = true;

@@ -120,7 +120,7 @@ function own(Class) {
   const { constructor, ...operations } = Object.getOwnPropertyDescriptors(Operations.prototype);
   Object.defineProperties(Class.prototype, operations);
   Object.setPrototypeOf(Class.prototype, Object.prototype);
-  return defineInterface(Class);
+  return defineInterface(Class, { receiver: true });
 }
 
 /** Orders strings by code points, which is how SQLite orders their bytes. */

@@ -110,3 +110,11 @@ test("deleteAll deletes keys, tables and the alarm", async () => {
   storage.kv.put("a", 1);
   equal(storage.kv.get("a"), 1);
 });
+
+test("methods are called on what they belong to", async () => {
+  const { kv, ...rest } = newStorage();
+  throws(() => kv.get.call({}, "a"), /^Illegal invocation: function called with incorrect `this` reference/);
+  throws(() => rest.sql.exec.call({}, "SELECT 1"), /^Illegal invocation/);
+  const storage = newStorage();
+  await rejects(async () => storage.put.call({}, "a", 1), /^Illegal invocation/);
+});
