@@ -120,7 +120,8 @@ function arrive(id) {
 
 function deliver(event, object, work) {
   const instance = instances.get(object);
-  if (instance === undefined) event.fail(new Error("The Durable Object is not here."), "reset");
+  // The host learns that the object is no more before it hears of this event, and has told those who wait.
+  if (instance === undefined) event.forget();
   else instance.deliver(event, work);
 }
 
