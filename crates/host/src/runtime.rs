@@ -9,7 +9,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use protocol::limits::{
-    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_FRAME_BYTES, STARTUP_CPU_MS,
+    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_FRAME_BYTES,
+    MAX_OBJECTS_PER_ISOLATE, STARTUP_CPU_MS,
 };
 use protocol::{
     CapabilityId, EntrypointKind, Exports, Failure, FailureKind, FromIsolate, Program, Settings,
@@ -216,6 +217,8 @@ impl Runtime {
         };
         let process_limits = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,
+            // Each object that is awake has its file open.
+            descriptors: u32::try_from(MAX_OBJECTS_PER_ISOLATE).unwrap_or(u32::MAX) + 64,
             ..jail::Limits::default()
         };
         let (template, exports) = {

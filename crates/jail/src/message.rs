@@ -103,7 +103,12 @@ pub fn receive_with_descriptor(
 ) -> io::Result<(usize, Option<OwnedFd>)> {
     // SAFETY: CMSG_SPACE only computes.
     let room = unsafe { libc::CMSG_SPACE(size_of::<RawFd>() as u32) } as usize;
-    let (count, found) = receive_control::<RawFd>(socket, bytes, room, libc::SCM_RIGHTS)?;
+    let (count, found, cut) = receive_control::<RawFd>(socket, bytes, room, libc::SCM_RIGHTS)?;
+    if cut {
+        return Err(io::Error::other(
+            "a descriptor came that there was no room for",
+        ));
+    }
     // SAFETY: the kernel has just made this descriptor for us, so nothing else owns it.
     let descriptor = found.map(|raw| unsafe { OwnedFd::from_raw_fd(raw) });
     Ok((count, descriptor))
@@ -119,19 +124,19 @@ pub(crate) fn receive_with_sender(
     // SAFETY: CMSG_SPACE only computes. There is no room for descriptors, so a sender can't make
     // us open any.
     let room = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) } as usize;
-    let (count, found) =
+    let (count, found, _) =
         retry(|| receive_control::<libc::ucred>(socket, bytes, room, libc::SCM_CREDENTIALS))?;
     Ok((count, found.map(|credentials| credentials.pid)))
 }
 
-/// Receives bytes and, if the first control message is of this kind and holds a whole `T`, that.
-/// `T` must be plain old data, as both callers' are.
+/// Receives bytes and, if the first control message is of this kind and holds a whole `T`, that. Says as well whether
+/// some of what came with the bytes was dropped. `T` must be plain old data, as both callers' are.
 fn receive_control<T: Copy>(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
     room: usize,
     kind: c_int,
-) -> io::Result<(usize, Option<T>)> {
+) -> io::Result<(usize, Option<T>, bool)> {
     let mut buffer = libc::iovec {
         iov_base: bytes.as_mut_ptr().cast(),
         iov_len: bytes.len(),
@@ -153,7 +158,7 @@ fn receive_control<T: Copy>(
             && (*first).cmsg_len as usize >= whole;
         matches.then(|| libc::CMSG_DATA(first).cast::<T>().read_unaligned())
     };
-    Ok((count, found))
+    Ok((count, found, header.msg_flags & libc::MSG_CTRUNC != 0))
 }
 
 /// Has the kernel say who sent what arrives on this socket, or stop saying so.
