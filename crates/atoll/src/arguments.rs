@@ -1,5 +1,7 @@
 //! What can be typed. Flags that `wrangler dev` has keep their names and meaning.
 
+pub(crate) mod objects;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -33,6 +35,9 @@ pub(crate) enum Command {
     /// Make a small project that runs at once
     #[command(after_help = EXIT_CODES)]
     New(New),
+    /// Look into stored Durable Objects; export, import, restore, copy and delete them
+    #[command(after_help = objects::HELP)]
+    Objects(objects::Objects),
 }
 
 #[derive(Args, Debug)]

@@ -116,10 +116,7 @@ impl Fleet {
         mode: Mode,
         state: State,
     ) -> Result<Self, Error> {
-        let program = std::env::current_exe()
-            .map_err(|error| Error::failed("cannot find this program's own file", error))?;
-        let mut zygote = std::process::Command::new(program);
-        zygote.arg(ZYGOTE);
+        let zygote = zygote()?;
         let wanted = members
             .iter()
             .filter_map(|member| member.project().settings.processes)
@@ -188,6 +185,15 @@ impl Fleet {
     pub(crate) fn first(&self) -> &Member {
         &self.members[0]
     }
+}
+
+/// This program as the process that isolates are forked from.
+pub(crate) fn zygote() -> Result<std::process::Command, Error> {
+    let program = std::env::current_exe()
+        .map_err(|error| Error::failed("cannot find this program's own file", error))?;
+    let mut zygote = std::process::Command::new(program);
+    zygote.arg(ZYGOTE);
+    Ok(zygote)
 }
 
 impl Member {

@@ -45,6 +45,25 @@ pub(crate) fn request_as_json(record: &AccessRecord) {
     terminal::data(format_args!("{value}"));
 }
 
+/// A number of bytes as a person reads it.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    let mut amount = bytes as f64;
+    let mut unit = "B";
+    for larger in UNITS {
+        if amount < 1000.0 {
+            break;
+        }
+        amount /= 1000.0;
+        unit = larger;
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        _ if amount < 10.0 => format!("{amount:.1} {unit}"),
+        _ => format!("{amount:.0} {unit}"),
+    }
+}
+
 /// Three digits are enough for people.
 pub(crate) fn duration(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1e3;

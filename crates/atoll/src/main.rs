@@ -4,6 +4,7 @@
 mod arguments;
 mod bindings;
 mod commands;
+mod control;
 mod cron;
 mod error;
 mod fleet;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::New(arguments) => commands::new::run(&arguments),
         Command::Dev(arguments) => runtime.block_on(commands::dev::run(arguments)),
         Command::Serve(arguments) => runtime.block_on(commands::serve::run(arguments)),
+        Command::Objects(arguments) => runtime.block_on(commands::objects::run(arguments)),
         Command::Test(arguments) => runtime.block_on(commands::test::run(arguments)),
     };
     // Work that still waits for something must not hold the end of the program.

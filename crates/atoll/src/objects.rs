@@ -8,6 +8,7 @@ use bundle::Project;
 use bundle::config::migrate::{Known, Step};
 use host::{Runtime, StorageOptions};
 
+use crate::control;
 use crate::error::Error;
 use crate::terminal;
 
@@ -68,6 +69,7 @@ pub(crate) async fn prepare(
     {
         keep_out_of_version_control(own);
     }
+    let is_first = runtime.store().is_none();
     runtime
         .open_storage(&StorageOptions::new(folder))
         .await
@@ -81,6 +83,12 @@ pub(crate) async fn prepare(
     let store = runtime
         .store()
         .ok_or_else(|| Error::failed("cannot reach storage", host::Error::NoStorage))?;
+    if is_first && let Err(error) = control::listen(runtime, folder) {
+        terminal::warning(format_args!(
+            "`atoll objects` cannot reach this process, as there can be no socket in {}: {error}",
+            folder.display()
+        ));
+    }
     let mut tags = Tags::read(folder)?;
     let known = known(project, &store, &tags);
     let plan = project

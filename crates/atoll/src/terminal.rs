@@ -18,6 +18,18 @@ pub(crate) fn data(text: Arguments<'_>) {
     let _ = writeln!(anstream::stdout().lock(), "{text}");
 }
 
+/// A question for a person, who answers on the same line.
+pub(crate) fn ask(text: Arguments<'_>) {
+    let mut stream = anstream::stderr().lock();
+    let _ = write!(stream, "{text}").and_then(|()| stream.flush());
+}
+
+/// How far something is, in place of what was told before. Nothing clears the line.
+pub(crate) fn progress(text: Arguments<'_>) {
+    let mut stream = anstream::stderr().lock();
+    let _ = write!(stream, "\r\x1b[K{text}").and_then(|()| stream.flush());
+}
+
 pub(crate) fn error(text: impl Display) {
     line(format_args!("{} {text}", "error:".red().bold()));
 }

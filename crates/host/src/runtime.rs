@@ -26,7 +26,7 @@ use crate::objects::{Namespace, Objects, StorageOptions};
 use crate::worker::{Worker, WorkerOptions};
 
 /// Memory of an isolate's process beyond its JavaScript heap, in bytes: frames, bodies, native state.
-const NATIVE_BYTES: u64 = 96 * 1024 * 1024;
+pub(crate) const NATIVE_BYTES: u64 = 96 * 1024 * 1024;
 /// How long a top level may take by the wall clock. It cannot wait for anything, so this is for a busy machine.
 const EVALUATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a template's processor time is looked at while it evaluates.
@@ -117,13 +117,13 @@ pub struct Deployment {
 
 /// The host of all workers. Clones are the same host.
 #[derive(Clone)]
-pub struct Runtime(Arc<Inner>);
+pub struct Runtime(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    zygote: jail::Forker,
+    pub(crate) zygote: jail::Forker,
     processes: usize,
     workers: RwLock<HashMap<Arc<str>, Worker>>,
-    logs: Logs,
+    pub(crate) logs: Logs,
     objects: OnceLock<Arc<Objects>>,
 }
 
@@ -178,6 +178,19 @@ impl Runtime {
             .objects
             .get()
             .map(|objects| Arc::clone(objects.store()))
+    }
+
+    /// Takes an object away from where it runs, for instance to change what it keeps. Its callers are told `reason`.
+    /// Resolves when no instance of it runs that ran before; the next event starts another one.
+    pub async fn evict(
+        &self,
+        namespace: &storage::Namespace,
+        id: protocol::ObjectId,
+        reason: &str,
+    ) {
+        if let Some(objects) = self.0.objects.get() {
+            objects.evict(namespace, id, reason).await;
+        }
     }
 
     /// What holds the isolates beside what always does.
@@ -365,7 +378,7 @@ impl Fetcher for Service {
 }
 
 /// Has a fresh template evaluate a program.
-fn evaluate(
+pub(crate) fn evaluate(
     child: jail::Child,
     program: Program,
     settings: Settings,

@@ -24,6 +24,9 @@ pub(crate) fn open<'js>(ctx: &Ctx<'js>, host: &Object<'js>, opening: &Opening<'_
         opening.max_pages,
         opening.alarm,
     );
+    if opening.read_only {
+        sqlite::make_read_only(opening.object);
+    }
     host.get::<_, Function<'js>>("open")?.call((
         opening.object,
         opening.class,

@@ -186,6 +186,8 @@ pub struct Opening<'a> {
     pub page_count: u32,
     /// The most pages that its database may have.
     pub max_pages: u32,
+    /// It is a copy to look at: what would change it throws.
+    pub read_only: bool,
     /// A descriptor of the database's file comes with this frame. Without one every page is zero.
     pub file: bool,
     /// Its alarm, in milliseconds since 1970.

@@ -195,6 +195,7 @@ impl Parts {
                 name: self.flag.then_some(self.more.as_str()),
                 page_count: self.other,
                 max_pages: self.id,
+                read_only: self.flag,
                 file: self.flag,
                 alarm: self.flag.then_some(self.number),
             }),

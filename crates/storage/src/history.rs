@@ -16,6 +16,7 @@ use crate::record::{self, Key, Record};
 use crate::recovery::LARGE_CHANGES;
 use crate::shared::{Core, Shared};
 use crate::store::{Store, id_text};
+use crate::wal::Merged;
 use crate::{Error, Namespace};
 
 /// Page changes that go to one record when the host writes an object.
@@ -162,7 +163,7 @@ impl Store {
     ///
     /// # Errors
     /// When there is an object with this id, the file is no SQLite database with pages of 4096 bytes, or a journal
-    /// beside it says that it is not complete.
+    /// beside it says that it is not complete. A write-ahead log beside it counts as a part of it.
     pub fn import(
         &self,
         namespace: &Namespace,
@@ -178,17 +179,27 @@ impl Store {
             path: from.to_owned(),
             reason: reason.to_owned(),
         };
-        for (suffix, what) in [("-wal", "write-ahead log"), ("-journal", "journal")] {
-            let mut beside = from.as_os_str().to_owned();
-            beside.push(suffix);
-            let length = disk
-                .open_to_read(Path::new(&beside))
-                .and_then(|file| file.len());
-            if length.is_ok_and(|length| length > 0) {
-                return Err(wrong(&format!(
-                    "a {what} beside it holds changes that it lacks; \
-                     close what has it open, or run: sqlite3 FILE 'PRAGMA journal_mode=DELETE'"
-                )));
+        let beside = |suffix: &str| {
+            let mut path = from.as_os_str().to_owned();
+            path.push(suffix);
+            disk.open_to_read(Path::new(&path)).ok()
+        };
+        // A journal takes changes back that are in the file.
+        let mut header = [0; 8];
+        let journal = beside("-journal").map_or(Ok(0), |file| file.read_at(&mut header, 0));
+        if journal.map_err(Error::io("read the journal of", from))? > 0 && header != [0; 8] {
+            return Err(wrong(
+                "a journal beside it says that its last change is not complete; \
+                 close what has it open, or run: sqlite3 FILE 'PRAGMA journal_mode=DELETE'",
+            ));
+        }
+        let mut file = file;
+        if let Some(log) = beside("-wal") {
+            let merged = Merged::new(file.clone(), log)
+                .map_err(Error::io("read the write-ahead log of", from))?
+                .map_err(|reason| wrong(&reason))?;
+            if let Some(merged) = merged {
+                file = Arc::new(merged);
             }
         }
         check_sqlite(&*file)

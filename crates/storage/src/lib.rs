@@ -36,6 +36,7 @@ mod snapshot;
 mod store;
 #[cfg(test)]
 mod tests;
+mod wal;
 
 pub use bookmark::Bookmark;
 pub use error::Error;

@@ -2,6 +2,7 @@
 
 pub(crate) mod dev;
 pub(crate) mod new;
+pub(crate) mod objects;
 pub(crate) mod serve;
 pub(crate) mod test;
 

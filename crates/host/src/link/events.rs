@@ -20,7 +20,7 @@ impl Link {
     /// When it cannot begin. Who waits for it has been told.
     pub(crate) fn begin(&self, entry: EventEntry) -> Result<EventId, FetchError> {
         let mut state = self.lock();
-        let known = |object| state.objects.contains_key(&object);
+        let known = |object| state.objects.contains_key(&object) || state.copies.contains(&object);
         let refusal = if state.closed || !entry.object.is_none_or(known) {
             Some(lost())
         } else if state.events.len() >= MAX_OPEN_PER_ISOLATE {

@@ -13,7 +13,7 @@ use super::gate::Waiting;
 use super::{Link, calls, lost};
 use crate::fetcher::FetchError;
 use crate::logs::LogRecord;
-use crate::objects::{Slot, storage_error};
+use crate::objects::{Objects, Slot, storage_error};
 
 /// An object that is about to live in an isolate.
 pub(crate) struct Moving<'a> {
@@ -28,6 +28,15 @@ pub(crate) struct Moving<'a> {
 pub(super) struct Living {
     slot: Arc<Slot>,
     stored: Arc<storage::Object>,
+}
+
+impl Living {
+    fn leave(self, objects: &Arc<Objects>) {
+        let epoch = self.stored.epoch();
+        // Who waits for it to be gone relies on the store knowing it, too.
+        drop(self.stored);
+        objects.gone(&self.slot, epoch);
+    }
 }
 
 /// What remains of an object's events when it is no more.
@@ -77,10 +86,42 @@ impl Link {
             name: opened.name.as_deref(),
             page_count: opened.page_count,
             max_pages,
+            read_only: false,
             file: opened.file.is_some(),
             alarm: opened.alarm,
         };
         self.send_with(&ToIsolate::Open(opening), opened.file);
+        Ok(number)
+    }
+
+    /// Opens a copy of an object's database here, for the isolate to look at. Nothing that it does with it is kept.
+    pub(crate) fn open_copy(
+        &self,
+        class: &str,
+        file: OwnedFd,
+        page_count: u32,
+    ) -> Result<ObjectNumber, FetchError> {
+        let number = {
+            let mut state = self.lock();
+            if state.closed {
+                return Err(lost());
+            }
+            let number = state.next_object();
+            state.copies.insert(number);
+            number
+        };
+        let opening = Opening {
+            object: number,
+            class,
+            id: [0; 32],
+            name: None,
+            page_count,
+            max_pages: page_count.max(1),
+            read_only: true,
+            file: page_count > 0,
+            alarm: None,
+        };
+        self.send_with(&ToIsolate::Open(opening), (page_count > 0).then_some(file));
         Ok(number)
     }
 
@@ -104,6 +145,7 @@ impl Link {
     /// Takes an object away from its isolate.
     pub(crate) fn reset_object(&self, object: ObjectNumber, reason: &str) {
         if self.has_object(object) {
+            self.lock().endings.insert(object, reason.into());
             self.send(&ToIsolate::Reset { object, reason });
         }
     }
@@ -190,18 +232,22 @@ impl Link {
             state.objects.remove(&object)
         };
         if let (Some(living), Some(objects)) = (living, &self.objects) {
-            objects.gone(&living.slot, living.stored.epoch());
+            living.leave(objects);
         }
         Ok(())
     }
 
     /// What an object that is gone had under way ends.
     pub(super) fn end_object(&self, object: ObjectNumber, end: End) {
+        let ending = self.lock().endings.remove(&object);
         let failure = match end {
             End::Slept => Failure {
                 kind: FailureKind::Reset,
                 name: "Error".to_owned(),
-                message: crate::objects::CODE_UPDATED.to_owned(),
+                message: ending
+                    .as_deref()
+                    .unwrap_or(crate::objects::CODE_UPDATED)
+                    .to_owned(),
                 stack: String::new(),
             },
             End::Broken(failure) => {
@@ -242,7 +288,7 @@ impl Link {
     pub(super) fn all_left(&self, living: impl IntoIterator<Item = Living>) {
         let Some(objects) = &self.objects else { return };
         for living in living {
-            objects.gone(&living.slot, living.stored.epoch());
+            living.leave(objects);
         }
     }
 

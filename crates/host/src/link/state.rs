@@ -1,6 +1,6 @@
 //! What is under way on a link.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use protocol::limits::STREAM_WINDOW_BYTES;
@@ -135,6 +135,10 @@ pub(super) struct State {
     /// Each with the task that works on it, if one does.
     pub(super) calls: HashMap<CallId, Option<AbortHandle>>,
     pub(super) objects: HashMap<ObjectNumber, Living>,
+    /// Databases that are here to be looked at.
+    pub(super) copies: HashSet<ObjectNumber>,
+    /// Why objects were taken away, for their callers.
+    pub(super) endings: HashMap<ObjectNumber, Box<str>>,
     pub(super) sockets: HashMap<SocketRef, Socket>,
     pub(super) wake: Option<AbortHandle>,
     last_event: EventId,

@@ -91,8 +91,44 @@ impl Objects {
             tokio::spawn(wake(Arc::clone(self), Arc::clone(slot)));
         }
         drop(state);
+        slot.moved.notify_waiters();
         if home.alone {
             home.link.kill();
+        }
+    }
+
+    /// Takes an object away from its isolate, and resolves when no instance of it runs that ran before. Its callers are
+    /// told `reason`.
+    pub(crate) async fn evict(
+        self: &Arc<Self>,
+        namespace: &storage::Namespace,
+        id: ObjectId,
+        reason: &str,
+    ) {
+        let slot = self.slots().get(&(namespace.clone(), id)).cloned();
+        let Some(slot) = slot else { return };
+        let mut evicted = None;
+        loop {
+            let changed = slot.moved.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let home = {
+                let mut state = slot.lock();
+                let home = state.home().cloned();
+                match &home {
+                    Some(home) if evicted.is_none_or(|epoch| epoch == home.epoch) => {
+                        state.phase = Phase::Leaving(home.clone());
+                    }
+                    None if evicted.is_none() && matches!(state.phase, Phase::Waking) => {}
+                    _ => return,
+                }
+                home
+            };
+            if let (Some(home), None) = (home, evicted) {
+                evicted = Some(home.epoch);
+                home.link.reset_object(home.number, reason);
+            }
+            changed.await;
         }
     }
 
@@ -236,13 +272,17 @@ async fn wake(objects: Arc<Objects>, slot: Arc<Slot>) {
         lives.then_some(()).ok_or_else(crate::link::lost)
     });
     match started {
-        Ok(()) => arrive(&objects, &slot),
+        Ok(()) => {
+            arrive(&objects, &slot);
+            slot.moved.notify_waiters();
+        }
         Err(error) => {
             let waiting = {
                 let mut state = slot.lock();
                 state.phase = Phase::Asleep;
                 std::mem::take(&mut state.waiting)
             };
+            slot.moved.notify_waiters();
             for work in waiting {
                 work(Err(error.clone()));
             }

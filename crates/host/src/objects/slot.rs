@@ -68,6 +68,8 @@ pub(crate) struct Slot {
     state: Mutex<State>,
     /// Nothing happens to it any more.
     pub(super) quiet: Notify,
+    /// It began or ceased to live somewhere.
+    pub(super) moved: Notify,
 }
 
 pub(super) struct State {
@@ -118,6 +120,7 @@ impl Slot {
                 idle_since: Instant::now(),
             }),
             quiet: Notify::new(),
+            moved: Notify::new(),
         }
     }
 

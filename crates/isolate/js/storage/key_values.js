@@ -4,10 +4,14 @@ import { keyDelete, keyGet, keyList, keyPut } from "atoll:native/sqlite";
 import { deserialize, serialize } from "../structured_clone.js";
 import { defineInterface, illegalConstructor, toDOMString } from "../webidl.js";
 import { given, method, range } from "./arguments.js";
+import { isV8, readV8 } from "./v8_values.js";
+
+/** Objects that were imported have values of workerd's until they are written again. */
+const read = (bytes) => (isV8(bytes) ? readV8(bytes) : deserialize(bytes));
 
 export function get(sql, key) {
   const bytes = keyGet(sql, key);
-  return bytes === undefined ? undefined : deserialize(bytes);
+  return bytes === undefined ? undefined : read(bytes);
 }
 
 export function put(sql, key, value) {
@@ -21,7 +25,7 @@ export function* list(sql, { bounds, reverse, limit }) {
   while (limit > 0) {
     const part = keyList(sql, bounds, reverse, limit);
     if (part.length === 0) return;
-    for (let index = 0; index < part.length; index += 2) yield [part[index], deserialize(part[index + 1])];
+    for (let index = 0; index < part.length; index += 2) yield [part[index], read(part[index + 1])];
     limit -= part.length / 2;
     bounds = bounds.with(4, part.at(-2));
   }

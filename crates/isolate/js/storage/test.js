@@ -12,5 +12,7 @@ export function newStorage() {
   return makeStorage(object, { alarm() {}, call: async () => "" });
 }
 
+export { readV8 } from "./v8_values.js";
+
 /** Ends the turn: `[object, pages, bytes, alarm, error]` of each object that changed. */
 export const endTurn = endTurnForTest;

@@ -91,6 +91,13 @@ fn find(object: u32) -> Option<Rc<Database>> {
     DATABASES.with(|databases| databases.borrow().get(&object).cloned())
 }
 
+/// From now on, what would change an object's database throws.
+pub(crate) fn make_read_only(object: u32) {
+    if let Some(database) = find(object) {
+        database.make_read_only();
+    }
+}
+
 /// Ends the use of an object's database. What is not committed is gone, and what is left of the object is told `reason`.
 pub(crate) fn close(object: u32, reason: &str) {
     let database = DATABASES.with(|databases| databases.borrow_mut().remove(&object));

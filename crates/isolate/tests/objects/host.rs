@@ -115,6 +115,7 @@ impl Host {
             name: Some(name),
             page_count,
             max_pages: 1000,
+            read_only: false,
             file,
             alarm,
         }));

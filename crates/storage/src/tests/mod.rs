@@ -1,5 +1,6 @@
 //! Promises about what is stored, on a disk that loses what was not synced.
 
+mod files;
 mod history;
 mod killed;
 mod model;

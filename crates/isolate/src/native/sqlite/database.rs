@@ -24,6 +24,9 @@ const MAX_CACHED: usize = 256;
 const CONSTRAINTS: &str = "Durable Object was reset and rolled back to its last known good state because the application \
 left the database in a state where constraints were violated: ";
 
+/// What code is told that wants to change what it may only look at.
+const READ_ONLY: &str = "attempt to write a readonly database: SQLITE_READONLY";
+
 thread_local! {
     /// Databases with writes or a new alarm in this turn.
     static CHANGED: RefCell<Vec<Rc<Database>>> = const { RefCell::new(Vec::new()) };
@@ -72,6 +75,8 @@ pub(crate) struct Committed {
 pub(crate) struct Database {
     pub(crate) object: u32,
     max_pages: u32,
+    /// It is only to be looked at.
+    read_only: Cell<bool>,
     pages: Rc<RefCell<Pages>>,
     connection: RefCell<Option<Rc<Connection>>>,
     cache: RefCell<Cache>,
@@ -102,6 +107,7 @@ impl Database {
         Rc::new(Self {
             object,
             max_pages,
+            read_only: Cell::new(false),
             pages,
             connection: RefCell::new(None),
             cache: RefCell::default(),
@@ -128,12 +134,14 @@ impl Database {
     /// The same database for a new instance of the object, as the last commit left it. This one can no longer be used.
     pub(crate) fn renew(&self, reason: &str) -> Rc<Self> {
         self.close(reason);
-        Self::new(
+        let new = Self::new(
             self.object,
             Rc::clone(&self.pages),
             self.max_pages,
             self.committed_alarm.get(),
-        )
+        );
+        new.read_only.set(self.read_only.get());
+        new
     }
 
     /// Ends the use of this database; what is not committed is gone.
@@ -183,6 +191,18 @@ impl Database {
         }
     }
 
+    /// From now on it is only to be looked at.
+    pub(crate) fn make_read_only(&self) {
+        self.read_only.set(true);
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        match self.read_only.get() {
+            true => Err(Error::new(READ_ONLY)),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn connection(&self) -> Result<Rc<Connection>, Error> {
         self.check()?;
         let mut slot = self.connection.borrow_mut();
@@ -202,6 +222,7 @@ impl Database {
 
     /// Begins the turn's transaction.
     pub(crate) fn begin(self: &Rc<Self>) -> Result<(), Error> {
+        self.check_writable()?;
         self.connection()?.begin()?;
         self.list();
         Ok(())
@@ -356,6 +377,7 @@ impl Database {
 
     pub(crate) fn set_alarm(self: &Rc<Self>, at_ms: Option<f64>) -> Result<(), Error> {
         self.check()?;
+        self.check_writable()?;
         self.alarm_touched.set(true);
         self.ringing.set(None);
         self.alarm.set(Alarm {

@@ -1,0 +1,371 @@
+//! `atoll objects`: looking into stored objects, and taking them out, back, along and away.
+
+mod moment;
+mod show;
+mod table;
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, Local, Utc};
+use host::{Runtime, StorageOptions};
+use owo_colors::OwoColorize as _;
+
+use crate::arguments::objects::{Command, Object, Objects, Place};
+use crate::control::{self, Address, Answer, Listed, Moment, Operation, Refusal, connect, perform};
+use crate::error::Error;
+use crate::fleet::zygote;
+use crate::{lines, terminal};
+
+/// How often a long export says how far it is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+
+pub(crate) async fn run(arguments: Objects) -> Result<(), Error> {
+    let Objects { command, place } = arguments;
+    let stored = Stored::find(&place)?;
+    match command {
+        Command::List { class } => {
+            let answer = stored.perform(Operation::List { class }).await?;
+            show::list(answer, place.json)
+        }
+        Command::Show { object } => {
+            let object = object.into();
+            let answer = stored.perform(Operation::Show { object }).await?;
+            show::object(answer, place.json)
+        }
+        Command::Sql {
+            object,
+            query,
+            limit,
+        } => {
+            let operation = Operation::Sql {
+                object: object.into(),
+                query: read_query(query)?,
+                limit: if limit == 0 { u64::MAX >> 11 } else { limit },
+            };
+            show::rows(stored.perform(operation).await?, place.json, limit)
+        }
+        Command::Export {
+            object,
+            output,
+            at,
+            force,
+        } => export(&stored, object, output, at, force, place.json).await,
+        Command::Import { object, file } => {
+            let from = std::path::absolute(&file)
+                .map_err(|error| Error::failed("cannot tell where the file is", error))?;
+            let object = object.into();
+            let answer = stored.perform(Operation::Import { object, from }).await?;
+            done(answer, place.json, |object| {
+                format!(
+                    "{} is here now, {}",
+                    named(object),
+                    lines::size(object.bytes)
+                )
+            })
+        }
+        Command::Restore { object, to } => {
+            let words = (object.class.clone(), object.name.clone());
+            let operation = Operation::Restore {
+                object: object.into(),
+                to: moment(&to)?,
+            };
+            let Answer::Restored { object, undo } = stored.perform(operation).await? else {
+                return Err(unexpected());
+            };
+            if place.json {
+                return show::json(&serde_json::json!({ "object": object, "undo": undo }));
+            }
+            if object.bytes == 0 {
+                terminal::line(format_args!(
+                    "{} is empty now: nothing was in it at that moment",
+                    named(&object)
+                ));
+            } else {
+                terminal::line(format_args!(
+                    "{} is as it was, {}",
+                    named(&object),
+                    lines::size(object.bytes)
+                ));
+            }
+            let (class, name) = words;
+            terminal::hint(format_args!(
+                "to undo this: atoll objects restore {class} {} --to {undo}",
+                control::shell_word(&name)
+            ));
+            Ok(())
+        }
+        Command::Fork {
+            object,
+            new_name,
+            to_class,
+            at,
+        } => {
+            let to = Address {
+                class: to_class.unwrap_or_else(|| object.class.clone()),
+                name: new_name,
+            };
+            let from = object.name.clone();
+            let operation = Operation::Fork {
+                object: object.into(),
+                to,
+                at: at.as_deref().map(moment).transpose()?,
+            };
+            let answer = stored.perform(operation).await?;
+            done(answer, place.json, |object| {
+                format!("{} is a copy of {from}", named(object))
+            })
+        }
+        Command::Delete { object, yes } => delete(&stored, object, yes, place.json).await,
+    }
+}
+
+impl From<Object> for Address {
+    fn from(object: Object) -> Self {
+        Self {
+            class: object.class,
+            name: object.name,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal {
+            message,
+            hint,
+            is_mistake,
+        } = refusal;
+        match is_mistake {
+            true => Self::Mistake { message, hint },
+            false => Self::Failed {
+                error: anyhow::Error::msg(message),
+                hint,
+            },
+        }
+    }
+}
+
+fn unexpected() -> Error {
+    Error::Failed {
+        error: anyhow::Error::msg("the server gave an answer to another question"),
+        hint: None,
+    }
+}
+
+/// A folder of state.
+struct Stored {
+    folder: PathBuf,
+}
+
+impl Stored {
+    /// The folder that the arguments mean.
+    fn find(place: &Place) -> Result<Self, Error> {
+        let is_state = |folder: &Path| folder.join("format").exists();
+        let beside = |folder: &Path| folder.join(".atoll").join("state");
+        let folder = match (&place.persist_to, &place.config) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(config)) if config.is_dir() => beside(config),
+            (None, Some(config)) => beside(config.parent().unwrap_or(Path::new(""))),
+            (None, None) => {
+                let current = std::env::current_dir()
+                    .map_err(|error| Error::failed("cannot tell the current folder", error))?;
+                let mut above = current.ancestors().map(beside);
+                above
+                    .find(|folder| is_state(folder))
+                    .unwrap_or_else(|| beside(&current))
+            }
+        };
+        if is_state(&folder) {
+            return Ok(Self { folder });
+        }
+        Err(Error::mistake(
+            format_args!("no objects are stored in {}", folder.display()),
+            "run it beside the configuration of a worker that has run, or name the folder of state with --persist-to",
+        ))
+    }
+
+    /// Has it done by the server that has the folder open, or does it here.
+    async fn perform(&self, operation: Operation) -> Result<Answer, Error> {
+        if let Some(server) = connect(&self.folder).await {
+            return Ok(server.perform(&operation).await?);
+        }
+        let runtime = Runtime::start(host::Options {
+            zygote: zygote()?,
+            processes: 1,
+        })
+        .await?;
+        runtime
+            .open_storage(&StorageOptions::new(&self.folder))
+            .await
+            .map_err(|error| Error::Failed {
+                error: anyhow::Error::new(error),
+                hint: Some(
+                    "what has it open does not answer: if it is just starting or ending, try again"
+                        .to_owned(),
+                ),
+            })?;
+        let outcome = perform(&runtime, operation).await;
+        runtime
+            .close()
+            .await
+            .map_err(|error| Error::failed("storage was not closed as it should be", error))?;
+        Ok(outcome?)
+    }
+}
+
+/// What a person calls an object.
+fn named(object: &Listed) -> String {
+    format!(
+        "{} {}",
+        object.class_label(),
+        table::one_line(object.name_or_id()).bold()
+    )
+}
+
+fn local(time: DateTime<Utc>) -> String {
+    time.with_timezone(&Local)
+        .format("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+fn moment(text: &str) -> Result<Moment, Error> {
+    moment::parse(text, Utc::now())
+}
+
+fn done(answer: Answer, json: bool, say: impl FnOnce(&Listed) -> String) -> Result<(), Error> {
+    let Answer::Done(object) = answer else {
+        return Err(unexpected());
+    };
+    if json {
+        return show::json(&object);
+    }
+    terminal::line(format_args!("{}", say(&object)));
+    Ok(())
+}
+
+fn read_query(query: String) -> Result<String, Error> {
+    if query != "-" {
+        return Ok(query);
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Error::failed("cannot read the query", error))?;
+    Ok(text)
+}
+
+async fn export(
+    stored: &Stored,
+    object: Object,
+    output: Option<PathBuf>,
+    at: Option<String>,
+    force: bool,
+    json: bool,
+) -> Result<(), Error> {
+    let output = output.unwrap_or_else(|| PathBuf::from(file_name(&object.name)));
+    if output.is_dir() {
+        return Err(Error::mistake(
+            format_args!("{} is a folder", output.display()),
+            "name a file",
+        ));
+    }
+    if output.exists() && !force {
+        return Err(Error::mistake(
+            format_args!("there is a file {} already", output.display()),
+            "name another one with --output, or replace it with --force",
+        ));
+    }
+    let to = std::path::absolute(&output)
+        .map_err(|error| Error::failed("cannot tell where the file is", error))?;
+    let mut partial = to.clone().into_os_string();
+    partial.push(".partial");
+    let operation = Operation::Export {
+        object: object.into(),
+        at: at.as_deref().map(moment).transpose()?,
+        to,
+    };
+    let mut told = false;
+    let is_shown = std::io::stderr().is_terminal();
+    let work = stored.perform(operation);
+    tokio::pin!(work);
+    let answer = loop {
+        tokio::select! {
+            answer = &mut work => break answer,
+            () = tokio::time::sleep(PROGRESS_INTERVAL), if is_shown => {
+                if let Ok(file) = std::fs::metadata(&partial) {
+                    terminal::progress(format_args!("{} written", lines::size(file.len())));
+                    told = true;
+                }
+            }
+        }
+    };
+    if told {
+        terminal::progress(format_args!(""));
+    }
+    done(answer?, json, |object| {
+        format!("{} is in {}", named(object), output.display())
+    })
+}
+
+/// A file for an object that is called so.
+fn file_name(name: &str) -> String {
+    const LONGEST: usize = 100;
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_.@ ".contains(letter);
+    let letters = name.trim_start_matches('.').chars().take(LONGEST);
+    let plain: String = letters
+        .map(|letter| if is_plain(letter) { letter } else { '-' })
+        .collect();
+    match plain.trim() {
+        "" => "object.sqlite".to_owned(),
+        plain => format!("{plain}.sqlite"),
+    }
+}
+
+async fn delete(stored: &Stored, object: Object, yes: bool, json: bool) -> Result<(), Error> {
+    let object: Address = object.into();
+    if !yes {
+        // Before the question, so that it is about something that is there.
+        let asked = Operation::Show {
+            object: object.clone(),
+        };
+        let Answer::Shown(shown) = stored.perform(asked).await? else {
+            return Err(unexpected());
+        };
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::mistake(
+                format_args!("{} would be deleted for good", named(&shown.object)),
+                "say that this is meant with --yes",
+            ));
+        }
+        terminal::ask(format_args!(
+            "Delete {} ({}) and its history for good? [y/N] ",
+            named(&shown.object),
+            lines::size(shown.object.bytes),
+        ));
+        let mut answer = String::new();
+        std::io::stdin()
+            .read_line(&mut answer)
+            .map_err(|error| Error::failed("cannot read the answer", error))?;
+        if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            terminal::line(format_args!("nothing is deleted"));
+            return Err(Error::Told);
+        }
+    }
+    let answer = stored.perform(Operation::Delete { object }).await?;
+    done(answer, json, |object| format!("{} is gone", named(object)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_harmless() {
+        assert_eq!(file_name("lobby"), "lobby.sqlite");
+        assert_eq!(file_name("../a/b"), "-a-b.sqlite");
+        assert_eq!(file_name("..."), "object.sqlite");
+        assert_eq!(file_name("Zürich 1"), "Zürich 1.sqlite");
+    }
+}

@@ -1,0 +1,279 @@
+//! `atoll objects`: what a person can do to stored objects, beside a server and without one.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+use support::{Project, Server};
+
+const CONFIGURATION: &str = r#"{ "name": "chat", "main": "index.js", "compatibility_date": "2026-06-11",
+    "durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] },
+    "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room"] }] }"#;
+
+/// `/NAME/TEXT` adds a line and tells all lines; `/NAME` only tells them, after how many events this instance has had.
+const WORKER: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+export class Room extends DurableObject {
+  events = 0;
+  fetch(request) {
+    const { sql, kv } = this.ctx.storage;
+    if (request.url.endsWith("?nothing")) return new Response();
+    const text = new URL(request.url).pathname.split("/")[2];
+    sql.exec("CREATE TABLE IF NOT EXISTS lines (id INTEGER PRIMARY KEY, text TEXT, bytes BLOB)");
+    if (text) {
+      sql.exec("INSERT INTO lines (text, bytes) VALUES (?, ?)", text, new Uint8Array([0, 255]));
+      kv.put("last", { text });
+    }
+    if (text === "later") this.ctx.storage.setAlarm(Date.now() + 3_600_000);
+    return new Response(`${++this.events}: ${[...sql.exec("SELECT text FROM lines")].map((line) => line.text)}`);
+  }
+  alarm() {}
+}
+export default { fetch: (request, env) => env.ROOM.getByName(new URL(request.url).pathname.split("/")[1]).fetch(request) };
+"#;
+
+fn project() -> Project {
+    Project::new(&[("wrangler.json", CONFIGURATION), ("index.js", WORKER)])
+}
+
+fn serve(project: &Project) -> Server {
+    project.start(&["serve"], "isolates are held by")
+}
+
+/// Runs `atoll objects`, which has to succeed, and gives what it wrote.
+fn objects(project: &Project, arguments: &[&str]) -> (String, String) {
+    let all: Vec<&str> = ["objects"].iter().chain(arguments).copied().collect();
+    let (code, stdout, stderr) = project.run(&all);
+    assert_eq!(code, 0, "{arguments:?}: {stderr}");
+    (stdout, stderr)
+}
+
+/// Runs `atoll objects`, which has to say that this cannot be, and gives what it wrote.
+fn refused(project: &Project, arguments: &[&str]) -> String {
+    let all: Vec<&str> = ["objects"].iter().chain(arguments).copied().collect();
+    let (code, stdout, stderr) = project.run(&all);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}: {stderr}");
+    stderr
+}
+
+fn json(project: &Project, arguments: &[&str]) -> Value {
+    let (stdout, _) = objects(project, &[arguments, &["--json"]].concat());
+    serde_json::from_str(&stdout).unwrap()
+}
+
+fn get(server: &Server, path: &str) -> String {
+    let (status, body) = server.get(path);
+    assert_eq!(status, 200, "{body}");
+    body
+}
+
+fn now_ms() -> u128 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap().as_millis()
+}
+
+/// A time in milliseconds after what has happened and before what will.
+fn moment() -> String {
+    let start = now_ms();
+    let mut now = start;
+    while now < start + 2 {
+        std::thread::yield_now();
+        now = now_ms();
+    }
+    let before = chrono::DateTime::from_timestamp_millis(i64::try_from(start + 1).unwrap());
+    before
+        .unwrap()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+#[test]
+fn objects_are_looked_into_beside_a_server_and_without_one() {
+    let project = project();
+    let error = refused(&project, &["list"]);
+    assert!(
+        error.starts_with("error: no objects are stored in FOLDER"),
+        "{error}"
+    );
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby/hello"), "1: hello");
+    assert_eq!(get(&server, "/lobby/later"), "2: hello,later");
+    assert_eq!(get(&server, "/kitchen/one"), "1: one");
+    let look = |state: &str| {
+        let listed = json(&project, &["list"]);
+        let names: Vec<&Value> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|o| &o["name"])
+            .collect();
+        assert_eq!(names, ["kitchen", "lobby"]);
+        assert_eq!(listed[1]["awake"], state == "awake");
+        assert!(listed[1]["alarm_ms"].as_f64().unwrap() > now_ms() as f64);
+        let (table, _) = objects(&project, &["list", "Room"]);
+        let rows: Vec<Vec<&str>> = table
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(
+            rows[0],
+            [
+                "CLASS", "NAME", "OR", "ID", "SIZE", "ALARM", "CHANGED", "STATE"
+            ]
+        );
+        assert_eq!(rows[2][..6], ["Room", "lobby", "12", "kB", "in", "59m"]);
+        assert_eq!(rows[2].last(), Some(&state));
+
+        let shown = json(&project, &["show", "chat:Room", "lobby"]);
+        assert_eq!(
+            shown["tables"],
+            serde_json::json!([{ "name": "lines", "rows": 2 }])
+        );
+        assert_eq!(shown["keys"], 1);
+        assert_eq!(
+            shown["first_keys"][0],
+            serde_json::json!(["last", "{\"text\":\"later\"}"])
+        );
+        let id = shown["id"].as_str().unwrap();
+        let (text, _) = objects(&project, &["show", "Room", id]);
+        assert!(text.starts_with("Room lobby\nworker    chat\n"), "{text}");
+
+        let query = "SELECT id, text, bytes, 1.5 AS half, NULL AS empty FROM lines";
+        let (text, _) = objects(&project, &["sql", "Room", "lobby", query]);
+        assert_eq!(
+            text,
+            "id  text   bytes    half  empty\n 1  hello  x'00ff'   1.5  NULL\n 2  later  x'00ff'   1.5  NULL\n"
+        );
+        let result = json(&project, &["sql", "Room", "lobby", query, "--limit", "1"]);
+        assert_eq!(
+            result["rows"],
+            serde_json::json!([[1, "hello", { "hex": "00ff" }, 1.5, null]])
+        );
+        assert_eq!(result["more"], true);
+        for query in [
+            "DELETE FROM lines",
+            "CREATE TABLE more (x)",
+            "DROP TABLE lines",
+        ] {
+            let error = refused(&project, &["sql", "Room", "lobby", query]);
+            assert!(
+                error.starts_with("error: `atoll objects sql` only reads"),
+                "{error}"
+            );
+        }
+        let error = refused(&project, &["sql", "Room", "lobby", "SELEC"]);
+        assert!(error.contains("near \"SELEC\": syntax error"), "{error}");
+        let error = refused(&project, &["show", "Room", "loby"]);
+        assert_eq!(
+            error,
+            "error: there is no object \"loby\" of class Room\n  hint: did you mean lobby?\n"
+        );
+        let error = refused(&project, &["show", "Roon", "lobby"]);
+        assert_eq!(
+            error,
+            "error: there is no class Roon here\n  hint: did you mean Room?\n"
+        );
+    };
+    look("awake");
+    assert_eq!(get(&server, "/lobby"), "3: hello,later");
+    assert_eq!(server.stop().0, Some(0));
+    look("asleep");
+}
+
+#[test]
+fn objects_go_back_out_in_and_away() {
+    let project = project();
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby/a"), "1: a");
+    let early = moment();
+    assert_eq!(get(&server, "/lobby/b"), "2: a,b");
+    objects(&project, &["export", "Room", "lobby"]);
+    let error = refused(&project, &["export", "Room", "lobby"]);
+    assert!(
+        error.starts_with("error: there is a file lobby.sqlite already"),
+        "{error}"
+    );
+    objects(
+        &project,
+        &[
+            "export",
+            "Room",
+            "lobby",
+            "-o",
+            "early.sqlite",
+            "--at",
+            &early,
+        ],
+    );
+
+    // An object that is awake begins anew, as it was; and forward again.
+    let undo = json(&project, &["restore", "Room", "lobby", "--to", &early]);
+    assert_eq!(get(&server, "/lobby"), "1: a");
+    let undo = undo["undo"].as_str().unwrap();
+    let (_, told) = objects(&project, &["restore", "Room", "lobby", "--to", undo]);
+    assert!(told.starts_with("Room lobby is as it was"), "{told}");
+    assert_eq!(get(&server, "/lobby"), "1: a,b");
+    let error = refused(&project, &["restore", "Room", "lobby", "--to", "tomorrow"]);
+    assert!(
+        error.starts_with("error: \"tomorrow\" is no moment"),
+        "{error}"
+    );
+
+    objects(&project, &["fork", "Room", "lobby", "copy", "--at", &early]);
+    assert_eq!(get(&server, "/copy/c"), "1: a,c");
+    assert_eq!(get(&server, "/lobby"), "2: a,b");
+    let error = refused(&project, &["fork", "Room", "lobby", "copy"]);
+    assert!(
+        error.starts_with("error: there is an object \"copy\" of class Room already"),
+        "{error}"
+    );
+
+    // An object that is awake and has stored nothing is in nobody's way.
+    assert_eq!(server.get("/early/?nothing").0, 200);
+    objects(&project, &["import", "Room", "early", "early.sqlite"]);
+    assert_eq!(get(&server, "/early"), "1: a");
+    project.write("text.sqlite", "no database");
+    let error = refused(&project, &["import", "Room", "text", "text.sqlite"]);
+    assert!(error.contains("it is not a SQLite database"), "{error}");
+
+    let error = refused(&project, &["delete", "Room", "copy"]);
+    assert!(
+        error.starts_with("error: Room copy would be deleted for good"),
+        "{error}"
+    );
+    objects(&project, &["delete", "Room", "copy", "--yes"]);
+    assert_eq!(get(&server, "/copy"), "1: ");
+    objects(&project, &["delete", "Room", "copy", "--yes"]);
+    server.stop();
+
+    // All of it without a server.
+    objects(&project, &["restore", "Room", "lobby", "--to", &early]);
+    objects(&project, &["import", "Room", "whole", "lobby.sqlite"]);
+    objects(&project, &["fork", "Room", "whole", "again"]);
+    objects(&project, &["delete", "Room", "early", "--yes"]);
+    let listed = json(&project, &["list"]);
+    let names: Vec<&Value> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| &o["name"])
+        .collect();
+    assert_eq!(names, ["again", "lobby", "whole"]);
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby"), "1: a");
+    assert_eq!(get(&server, "/again"), "1: a,b");
+}
+
+#[test]
+fn a_socket_that_a_killed_server_left_is_in_nobodys_way() {
+    let project = project();
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby/a"), "1: a");
+    drop(server);
+    assert!(project.path().join(".atoll/state/control.sock").exists());
+    assert_eq!(json(&project, &["list"])[0]["awake"], false);
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby/b"), "1: a,b");
+    assert_eq!(json(&project, &["list"])[0]["awake"], true);
+}
