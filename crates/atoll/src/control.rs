@@ -132,6 +132,8 @@ pub(crate) struct Content {
     pub(crate) keys: u64,
     /// The first of them, with short descriptions of their values.
     pub(crate) first_keys: Vec<(String, String)>,
+    /// Why the keys that follow were not counted.
+    pub(crate) trouble: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

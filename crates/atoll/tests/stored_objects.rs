@@ -133,7 +133,7 @@ fn objects_are_looked_into_beside_a_server_and_without_one() {
         assert_eq!(shown["keys"], 1);
         assert_eq!(
             shown["first_keys"][0],
-            serde_json::json!(["last", "{\"text\":\"later\"}"])
+            serde_json::json!(["last", "{ text: 'later' }"])
         );
         let id = shown["id"].as_str().unwrap();
         let (text, _) = objects(&project, &["show", "Room", id]);

@@ -240,6 +240,7 @@ async fn read<T: DeserializeOwned>(
                 content: READER.as_bytes().to_vec(),
             }],
             compatibility_date: "2026-06-11".to_owned(),
+            compatibility_flags: vec!["nodejs_compat".to_owned()],
             ..Program::default()
         },
         class: "Reader".to_owned(),

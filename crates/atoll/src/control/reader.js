@@ -1,6 +1,7 @@
 // Looks into a copy of an object's database. Runs in a jail that is made for it and holds nothing else.
 
 import { DurableObject } from "cloudflare:workers";
+import { inspect } from "node:util";
 
 const FIRST_KEYS = 10;
 const MAX_VALUE_LENGTH = 100;
@@ -12,13 +13,7 @@ function plain(value) {
 }
 
 function brief(value) {
-  let text;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    // A cycle, or a BigInt.
-  }
-  text ??= String(value);
+  const text = inspect(value, { breakLength: Infinity, compact: true, depth: 3, maxStringLength: MAX_VALUE_LENGTH });
   const letters = [...text.slice(0, MAX_VALUE_LENGTH * 2)];
   return letters.length > MAX_VALUE_LENGTH ? `${letters.slice(0, MAX_VALUE_LENGTH).join("")}…` : text;
 }
@@ -59,11 +54,16 @@ export class Reader extends DurableObject {
     });
     let keys = 0;
     const first_keys = [];
-    for (const [key, value] of kv.list()) {
-      if (keys < FIRST_KEYS) first_keys.push([key, brief(value)]);
-      keys++;
+    let trouble = null;
+    try {
+      for (const [key, value] of kv.list()) {
+        if (keys < FIRST_KEYS) first_keys.push([key, brief(value)]);
+        keys++;
+      }
+    } catch (error) {
+      trouble = error.message;
     }
-    return { tables, keys, first_keys };
+    return { tables, keys, first_keys, trouble };
   }
 }
 

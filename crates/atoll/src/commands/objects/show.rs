@@ -109,6 +109,9 @@ pub(super) fn object(answer: Answer, as_json: bool) -> Result<(), Error> {
         }
         table.print();
     }
+    if let Some(trouble) = &content.trouble {
+        terminal::warning(format_args!("not all keys are shown: {trouble}"));
+    }
     if content.keys > 0 {
         terminal::data(format_args!(""));
         let mut table = Table::new(["KEY", "VALUE"]);
@@ -121,7 +124,7 @@ pub(super) fn object(answer: Answer, as_json: bool) -> Result<(), Error> {
             terminal::data(format_args!("{}", format_args!("and {more} more").dimmed()));
         }
     }
-    if content.tables.is_empty() && content.keys == 0 {
+    if content.tables.is_empty() && content.keys == 0 && content.trouble.is_none() {
         line("content", &"nothing");
     }
     Ok(())
