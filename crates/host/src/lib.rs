@@ -8,6 +8,7 @@ mod cache;
 mod capability;
 mod egress;
 mod fetcher;
+mod held;
 mod link;
 mod logs;
 mod objects;

@@ -5,8 +5,8 @@
 mod calls;
 mod events;
 mod gate;
-mod held;
 mod incoming;
+mod kept;
 mod objects;
 mod outbox;
 mod outgoing;
@@ -54,7 +54,7 @@ pub(crate) struct Link {
     subrequests: u32,
     objects: Option<Arc<Objects>>,
     /// Bytes that the isolate sent and that nobody has taken yet.
-    held: held::Account,
+    held: crate::held::Account,
     state: Mutex<State>,
     /// There is something to write that could not be written at once.
     unwritten: Notify,
@@ -95,7 +95,7 @@ impl Link {
             logs: options.logs,
             subrequests: options.subrequests,
             objects: options.objects,
-            held: held::Account::default(),
+            held: crate::held::Account::default(),
             state: Mutex::default(),
             unwritten: Notify::new(),
             drained: Notify::new(),
@@ -270,6 +270,31 @@ impl Link {
                 self.storage_answer(id, answer);
                 Ok(())
             }
+            FromIsolate::Listen(socket) => self.listen(socket),
+            FromIsolate::Accept {
+                object,
+                end,
+                socket,
+                tags,
+                attachment,
+            } => self.accept_socket(object, end, socket, &tags, attachment),
+            FromIsolate::Cast {
+                object,
+                sockets,
+                part,
+            } => self.cast(object, &sockets, part),
+            FromIsolate::Attach {
+                object,
+                socket,
+                attachment,
+            } => match self.slot_of(object)? {
+                Some(slot) => slot.sockets.attach(socket, attachment),
+                None => Ok(()),
+            },
+            FromIsolate::AutoResponse { object, pair } => match self.slot_of(object)? {
+                Some(slot) => slot.sockets.answer_alone(pair),
+                None => Ok(()),
+            },
             FromIsolate::Slept(object) => {
                 self.object_left(object)?;
                 self.end_object(object, objects::End::Slept);

@@ -48,7 +48,7 @@ pub enum Error {
     #[error("cannot start the process that isolates are forked from")]
     Zygote(#[source] jail::Error),
     /// What objects keep cannot be opened.
-    #[error("cannot open what Durable Objects keep: {0}")]
+    #[error("cannot open what Durable Objects keep")]
     Storage(#[from] storage::Error),
     /// There is no place where objects could keep anything.
     #[error("this host has no storage for Durable Objects")]

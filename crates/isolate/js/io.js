@@ -327,6 +327,9 @@ export function socketClose(ref, code, reason) {
   native.socketClose(ref.host !== undefined, ref.host ?? ref.isolate, code, reason);
 }
 
+/** What arrives is wanted from now on. Until then it stays where it is. @param {{ host: number }} ref */
+export const socketListen = (ref) => native.socketListen(ref.host);
+
 /** Both sides have closed, or one broke: nothing will arrive any more. @param {SocketRef} ref */
 export function socketForget(ref) {
   const key = socketKey(ref.host !== undefined, ref.host ?? ref.isolate);

@@ -6,7 +6,7 @@
  * its peer.
  */
 import { getBlobBytes, isBlob, makeBlob } from "./blob.js";
-import { newSocket, socketClose, socketForget, socketOpen, socketSend } from "./io.js";
+import { newSocket, socketClose, socketForget, socketListen, socketOpen, socketSend } from "./io.js";
 import {
   CloseEvent, defineEventHandlers, dispatch, ErrorEvent, Event, EventTarget, MessageEvent, trust,
 } from "./events.js";
@@ -59,6 +59,8 @@ export class WebSocket extends EventTarget {
   #draining = false;
   #attachment = undefined;
   #cancelConnect = undefined;
+  /** The object for which the host keeps this end. @type {import("./objects/sockets.js").Keeper | undefined} */
+  #keeper = undefined;
 
   constructor(url, protocols = undefined) {
     super();
@@ -86,6 +88,7 @@ export class WebSocket extends EventTarget {
     if (this.#state === "coupled" || this.#state === "released") {
       throw new TypeError("Can't accept() WebSocket that was already used in a response.");
     }
+    if (this.#keeper !== undefined) throw new TypeError("Can't accept() WebSocket after enabling hibernation.");
     if (this.#state === "accepted") return;
     if (options?.allowHalfOpen !== undefined) this.#allowHalfOpen = Boolean(options.allowHalfOpen);
     this.#accept();
@@ -150,6 +153,7 @@ export class WebSocket extends EventTarget {
       );
     }
     this.#attachment = data;
+    this.#keeper?.attached(this.#ref, data);
   }
 
   deserializeAttachment() {
@@ -172,6 +176,7 @@ export class WebSocket extends EventTarget {
 
   #accept() {
     this.#state = "accepted";
+    if (this.#ref?.host !== undefined) socketListen(this.#ref);
     this.#scheduleDrain();
   }
 
@@ -211,6 +216,11 @@ export class WebSocket extends EventTarget {
 
   #deliver(item) {
     if (this.#closedIncoming) return;
+    if (this.#keeper !== undefined) {
+      this.#closedIncoming = item.close === true || item.broken !== undefined;
+      this.#keeper.local(this, item);
+      return;
+    }
     if (item.broken !== undefined) {
       this.#closedIncoming = true;
       this.#outgoingAborted = true;
@@ -235,7 +245,8 @@ export class WebSocket extends EventTarget {
   }
 
   #forgetIfDone() {
-    if (this.#ref !== undefined && this.#closedIncoming && this.#closedOutgoing) socketForget(this.#ref);
+    if (this.#ref === undefined || this.#ref.kept !== undefined) return;
+    if (this.#closedIncoming && this.#closedOutgoing) socketForget(this.#ref);
   }
 
   #listenToWire(ref) {
@@ -272,6 +283,7 @@ export class WebSocket extends EventTarget {
     this.#inbox = socket.#inbox;
     socket.#takenBy = this;
     this.#state = "accepted";
+    socketListen(this.#ref);
     dispatch(this, trust(new Event("open")));
     this.#scheduleDrain();
   }
@@ -319,44 +331,67 @@ export class WebSocket extends EventTarget {
         if (socket.#state === "coupled" || socket.#state === "released") {
           throw new TypeError("Can't return WebSocket that was already used in a response.");
         }
+        if (socket.#keeper !== undefined) {
+          throw new TypeError("Can't return WebSocket in a Response after calling acceptWebSocket().");
+        }
         if (socket.#state === "accepted") {
           throw new TypeError("Can't return WebSocket in a Response after calling accept().");
         }
-        const id = newSocket();
-        let end = socket;
         if (socket.#peer === undefined) {
-          // A socket of the host's that is passed on: a pair in between carries it.
-          const [near, far] = internals.makePair();
-          near.#joinTo(socket);
-          end = far;
+          // The host's own, which nobody here listens to: it joins the two ends.
+          socket.#state = "released";
+          socketForget(socket.#ref);
+          return -socket.#ref.host;
         }
-        end.#listenToWire({ isolate: id });
-        end.#state = "coupled";
+        const id = newSocket();
+        if (socket.#peer.#keeper !== undefined) {
+          socket.#state = "released";
+          socket.#peer.#moveToHost(id, socket.#inbox.splice(0));
+          return id;
+        }
+        socket.#listenToWire({ isolate: id });
+        socket.#state = "coupled";
         // The host must know the socket before anything travels on it, so the drain waits for the response.
-        end.#scheduleDrain();
+        socket.#scheduleDrain();
         return id;
+      },
+      keep(socket, keeper) {
+        if (socket.#state === "accepted") {
+          throw new Error("Cannot call `acceptWebSocket()` if the WebSocket was already accepted via `accept()`");
+        }
+        if (socket.#peer === undefined || socket.#peer.#state !== "waiting" || socket.#state !== "waiting") {
+          throw new Error(
+            "Cannot call `acceptWebSocket()` on this WebSocket because its pair has already been accepted or used in a " +
+              "Response.",
+          );
+        }
+        return () => {
+          socket.#keeper = keeper;
+          socket.#accept();
+        };
+      },
+      restore(keeper, ref, attachment, isClosed) {
+        const socket = new WebSocket(token);
+        socket.#keeper = keeper;
+        socket.#state = "accepted";
+        socket.#ref = ref;
+        socket.#attachment = attachment;
+        socket.#closedOutgoing = isClosed;
+        return socket;
+      },
+      /** The other side of a socket that the host keeps has closed, and the host has answered; or it is gone. */
+      ended(socket) {
+        socket.#closedIncoming = true;
+        socket.#closedOutgoing = true;
       },
     };
   }
 
-  /** Passes everything between this end of a pair and a socket of the host's. */
-  #joinTo(socket) {
-    for (const [from, to] of [[socket, this], [this, socket]]) {
-      from.#allowHalfOpen = true;
-      from.#binaryType = "arraybuffer";
-      from.addEventListener("message", (event) => {
-        if (!to.#closedOutgoing) to.send(event.data);
-      });
-      from.addEventListener("close", ({ code, reason }) => {
-        if (!to.#closedOutgoing && !to.#outgoingAborted) {
-          to.#closedOutgoing = true;
-          to.#emit({ close: true, code, reason });
-          to.#forgetIfDone();
-        }
-      });
-    }
-    socket.#accept();
-    this.#accept();
+  /** The other end of this pair goes to the host, and so does what was sent to it. */
+  #moveToHost(end, sent) {
+    this.#peer = undefined;
+    this.#ref = this.#keeper.moveToHost(this, end, this.#attachment);
+    for (const item of sent) sendOnWire(this.#ref, item);
   }
 }
 defineInterface(WebSocket, { receiver: true,
@@ -374,7 +409,8 @@ defineInterface(WebSocket, { receiver: true,
 defineEventHandlers(WebSocket.prototype, ["open", "message", "close", "error"]);
 
 function sendOnWire(ref, item) {
-  if (item.close) socketClose(ref, item.code === NO_STATUS ? undefined : item.code, item.reason);
+  if (ref.kept !== undefined) ref.keeper.send(ref, item, NO_STATUS);
+  else if (item.close) socketClose(ref, item.code === NO_STATUS ? undefined : item.code, item.reason);
   else socketSend(ref, item.data);
 }
 
@@ -428,6 +464,8 @@ export class WebSocketRequestResponsePair {
 defineInterface(WebSocketRequestResponsePair, { receiver: true });
 
 export const isWebSocket = internals.isWebSocket;
+/** For sockets that the host keeps for objects. */
+export const { keep: keepSocket, restore: restoreSocket, ended: socketEnded } = internals;
 /** The socket of a 101 response that came from the host; `headers` are the response's. */
 export const webSocketFromWire = internals.fromWire;
 /** Couples a socket with the response that it is returned in, and gives its number. */

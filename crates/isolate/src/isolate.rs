@@ -434,6 +434,16 @@ impl Isolate {
                 }
             }
             ToIsolate::Open(opening) => objects::open(ctx, &host()?, &opening),
+            ToIsolate::Sockets {
+                object,
+                auto_response,
+                sockets,
+            } => objects::sockets(ctx, &host()?, object, auto_response, &sockets),
+            ToIsolate::Answered {
+                object,
+                socket,
+                at_ms,
+            } => function("objectAnswered")?.call((object, socket, at_ms)),
             ToIsolate::Checkpointed {
                 object,
                 commit,
@@ -513,7 +523,9 @@ impl Isolate {
                 .function(ctx, "scheduled")?
                 .call((id, *entrypoint, *cron, *scheduled_ms)),
             Event::Test { entrypoint } => self.function(ctx, "test")?.call((id, *entrypoint)),
-            Event::Rpc { .. } | Event::Alarm { .. } => objects::nobody_is_there(id),
+            Event::Rpc { .. } | Event::Alarm { .. } | Event::Socket { .. } => {
+                objects::nobody_is_there(id)
+            }
         }
     }
 

@@ -3,10 +3,11 @@
 use std::os::fd::OwnedFd;
 
 use protocol::{
-    AlarmChange, Commit, Event, EventId, Failure, FailureKind, FromIsolate, ObjectNumber, Opening,
+    AlarmChange, Commit, Event, EventId, Failure, FailureKind, FromIsolate, KeptSocket,
+    ObjectNumber, Opening, SocketPart,
 };
 use rquickjs::function::{Args, IntoArgs};
-use rquickjs::{ArrayBuffer, Ctx, Function, Object, Result, TypedArray};
+use rquickjs::{Array, ArrayBuffer, Ctx, Function, IntoJs, Object, Result, TypedArray, Value};
 
 use crate::native::sqlite::{self, Ended};
 use crate::state::{self, State};
@@ -120,6 +121,7 @@ pub(crate) fn send_commit(ended: Ended) {
 /// False when that cannot be told from what others have said: then nothing leaves, and the isolate, which believes that
 /// it has, must not go on.
 pub(crate) fn end_turn<'js>(ctx: &Ctx<'js>, host: impl FnOnce() -> Result<Object<'js>>) -> bool {
+    state::with(State::end_cast);
     for ended in sqlite::end_turn() {
         send_commit(ended);
     }
@@ -159,6 +161,7 @@ pub(crate) fn end_turn<'js>(ctx: &Ctx<'js>, host: impl FnOnce() -> Result<Object
 pub(crate) fn give_up_turn() {
     let is_pending = sqlite::is_any_pending();
     state::with(|state| {
+        state.end_cast();
         if is_pending || !state.lost.is_empty() {
             state.take_back();
         }
@@ -212,6 +215,46 @@ pub(crate) fn deliver_event<'js>(
             *scheduled_ms,
             *retry_count,
         )),
+        Event::Socket { socket, part } => {
+            let (kind, data, reason) = match *part {
+                SocketPart::Text(text) => (0, text.into_js(ctx)?, ""),
+                SocketPart::Binary(bytes) => {
+                    let data = ArrayBuffer::new_copy(ctx.clone(), bytes)?;
+                    (0, data.into_value(), "")
+                }
+                SocketPart::Close { code, reason } => (1, code.into_js(ctx)?, reason),
+                SocketPart::Broken(reason) => (2, Value::new_undefined(ctx.clone()), reason),
+            };
+            host.get::<_, Function<'_>>("objectSocket")?
+                .call((object, id, *socket, kind, data, reason))
+        }
         Event::Scheduled { .. } | Event::Test { .. } => nobody_is_there(id),
     }
+}
+
+/// The sockets that the host keeps for an object that was just opened.
+pub(crate) fn sockets<'js>(
+    ctx: &Ctx<'js>,
+    host: &Object<'js>,
+    object: ObjectNumber,
+    auto_response: Option<(&str, &str)>,
+    sockets: &[KeptSocket<'_>],
+) -> Result<()> {
+    let function: Function<'_> = host.get("objectSockets")?;
+    let (request, response) = auto_response.unzip();
+    let list = Array::new(ctx.clone())?;
+    for (index, socket) in sockets.iter().enumerate() {
+        let attachment = socket
+            .attachment
+            .map(|bytes| TypedArray::<u8>::new_copy(ctx.clone(), bytes))
+            .transpose()?;
+        let entry = Array::new(ctx.clone())?;
+        entry.set(0, socket.number)?;
+        entry.set(1, socket.tags.clone())?;
+        entry.set(2, attachment)?;
+        entry.set(3, socket.answered_ms)?;
+        entry.set(4, socket.closed)?;
+        list.set(index, entry)?;
+    }
+    function.call((object, request, response, list))
 }

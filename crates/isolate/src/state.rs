@@ -1,13 +1,14 @@
 //! What belongs to the isolate of this thread, for natives that have no other way to it.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use protocol::limits::MAX_UNSENT_BYTES;
 use protocol::{
     CallId, CapabilityId, EventId, Failure, FailureKind, FrameBuffer, FromIsolate, ObjectNumber,
+    SocketId, SocketPart,
 };
 
 use crate::heap::Account;
@@ -26,6 +27,8 @@ pub(crate) struct State {
     /// The objects that events under way happen to, and those of events that have ended in this turn.
     pub(crate) object_events: HashMap<EventId, ObjectNumber>,
     ended_events: Vec<EventId>,
+    /// What is being sent on sockets of an object, as long as it is the same on all of them.
+    pub(crate) cast: Option<Cast>,
     /// Objects whose writes of this turn are lost, and why.
     pub(crate) lost: Vec<(ObjectNumber, String)>,
     /// Milliseconds since 1970 in the last frame that told the time.
@@ -48,6 +51,16 @@ pub(crate) struct State {
     pub(crate) heap: Rc<Account>,
 }
 
+/// One message for sockets that the host keeps for an object.
+#[derive(Debug)]
+pub(crate) struct Cast {
+    object: ObjectNumber,
+    sockets: Vec<SocketId>,
+    has: HashSet<SocketId>,
+    is_text: bool,
+    data: Vec<u8>,
+}
+
 impl State {
     /// The event that waited for a call. Code whose event is not known counts for the only one that is open.
     pub(crate) fn take_call(&mut self, call: CallId) -> Option<EventId> {
@@ -65,6 +78,24 @@ impl State {
         self.has_told = false;
         for event in self.ended_events.drain(..) {
             self.object_events.remove(&event);
+        }
+    }
+
+    /// No more sockets get the message that is being sent.
+    pub(crate) fn end_cast(&mut self) {
+        let Some(cast) = self.cast.take() else { return };
+        let part = match std::str::from_utf8(&cast.data) {
+            Ok(text) if cast.is_text => SocketPart::Text(text),
+            _ => SocketPart::Binary(&cast.data),
+        };
+        let frame = FromIsolate::Cast {
+            object: cast.object,
+            sockets: cast.sockets,
+            part,
+        };
+        protocol::encode_into(&frame, &mut self.outbox);
+        if self.outbox.len() > MAX_UNSENT_BYTES {
+            self.heap.exhaust();
         }
     }
 
@@ -88,7 +119,11 @@ impl State {
             | FromIsolate::Call {
                 event: Some(id), ..
             } => stays(*id),
-            FromIsolate::StorageCall { object, .. } => Some(!objects.contains(object)),
+            FromIsolate::StorageCall { object, .. }
+            | FromIsolate::Accept { object, .. }
+            | FromIsolate::Cast { object, .. }
+            | FromIsolate::Attach { object, .. }
+            | FromIsolate::AutoResponse { object, .. } => Some(!objects.contains(object)),
             FromIsolate::Log { .. }
             | FromIsolate::Wake(_)
             | FromIsolate::CancelCall(_)
@@ -163,9 +198,35 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut State) -> R) -> R {
     STATE.with_borrow_mut(work)
 }
 
+/// Sends a message on a socket that the host keeps for an object. What goes to many sockets goes to the host once.
+pub(crate) fn cast(object: ObjectNumber, socket: SocketId, is_text: bool, data: &[u8]) {
+    with(|state| {
+        state.has_told = true;
+        if let Some(cast) = &mut state.cast
+            && (cast.object, cast.is_text) == (object, is_text)
+            && cast.data == data
+            && cast.has.insert(socket)
+        {
+            cast.sockets.push(socket);
+            return;
+        }
+        state.end_cast();
+        state.cast = Some(Cast {
+            object,
+            sockets: vec![socket],
+            has: HashSet::from([socket]),
+            is_text,
+            data: data.to_vec(),
+        });
+    });
+}
+
 /// Puts one frame in the outbox. What is sent leaves when the turn ends, so a turn that sends too much is over.
 pub(crate) fn send(frame: &FromIsolate<'_>) {
     with(|state| {
+        if !matches!(frame, FromIsolate::Log { .. }) {
+            state.end_cast();
+        }
         protocol::encode_into(frame, &mut state.outbox);
         state.has_told |= !matches!(frame, FromIsolate::Log { .. });
         if let FromIsolate::Done { id, .. } = frame {

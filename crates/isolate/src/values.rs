@@ -2,6 +2,7 @@
 
 use protocol::{
     Body, CallError, Entrypoint, EntrypointKind, Exports, Failure, Headers, Reply, Response,
+    SocketRef,
 };
 use rquickjs::{Array, ArrayBuffer, Ctx, FromJs, IntoJs, Object, Result, Value};
 
@@ -62,7 +63,10 @@ pub(crate) fn response_value<'js>(ctx: &Ctx<'js>, response: &Response<'_>) -> Re
     wire.set("bodyLength", length)?;
     wire.set("url", response.url)?;
     wire.set("redirected", response.redirected)?;
-    wire.set("socket", response.socket)?;
+    let socket = response.socket.map(|socket| match socket {
+        SocketRef::Host(id) | SocketRef::Isolate(id) => id,
+    });
+    wire.set("socket", socket)?;
     Ok(wire.into_value())
 }
 

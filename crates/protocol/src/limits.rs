@@ -68,3 +68,18 @@ pub const MAX_OBJECT_NAME_BYTES: usize = 1024;
 
 /// Storage of one object unless set otherwise, in bytes (Workers: 10 GB).
 pub const DEFAULT_OBJECT_BYTES: u64 = 10 * 1000 * 1000 * 1000;
+
+/// WebSockets that the host keeps for one object (Workers: 32,768).
+pub const MAX_SOCKETS_PER_OBJECT: usize = 32 * 1024;
+
+/// Tags of one such socket (Workers: 10).
+pub const MAX_TAGS: usize = 10;
+
+/// The longest tag, in bytes (Workers: 256).
+pub const MAX_TAG_BYTES: usize = 256;
+
+/// What can be attached to one such socket, in bytes (Workers: 16,384).
+pub const MAX_ATTACHMENT_BYTES: usize = 16 * 1024;
+
+/// The longest message that is answered without the object, and the longest answer, in bytes (Workers: 2,048).
+pub const MAX_AUTO_RESPONSE_BYTES: usize = 2048;

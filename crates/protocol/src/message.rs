@@ -73,6 +73,25 @@ pub enum ToIsolate<'a> {
         /// A descriptor of the file comes with this frame: there was none before.
         file: bool,
     },
+    /// WebSockets that the host keeps for an object that has just been opened, in one frame or several.
+    Sockets {
+        /// The object.
+        object: ObjectNumber,
+        /// What is answered without it: a text message and its answer.
+        auto_response: Option<(&'a str, &'a str)>,
+        /// Those that are open.
+        #[serde(borrow)]
+        sockets: Vec<KeptSocket<'a>>,
+    },
+    /// A socket of an object that is awake was answered without it.
+    Answered {
+        /// The object.
+        object: ObjectNumber,
+        /// The socket.
+        socket: SocketId,
+        /// Milliseconds since 1970.
+        at_ms: f64,
+    },
     /// Nothing happens to an object. Answered by [`FromIsolate::Slept`] or [`FromIsolate::Busy`].
     Sleep(ObjectNumber),
     /// An object does not live here any more: what still runs of it must not touch its storage. Answered by
@@ -156,6 +175,51 @@ pub enum FromIsolate<'a> {
     Flow(StreamId, Flow),
     /// Something to send on a WebSocket.
     Socket(SocketRef, #[serde(borrow)] SocketPart<'a>),
+    /// What comes on a WebSocket that the host numbered is to be sent from now on. Until then it waits.
+    Listen(SocketId),
+    /// The host is to keep a WebSocket for an object from now on. Its other end is the one that the isolate numbers so
+    /// and gives away in a response.
+    Accept {
+        /// The object.
+        object: ObjectNumber,
+        /// The end that is given away.
+        end: SocketId,
+        /// The socket's number among those of the object.
+        socket: SocketId,
+        /// Groups that it belongs to.
+        #[serde(borrow)]
+        tags: Vec<&'a str>,
+        /// What was attached to it before.
+        #[serde(with = "serde_bytes")]
+        attachment: Option<&'a [u8]>,
+    },
+    /// Something to send on WebSockets that the host keeps for an object.
+    Cast {
+        /// The object.
+        object: ObjectNumber,
+        /// The sockets.
+        sockets: Vec<SocketId>,
+        /// The same for all of them.
+        #[serde(borrow)]
+        part: SocketPart<'a>,
+    },
+    /// What an object attaches to a WebSocket that the host keeps for it.
+    Attach {
+        /// The object.
+        object: ObjectNumber,
+        /// The socket.
+        socket: SocketId,
+        /// A value as bytes.
+        #[serde(with = "serde_bytes")]
+        attachment: &'a [u8],
+    },
+    /// A text message that the host is to answer for an object on all sockets that it keeps for it, and the answer.
+    AutoResponse {
+        /// The object.
+        object: ObjectNumber,
+        /// `None` takes an earlier one back.
+        pair: Option<(&'a str, &'a str)>,
+    },
     /// A line for the log.
     Log {
         /// The event that wrote it, if one is known.
@@ -192,6 +256,23 @@ pub struct Opening<'a> {
     pub file: bool,
     /// Its alarm, in milliseconds since 1970.
     pub alarm: Option<f64>,
+}
+
+/// A WebSocket that the host keeps for an object, whether the object is awake or not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptSocket<'a> {
+    /// Its number among those of its object, across all instances.
+    pub number: SocketId,
+    /// The tags that it was accepted with.
+    #[serde(borrow)]
+    pub tags: Vec<&'a str>,
+    /// What the object has attached to it.
+    #[serde(with = "serde_bytes")]
+    pub attachment: Option<&'a [u8]>,
+    /// When it was last answered without the object, in milliseconds since 1970.
+    pub answered_ms: Option<f64>,
+    /// The object has closed its side.
+    pub closed: bool,
 }
 
 /// The changes that one turn made to an object's storage.
@@ -318,6 +399,14 @@ pub enum Event<'a> {
         /// How often it has failed before.
         retry_count: u32,
     },
+    /// Something arrived on a WebSocket that the host keeps for an object.
+    Socket {
+        /// Which one.
+        socket: SocketId,
+        /// What.
+        #[serde(borrow)]
+        part: SocketPart<'a>,
+    },
 }
 
 /// A request in either direction.
@@ -369,9 +458,9 @@ pub struct Response<'a> {
     pub url: &'a str,
     /// A redirect was followed.
     pub redirected: bool,
-    /// The other end of a WebSocket, when the status is 101. Towards the host: an end that the isolate numbered.
-    /// Towards an isolate: one that the host numbered.
-    pub socket: Option<SocketId>,
+    /// The other end of a WebSocket, when the status is 101. Towards an isolate it is one that the host numbered, and so
+    /// it is towards the host when the isolate passes one on that it does not listen to.
+    pub socket: Option<SocketRef>,
 }
 
 /// Where a body's bytes are.

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use protocol::limits::{MAX_FRAME_BYTES, MAX_HEADERS};
 use protocol::{
     AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, Failure, FailureKind, Flow,
-    FrameBuffer, FromIsolate, Headers, LogLevel, ObjectCall, Opening, Redirect, Reply, Request,
-    Response, SocketPart, SocketRef, StorageCall, StreamPart, ToIsolate, decode, encode_into,
+    FrameBuffer, FromIsolate, Headers, KeptSocket, LogLevel, ObjectCall, Opening, Redirect, Reply,
+    Request, Response, SocketPart, SocketRef, StorageCall, StreamPart, ToIsolate, decode,
+    encode_into,
 };
 
 /// What frames are made of: a frame borrows, so its parts are kept here.
@@ -94,7 +95,7 @@ impl Parts {
             body: self.body(),
             url: &self.more,
             redirected: self.flag,
-            socket: self.flag.then_some(self.other),
+            socket: self.flag.then(|| self.socket().0),
         }
     }
 
@@ -155,7 +156,7 @@ impl Parts {
             now_ms: self.number,
             result,
         };
-        match self.choice % 20 {
+        match self.choice % 23 {
             0 => ToIsolate::Start {
                 seed: [self.body; 32],
                 now_ms: self.number,
@@ -217,6 +218,29 @@ impl Parts {
                 scheduled_ms: self.number,
                 retry_count: self.other,
             }),
+            19 => ToIsolate::Sockets {
+                object: self.id,
+                auto_response: self.flag.then_some((&self.text, &self.more)),
+                sockets: vec![
+                    KeptSocket {
+                        number: self.other,
+                        tags: vec![&self.text, &self.more],
+                        attachment: self.flag.then_some(&self.bytes),
+                        answered_ms: self.flag.then_some(self.number),
+                        closed: self.flag,
+                    };
+                    usize::from(self.body % 3)
+                ],
+            },
+            20 => ToIsolate::Answered {
+                object: self.id,
+                socket: self.other,
+                at_ms: self.number,
+            },
+            21 => event(Event::Socket {
+                socket: self.other,
+                part: self.socket().1,
+            }),
             17 => result(Ok(Reply::Text(&self.text))),
             18 => result(Ok(if self.flag {
                 Reply::Returned(&self.bytes)
@@ -238,7 +262,7 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 20 {
+        match self.choice % 24 {
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
@@ -317,6 +341,28 @@ impl Parts {
                     }
                 },
             }),
+            18 => FromIsolate::Listen(self.id),
+            19 => FromIsolate::Accept {
+                object: self.id,
+                end: self.other,
+                socket: self.id,
+                tags: vec![&self.text; usize::from(self.body % 3)],
+                attachment: self.flag.then_some(&self.bytes),
+            },
+            20 => FromIsolate::Cast {
+                object: self.id,
+                sockets: vec![self.other; usize::from(self.body % 3)],
+                part: self.socket().1,
+            },
+            21 => FromIsolate::Attach {
+                object: self.id,
+                socket: self.other,
+                attachment: &self.bytes,
+            },
+            22 => FromIsolate::AutoResponse {
+                object: self.id,
+                pair: self.flag.then_some((&self.text, &self.more)),
+            },
             _ => FromIsolate::Unhandled(event, self.failure()),
         }
     }

@@ -9,11 +9,11 @@ use protocol::{
 };
 use tokio::sync::oneshot;
 
-use super::held::Held;
 use super::state::{Answer, Returns};
 use super::{EventEntry, Link, now_ms};
 use crate::capability::Capability;
 use crate::fetcher::{Depth, FetchError, Request, Response};
+use crate::held::Held;
 use crate::objects::{Arrival, Namespace};
 use crate::socket::SocketEnd;
 use crate::{redirects, wire};
@@ -245,13 +245,7 @@ impl Link {
     fn reply_response(self: &Arc<Self>, id: CallId, mut response: Response) {
         let mut socket = None;
         if let Some(upgrade) = SocketEnd::detach(response.extensions_mut()) {
-            let number = self.lock().next_socket();
-            if self
-                .connect_socket(SocketRef::Host(number), upgrade)
-                .is_ok()
-            {
-                socket = Some(number);
-            }
+            socket = self.offer_socket(upgrade).map(SocketRef::Host);
         }
         let (parts, body) = response.into_parts();
         let headers = wire::response_headers(&parts.headers);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protocol::limits::MAX_OPEN_PER_ISOLATE;
 use protocol::{
     Event, EventId, Failure, FailureKind, ObjectNumber, Request as WireRequest,
-    Response as WireResponse, SocketRef, ToIsolate,
+    Response as WireResponse, ToIsolate,
 };
 
 use super::{EventEntry, Link, lost, now_ms};
@@ -81,8 +81,8 @@ impl Link {
     ) -> Result<Response, String> {
         let body = self.read_body(&response.body)?;
         let mut answer = wire::response(response, body)?;
-        if let Some(id) = response.socket {
-            let end = self.open_socket(SocketRef::Isolate(id))?;
+        if let Some(socket) = response.socket {
+            let end = self.given_away(socket)?;
             end.attach(answer.extensions_mut());
         }
         Ok(answer)

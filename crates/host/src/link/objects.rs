@@ -26,7 +26,7 @@ pub(crate) struct Moving<'a> {
 /// An object that lives in an isolate.
 #[derive(Debug)]
 pub(super) struct Living {
-    slot: Arc<Slot>,
+    pub(super) slot: Arc<Slot>,
     stored: Arc<storage::Object>,
 }
 
@@ -65,6 +65,7 @@ impl Link {
         let id = slot.id;
         let stored = Arc::new(opened.object);
         let number = {
+            let slot = Arc::clone(&slot);
             let mut state = self.lock();
             if state.closed || state.condemned {
                 return Err(lost());
@@ -91,6 +92,7 @@ impl Link {
             alarm: opened.alarm,
         };
         self.send_with(&ToIsolate::Open(opening), opened.file);
+        slot.sockets.tell(number, |frame| self.send(frame));
         Ok(number)
     }
 
@@ -229,7 +231,11 @@ impl Link {
             if object == 0 || object > state.last_object {
                 return Err("the end of no object".to_owned());
             }
-            state.objects.remove(&object)
+            let living = state.objects.remove(&object);
+            if let Some(living) = &living {
+                state.left.insert(object, Arc::clone(&living.slot));
+            }
+            living
         };
         if let (Some(living), Some(objects)) = (living, &self.objects) {
             living.leave(objects);
@@ -257,6 +263,7 @@ impl Link {
         };
         let events: Vec<_> = {
             let mut state = self.lock();
+            state.left.remove(&object);
             let ended: Vec<EventId> = state
                 .events
                 .iter()

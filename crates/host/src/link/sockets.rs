@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::Link;
-use super::held::{Account, Held};
+use crate::held::{Account, Held};
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 
 /// What an empty message counts for among those that wait, in bytes.
@@ -102,15 +102,7 @@ impl Link {
         socket: SocketRef,
         part: SocketPart<'_>,
     ) -> Result<(), String> {
-        let message = match part {
-            SocketPart::Text(text) => SocketMessage::Text(text.to_owned()),
-            SocketPart::Binary(bytes) => SocketMessage::Binary(Bytes::copy_from_slice(bytes)),
-            SocketPart::Close { code, reason } => SocketMessage::Close(code, reason.to_owned()),
-            SocketPart::Broken(reason) => SocketMessage::Broken(reason.to_owned()),
-        };
-        if message.size() > MAX_SOCKET_MESSAGE_BYTES {
-            return Err("a WebSocket message that is too long".to_owned());
-        }
+        let message = message(part)?;
         let slow = {
             let mut state = self.lock();
             match state.sockets.get(&socket) {
@@ -127,6 +119,20 @@ impl Link {
     }
 }
 
+/// A message as an isolate describes it.
+pub(super) fn message(part: SocketPart<'_>) -> Result<SocketMessage, String> {
+    let message = match part {
+        SocketPart::Text(text) => SocketMessage::Text(text.to_owned()),
+        SocketPart::Binary(bytes) => SocketMessage::Binary(Bytes::copy_from_slice(bytes)),
+        SocketPart::Close { code, reason } => SocketMessage::Close(code, reason.to_owned()),
+        SocketPart::Broken(reason) => SocketMessage::Broken(reason.to_owned()),
+    };
+    if message.size() > MAX_SOCKET_MESSAGE_BYTES {
+        return Err("a WebSocket message that is too long".to_owned());
+    }
+    Ok(message)
+}
+
 async fn carry_out(mut queue: mpsc::UnboundedReceiver<Waiting>, outgoing: SocketSender) {
     // A message counts as waiting until the other side has room for it.
     while let Some((message, _waiting)) = queue.recv().await {
@@ -140,15 +146,7 @@ async fn carry_in(link: Arc<Link>, socket: SocketRef, mut incoming: SocketReceiv
     let mut closed = false;
     while let Some(message) = incoming.recv().await {
         link.ready().await;
-        let part = match &message {
-            SocketMessage::Text(text) => SocketPart::Text(text),
-            SocketMessage::Binary(bytes) => SocketPart::Binary(bytes),
-            SocketMessage::Close(code, reason) => SocketPart::Close {
-                code: *code,
-                reason,
-            },
-            SocketMessage::Broken(reason) => SocketPart::Broken(reason),
-        };
+        let part = message.part();
         closed |= matches!(part, SocketPart::Close { .. } | SocketPart::Broken(_));
         link.send(&ToIsolate::Socket(socket, part));
     }

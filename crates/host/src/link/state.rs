@@ -1,21 +1,23 @@
 //! What is under way on a link.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::limits::STREAM_WINDOW_BYTES;
-use protocol::{CallId, EventId, Failure, ObjectNumber, SocketRef, StreamId};
+use protocol::{CallId, EventId, Failure, ObjectNumber, SocketId, SocketRef, StreamId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use super::held::Held;
 use super::objects::Living;
 use super::outbox::Outbox;
 use super::outgoing::Writer;
 use super::sockets::Socket;
 use crate::body::BodyError;
 use crate::fetcher::{FetchError, Response};
-use crate::objects::Lease;
+use crate::held::Held;
+use crate::objects::{Lease, Slot};
+use crate::socket::SocketEnd;
 
 /// The other end of an answer.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, FetchError>>;
@@ -57,6 +59,9 @@ pub(crate) struct EventEntry {
     /// Keeps that object awake.
     #[expect(dead_code, reason = "it works by being dropped")]
     pub(crate) lease: Option<Lease>,
+    /// Who waits for nothing but its end. Dropping it tells them.
+    #[expect(dead_code, reason = "it works by being dropped")]
+    pub(crate) ended: Option<oneshot::Sender<()>>,
     pub(crate) responded: bool,
     /// Calls made so far.
     pub(crate) subrequests: u32,
@@ -139,7 +144,13 @@ pub(super) struct State {
     pub(super) copies: HashSet<ObjectNumber>,
     /// Why objects were taken away, for their callers.
     pub(super) endings: HashMap<ObjectNumber, Box<str>>,
+    /// Objects that live here no longer, for what they said before and nobody has heard yet.
+    pub(super) left: HashMap<ObjectNumber, Arc<Slot>>,
     pub(super) sockets: HashMap<SocketRef, Socket>,
+    /// Sockets that the host numbered and the isolate does not listen to yet.
+    pub(super) unheard: HashMap<SocketId, SocketEnd>,
+    /// Ends that the isolate numbered, of sockets that are kept for objects, until a response has them.
+    pub(super) offered: HashMap<SocketId, SocketEnd>,
     pub(super) wake: Option<AbortHandle>,
     last_event: EventId,
     last_stream: StreamId,
@@ -175,9 +186,8 @@ impl State {
     pub(super) fn next_socket(&mut self) -> u32 {
         loop {
             self.last_socket = self.last_socket.wrapping_add(1);
-            if !self
-                .sockets
-                .contains_key(&SocketRef::Host(self.last_socket))
+            let number = SocketRef::Host(self.last_socket);
+            if !self.sockets.contains_key(&number) && !self.unheard.contains_key(&self.last_socket)
             {
                 return self.last_socket;
             }

@@ -334,7 +334,7 @@ pub(super) async fn let_sleep(objects: Weak<Objects>) {
                 leaving.push((Arc::clone(&home.link), home.number));
                 state.phase = Phase::Leaving(home);
             }
-            !state.is_forgettable()
+            !(state.is_forgettable() && slot.sockets.is_empty())
         });
         for (link, number) in leaving {
             link.send(&protocol::ToIsolate::Sleep(number));

@@ -7,6 +7,7 @@ mod alarms;
 mod directory;
 mod namespace;
 mod slot;
+mod sockets;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -8,6 +8,7 @@ use protocol::{ObjectId, ObjectNumber};
 use tokio::sync::Notify;
 
 use super::Namespace;
+use super::sockets::Sockets;
 use crate::fetcher::FetchError;
 use crate::link::Link;
 
@@ -70,6 +71,8 @@ pub(crate) struct Slot {
     pub(super) quiet: Notify,
     /// It began or ceased to live somewhere.
     pub(super) moved: Notify,
+    /// What the host keeps for it.
+    pub(crate) sockets: Sockets,
 }
 
 pub(super) struct State {
@@ -121,6 +124,7 @@ impl Slot {
             }),
             quiet: Notify::new(),
             moved: Notify::new(),
+            sockets: Sockets::default(),
         }
     }
 

@@ -12,10 +12,11 @@ import { dropCallsOf, wireBody } from "../io.js";
 import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
 import { dataCloneError, deserialize, serialize } from "../structured_clone.js";
-import { dropTimersOf } from "../timers.js";
+import { clearTimeout, dropTimersOf, setTimeout } from "../timers.js";
 import { interfaces } from "../webidl.js";
 import { DurableObject } from "../cloudflare/workers.js";
 import { Gate } from "./gate.js";
+import { Keeper } from "./sockets.js";
 import { makeId } from "./id.js";
 import { makeState } from "./state.js";
 
@@ -29,6 +30,7 @@ export class Instance {
   gate = new Gate();
   /** Events under way. @type {Set<EventContext>} */
   events = new Set();
+  sockets = new Keeper(this);
   /** Why the object is no more. */
   broken = undefined;
   /** What the exported class made. @type {any} */
@@ -75,6 +77,14 @@ export class Instance {
       this.gate.enter(undefined, () => {
         if (this.broken === undefined) run(event.context, work, value);
       });
+    });
+  }
+
+  /** Something came on a socket whose both ends are here. */
+  localSocket(number, kind, data, reason) {
+    this.gate.enter(undefined, () => {
+      if (this.broken !== undefined || this.#value === undefined) return;
+      Promise.resolve(socketEvent(this, this.#value, number, kind, data, reason)).catch((error) => this.break(error));
     });
   }
 
@@ -138,6 +148,38 @@ const returned = {
     throw dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
   },
 };
+const MESSAGE = 0;
+const CLOSED = 1;
+const ABNORMAL = 1006;
+const NO_STATUS = 1005;
+
+/** Calls the handler for what came on a socket that the host keeps. */
+async function socketEvent(object, value, number, kind, data, reason) {
+  const { sockets } = object;
+  const socket = sockets.get(number);
+  if (socket === undefined) return;
+  if (kind === MESSAGE) {
+    if (typeof value.webSocketMessage === "function") await value.webSocketMessage(socket, data);
+    return;
+  }
+  sockets.ended(socket);
+  try {
+    const code = kind === CLOSED ? (data ?? NO_STATUS) : ABNORMAL;
+    if (typeof value.webSocketClose === "function") await value.webSocketClose(socket, code, reason, kind === CLOSED);
+  } finally {
+    sockets.forget(number);
+  }
+}
+
+/** Fails when the event of a socket takes longer than the object allows. */
+function inTime(promise, limit) {
+  if (limit === null) return promise;
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Error(`The WebSocket event took longer than ${limit} ms.`));
+    const timer = setTimeout(late, limit);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
 
 function serializeThrown(error) {
   try {
@@ -233,6 +275,25 @@ export const host = {
       Promise.resolve(result)
         .then((value) => give(true, serialize(value, returned)))
         .catch(thrown);
+    });
+  },
+  objectSockets(object, request, response, sockets) {
+    const keeper = instances.get(object)?.sockets;
+    if (keeper === undefined) return;
+    if (typeof request === "string") keeper.autoResponse = [request, response];
+    for (const socket of sockets) keeper.restore(socket);
+  },
+  objectAnswered(object, socket, time) {
+    instances.get(object)?.sockets.answered(socket, time);
+  },
+  objectSocket(object, id, number, kind, data, reason) {
+    const event = arrive(id);
+    deliver(event, object, (value) => {
+      const { timeout } = event.object.sockets;
+      inTime(socketEvent(event.object, value, number, kind, data, reason), timeout).then(
+        () => event.succeed(),
+        (error) => event.fail(error),
+      );
     });
   },
   objectAlarm(object, id, scheduledTime, retryCount) {

@@ -5,11 +5,15 @@ import { currentEvent } from "../async_context.js";
 import { call } from "../io.js";
 import { makeStorage } from "../storage/storage.js";
 import { setTimeout, clearTimeout } from "../timers.js";
+import { encodeUtf8 } from "../encoding.js";
 import { callback, method } from "../storage/arguments.js";
-import { defineInterface, illegalConstructor } from "../webidl.js";
+import { defineInterface, illegalConstructor, requireArguments, toInteger, toUSVString } from "../webidl.js";
+import { isWebSocket, WebSocketRequestResponsePair } from "../websocket.js";
 
 const token = Symbol("DurableObjectState");
 
+const MAX_AUTO_RESPONSE_BYTES = 2048;
+const MAX_EVENT_TIMEOUT_MS = 604_800_000;
 const CONCURRENCY_TIMEOUT_MS = 30_000;
 const TOOK_TOO_LONG =
   "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable " +
@@ -53,6 +57,66 @@ export class DurableObjectState {
     }
   }
 
+  acceptWebSocket(socket, tags = []) {
+    requireArguments(arguments.length, 1, "'acceptWebSocket' on 'DurableObjectState'");
+    checkSocket(socket, "acceptWebSocket");
+    this.#object.check();
+    this.#object.sockets.accept(socket, Array.from(tags ?? [], toUSVString));
+  }
+
+  getWebSockets(tag = undefined) {
+    return this.#object.sockets.list(tag === undefined || tag === null ? undefined : toUSVString(tag));
+  }
+
+  getTags(socket) {
+    requireArguments(arguments.length, 1, "'getTags' on 'DurableObjectState'");
+    checkSocket(socket, "getTags");
+    const entry = this.#object.sockets.entry(socket);
+    if (entry === undefined) {
+      throw new Error("you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.");
+    }
+    return [...entry.tags];
+  }
+
+  setWebSocketAutoResponse(pair = undefined) {
+    const { sockets } = this.#object;
+    if (pair === undefined || pair === null) {
+      if (sockets.autoResponse !== undefined) sockets.answerAlone(undefined);
+      return;
+    }
+    if (!(pair instanceof WebSocketRequestResponsePair)) {
+      throw new TypeError(
+        "Failed to execute 'setWebSocketAutoResponse' on 'DurableObjectState': parameter 1 is not of type " +
+          "'WebSocketRequestResponsePair'.",
+      );
+    }
+    checkSize("Request", "request", pair.request);
+    checkSize("Response", "response", pair.response);
+    sockets.answerAlone([pair.request, pair.response]);
+  }
+
+  getWebSocketAutoResponse() {
+    const pair = this.#object.sockets.autoResponse;
+    return pair === undefined ? null : new WebSocketRequestResponsePair(...pair);
+  }
+
+  getWebSocketAutoResponseTimestamp(socket) {
+    requireArguments(arguments.length, 1, "'getWebSocketAutoResponseTimestamp' on 'DurableObjectState'");
+    checkSocket(socket, "getWebSocketAutoResponseTimestamp");
+    const time = this.#object.sockets.entry(socket)?.answered ?? null;
+    return time === null ? null : new Date(time);
+  }
+
+  setHibernatableWebSocketEventTimeout(timeout = undefined) {
+    const limit = timeout === undefined || timeout === null ? 0 : toInteger(timeout, 32, { enforceRange: true });
+    if (limit > MAX_EVENT_TIMEOUT_MS) throw new Error(`Event timeout should not exceed ${MAX_EVENT_TIMEOUT_MS} ms.`);
+    this.#object.sockets.timeout = limit === 0 ? null : limit;
+  }
+
+  getHibernatableWebSocketEventTimeout() {
+    return this.#object.sockets.timeout;
+  }
+
   abort(reason = undefined) {
     const error = Object.assign(new Error(reason === undefined ? ABORTED : String(reason)), { durableObjectReset: true });
     this.#object.break(error);
@@ -60,6 +124,19 @@ export class DurableObjectState {
   }
 }
 defineInterface(DurableObjectState, { receiver: true });
+
+function checkSocket(socket, method) {
+  if (isWebSocket(socket)) return;
+  throw new TypeError(`Failed to execute '${method}' on 'DurableObjectState': parameter 1 is not of type 'WebSocket'.`);
+}
+
+function checkSize(what, noun, text) {
+  const size = encodeUtf8(text).byteLength;
+  if (size <= MAX_AUTO_RESPONSE_BYTES) return;
+  throw new RangeError(
+    `${what} cannot be larger than ${MAX_AUTO_RESPONSE_BYTES} bytes. A ${noun} of size ${size} was provided.`,
+  );
+}
 
 /** Runs `work` while nothing else happens to the object. */
 async function alone(object, work) {

@@ -40,6 +40,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "cancelStream" => |id: u32| send(&FromIsolate::Flow(id, Flow::Cancel)),
         "socketSend" => socket_send,
         "socketClose" => socket_close,
+        "socketListen" => |socket: u32| send(&FromIsolate::Listen(socket)),
         "log" => log,
         "wake" => |at_ms: Option<f64>| send(&FromIsolate::Wake(at_ms)),
     }
@@ -143,7 +144,7 @@ fn respond<'js>(
     status_text: String,
     headers: String,
     body: Value<'js>,
-    socket: Option<u32>,
+    socket: Option<f64>,
 ) -> Result<()> {
     let headers = HeaderText::new(headers);
     with_body(&ctx, &body_argument(body)?, |body| {
@@ -154,7 +155,7 @@ fn respond<'js>(
             body,
             url: "",
             redirected: false,
-            socket,
+            socket: socket.map(given_socket),
         };
         send(&FromIsolate::Respond(event, response));
         Ok(())
@@ -169,7 +170,7 @@ fn with_response<'js, R>(
     let status_text: String = wire.get("statusText")?;
     let headers = HeaderText::new(wire.get("headers")?);
     let status: u16 = wire.get("status")?;
-    let socket: Option<u32> = wire.get("socket")?;
+    let socket: Option<f64> = wire.get("socket")?;
     with_body(ctx, &body_argument(wire.get("body")?)?, |body| {
         work(Response {
             status,
@@ -178,7 +179,7 @@ fn with_response<'js, R>(
             body,
             url: "",
             redirected: false,
-            socket,
+            socket: socket.map(given_socket),
         })
     })
 }
@@ -390,6 +391,16 @@ fn socket_ref(of_host: bool, id: u32) -> SocketRef {
     }
 }
 
+/// A socket that a response gives away: a number of ours, or the host's as a negative one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers of sockets have 32 bits, and `as` takes the nearest"
+)]
+fn given_socket(number: f64) -> SocketRef {
+    socket_ref(number < 0.0, number.abs() as u32)
+}
+
 /// `socketSend(ofHost, id, string | Uint8Array)`.
 fn socket_send<'js>(ctx: Ctx<'js>, of_host: bool, id: u32, data: Value<'js>) -> Result<()> {
     let socket = socket_ref(of_host, id);
@@ -407,7 +418,7 @@ fn socket_send<'js>(ctx: Ctx<'js>, of_host: bool, id: u32, data: Value<'js>) -> 
     Ok(())
 }
 
-fn check_message(ctx: &Ctx<'_>, length: usize) -> Result<()> {
+pub(crate) fn check_message(ctx: &Ctx<'_>, length: usize) -> Result<()> {
     if length > protocol::limits::MAX_SOCKET_MESSAGE_BYTES {
         return Err(Exception::throw_range(
             ctx,

@@ -2,18 +2,18 @@
 
 use protocol::limits::{MAX_OBJECT_NAME_BYTES, MAX_RPC_BYTES};
 use protocol::{
-    Call, FromIsolate, JURISDICTIONS, ObjectCall, ObjectId, StorageCall, id_belongs, id_from_name,
-    id_from_random, jurisdiction_of,
+    Call, FromIsolate, JURISDICTIONS, ObjectCall, ObjectId, SocketPart, StorageCall, id_belongs,
+    id_from_name, id_from_random, jurisdiction_of,
 };
 use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray, Value};
 
 use rand_core::Rng;
 
 use crate::native::bytes::{Input, with_bytes};
-use crate::native::io::{failure, send_call, with_request};
+use crate::native::io::{check_message, failure, send_call, with_request};
 use crate::native::random::generator;
 use crate::objects;
-use crate::state::send;
+use crate::state::{cast, send};
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let exports = Object::new(ctx.clone())?;
@@ -37,6 +37,19 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
             objects::broken(object, failure(&kind, name, message, stack));
         },
         "callStorage" => call_storage,
+        "acceptSocket" => accept_socket,
+        "castSocket" => cast_socket,
+        "closeSocket" => |object: u32, socket: u32, code: Option<u16>, reason: String| {
+            let part = SocketPart::Close { code, reason: &reason };
+            send(&FromIsolate::Cast { object, sockets: vec![socket], part });
+        },
+        "attachSocket" => |object: u32, socket: u32, attachment: Input<'js>| {
+            send(&FromIsolate::Attach { object, socket, attachment: &attachment });
+        },
+        "autoResponse" => |object: u32, request: Option<String>, response: Option<String>| {
+            let pair = request.as_deref().zip(response.as_deref());
+            send(&FromIsolate::AutoResponse { object, pair });
+        },
     }
     Ok(exports)
 }
@@ -160,6 +173,43 @@ fn call_object<'js>(
             Ok(())
         }
     }
+}
+
+/// `acceptSocket(object, end, socket, tags, attachment | undefined)`.
+fn accept_socket<'js>(
+    object: u32,
+    end: u32,
+    socket: u32,
+    tags: Vec<String>,
+    attachment: Option<TypedArray<'js, u8>>,
+) {
+    let accept = |attachment: Option<&[u8]>| {
+        send(&FromIsolate::Accept {
+            object,
+            end,
+            socket,
+            tags: tags.iter().map(String::as_str).collect(),
+            attachment,
+        });
+    };
+    match attachment {
+        Some(attachment) => with_bytes(&attachment, |bytes| accept(Some(bytes))),
+        None => accept(None),
+    }
+}
+
+/// `castSocket(object, socket, string | Uint8Array)`.
+fn cast_socket<'js>(ctx: Ctx<'js>, object: u32, socket: u32, data: Value<'js>) -> Result<()> {
+    if let Some(text) = data.as_string() {
+        let text = text.to_string()?;
+        check_message(&ctx, text.len())?;
+        cast(object, socket, true, text.as_bytes());
+    } else {
+        let array = TypedArray::<u8>::from_value(data)?;
+        check_message(&ctx, array.len())?;
+        with_bytes(&array, |bytes| cast(object, socket, false, bytes));
+    }
+    Ok(())
 }
 
 fn check_size(ctx: &Ctx<'_>, length: usize) -> Result<()> {

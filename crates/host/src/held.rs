@@ -5,18 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many bytes are held, for one isolate or one of its sockets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Account(Arc<AtomicUsize>);
+pub(crate) struct Account(Arc<AtomicUsize>);
 
 /// A share of an account, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     account: Account,
     bytes: usize,
 }
 
 impl Account {
     /// Takes a share, unless all shares together would pass `limit`.
-    pub(super) fn hold(&self, bytes: usize, limit: usize) -> Option<Held> {
+    pub(crate) fn hold(&self, bytes: usize, limit: usize) -> Option<Held> {
         let held = Held {
             account: self.clone(),
             bytes,
