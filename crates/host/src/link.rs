@@ -14,7 +14,7 @@ mod sockets;
 mod state;
 
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -46,6 +46,7 @@ const LOST: &str = "Network connection lost.";
 
 /// A live isolate process.
 pub(crate) struct Link {
+    this: Weak<Self>,
     socket: UnixStream,
     process: jail::Process,
     capabilities: Arc<[Capability]>,
@@ -87,8 +88,10 @@ impl Link {
     /// Takes over a freshly forked isolate and starts it.
     pub(crate) fn start(child: jail::Child, options: LinkOptions) -> std::io::Result<Arc<Self>> {
         child.socket.set_nonblocking(true)?;
-        let link = Arc::new(Self {
-            socket: UnixStream::from_std(child.socket)?,
+        let socket = UnixStream::from_std(child.socket)?;
+        let link = Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            socket,
             process: child.process,
             capabilities: options.capabilities,
             worker: options.worker,
@@ -158,7 +161,7 @@ impl Link {
                 opened = became_durable(&mut durable), if !gate.is_empty() => {
                     if let Err(reason) = opened.and_then(|position| {
                         gate.opened(position);
-                        self.release(&mut gate)
+                        outbox::together(|| self.release(&mut gate))
                     }) {
                         break reason;
                     }
@@ -170,7 +173,10 @@ impl Link {
                 match frames.fill(room, |buffer| self.socket.try_read(buffer)) {
                     Ok(0) => break 'connection String::new(),
                     Ok(count) => {
-                        if let Err(reason) = self.handle_all(&mut frames, &mut gate, &mut durable) {
+                        let handled = outbox::together(|| {
+                            self.handle_all(&mut frames, &mut gate, &mut durable)
+                        });
+                        if let Err(reason) = handled {
                             break 'connection reason;
                         }
                         if count < room || gate.is_full() {

@@ -56,15 +56,20 @@ pub fn encode_into<T: Serialize>(message: &T, out: &mut Vec<u8>) {
 /// Bytes as they arrive, cut into frames.
 #[derive(Debug, Default)]
 pub struct FrameBuffer {
+    /// Longer than what it holds: room that was made once is not made again for each read.
     bytes: Vec<u8>,
+    /// Where what it holds begins.
     start: usize,
+    /// Where that ends.
+    end: usize,
 }
 
 impl FrameBuffer {
     /// Adds bytes that arrived.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.compact();
-        self.bytes.extend_from_slice(bytes);
+        let room = self.room(bytes.len());
+        room.copy_from_slice(bytes);
+        self.end += bytes.len();
     }
 
     /// Lets `read` put bytes straight behind those that are waiting; it says how many it wrote.
@@ -76,19 +81,9 @@ impl FrameBuffer {
         room: usize,
         read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        self.compact();
-        let end = self.bytes.len();
-        self.bytes.resize(end + room, 0);
-        match read(&mut self.bytes[end..]) {
-            Ok(count) => {
-                self.bytes.truncate(end + count.min(room));
-                Ok(count)
-            }
-            Err(error) => {
-                self.bytes.truncate(end);
-                Err(error)
-            }
-        }
+        let count = read(self.room(room))?;
+        self.end += count.min(room);
+        Ok(count)
     }
 
     /// Takes the payload of the next whole frame, or `None` when more bytes are needed.
@@ -96,8 +91,7 @@ impl FrameBuffer {
     /// # Errors
     /// When the announced length is above the limit.
     pub fn next_frame(&mut self) -> Result<Option<&[u8]>, DecodeError> {
-        let Some((prefix, rest)) = self.bytes[self.start..].split_first_chunk::<LENGTH_BYTES>()
-        else {
+        let Some((prefix, rest)) = self.held().split_first_chunk::<LENGTH_BYTES>() else {
             return Ok(None);
         };
         let length = u32::from_le_bytes(*prefix) as usize;
@@ -115,7 +109,7 @@ impl FrameBuffer {
     /// How many bytes of an unfinished frame are still missing, as far as its length is known.
     #[must_use]
     pub fn missing(&self) -> usize {
-        match self.bytes[self.start..].split_first_chunk::<LENGTH_BYTES>() {
+        match self.held().split_first_chunk::<LENGTH_BYTES>() {
             Some((prefix, rest)) => {
                 (u32::from_le_bytes(*prefix) as usize).saturating_sub(rest.len())
             }
@@ -123,13 +117,32 @@ impl FrameBuffer {
         }
     }
 
-    fn compact(&mut self) {
-        if self.start == self.bytes.len() {
-            self.bytes.clear();
+    fn held(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Room behind what it holds.
+    fn room(&mut self, room: usize) -> &mut [u8] {
+        if self.start == self.end {
             self.start = 0;
-        } else if self.start > 64 * 1024 {
-            self.bytes.drain(..self.start);
+            self.end = 0;
+            // After one very long frame.
+            if self.bytes.len() > MOST_KEPT {
+                self.bytes = Vec::new();
+            }
+        } else if self.start > MOVE_AT {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
             self.start = 0;
         }
+        if self.bytes.len() < self.end + room {
+            self.bytes.resize(self.end + room, 0);
+        }
+        &mut self.bytes[self.end..self.end + room]
     }
 }
+
+/// What was taken is moved over when there is this much of it, in bytes.
+const MOVE_AT: usize = 64 * 1024;
+/// The most room that is kept for what may come, in bytes.
+const MOST_KEPT: usize = 1024 * 1024;

@@ -1,5 +1,6 @@
 //! What waits to be written to an isolate.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
@@ -77,7 +78,41 @@ impl Outbox {
     }
 }
 
+thread_local! {
+    /// Links to which this thread has something to write once it has done what it is doing.
+    static TOGETHER: RefCell<Option<Vec<Arc<Link>>>> = const { RefCell::new(None) };
+}
+
+/// Does `work`, and writes what it sends when it is over: one write for each isolate that it sends to.
+pub(super) fn together<R>(work: impl FnOnce() -> R) -> R {
+    let is_outermost = TOGETHER.with_borrow_mut(|links| {
+        let is_outermost = links.is_none();
+        links.get_or_insert_default();
+        is_outermost
+    });
+    let result = work();
+    if is_outermost {
+        let links = TOGETHER.with_borrow_mut(Option::take);
+        for link in links.into_iter().flatten() {
+            link.write_now();
+        }
+    }
+    result
+}
+
 impl Link {
+    /// Writes what waits, as far as the socket takes it.
+    fn write_now(&self) {
+        let mut state = self.lock();
+        // The reading side finds out as well when it fails, and cleans up.
+        if !state.closed && state.outbox.write(&self.socket).is_err() {
+            state.outbox.clear();
+        }
+        if !state.outbox.is_empty() {
+            self.unwritten.notify_one();
+        }
+    }
+
     /// Puts a frame on its way, at once when the socket takes it.
     pub(crate) fn send(&self, frame: &ToIsolate<'_>) {
         self.send_with(frame, None);
@@ -92,12 +127,16 @@ impl Link {
         let idle = state.outbox.is_empty();
         state.outbox.push(frame, descriptor);
         if idle {
-            // The reading side finds out as well when it fails, and cleans up.
-            if state.outbox.write(&self.socket).is_err() {
-                state.outbox.clear();
-            }
-            if !state.outbox.is_empty() {
-                self.unwritten.notify_one();
+            drop(state);
+            let later = TOGETHER.with_borrow_mut(|links| {
+                let (Some(links), Some(this)) = (links, self.this.upgrade()) else {
+                    return false;
+                };
+                links.push(this);
+                true
+            });
+            if !later {
+                self.write_now();
             }
         } else if state.outbox.len() > MAX_OUTBOX_BYTES {
             drop(state);
