@@ -169,7 +169,7 @@ fn respond(event: u32, status: u16, body: WireBody<'_>, out: &mut Vec<u8>) {
 
 fn upgrade(event: u32, socket: u32, out: &mut Vec<u8>) {
     let response = Response {
-        socket: Some(socket),
+        socket: Some(SocketRef::Isolate(socket)),
         ..plain(101, WireBody::None)
     };
     encode_into(&FromIsolate::Respond(event, response), out);
