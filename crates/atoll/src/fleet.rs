@@ -107,6 +107,7 @@ impl Fleet {
                 running: None,
             });
         }
+        warn_of_absent_services(&members);
         Ok(members)
     }
 
@@ -159,6 +160,8 @@ impl Fleet {
             let built = member.builder.build().await?;
             error::warn(&built.warnings);
             objects::prepare(&project, &self.shared.runtime, &self.state).await?;
+            // What it logs while it starts leads to its files as well.
+            self.maps.set(&project.name, built.source_map.clone());
             let worker = start(
                 &project,
                 built.program,
@@ -167,7 +170,6 @@ impl Fleet {
                 assets.as_ref(),
             )
             .await?;
-            self.maps.set(&project.name, built.source_map);
             Some(worker)
         } else {
             None
@@ -226,6 +228,23 @@ fn read(options: &config::Options) -> Result<Project, Error> {
         }
     }
     Ok(project)
+}
+
+fn warn_of_absent_services(members: &[Member]) {
+    let is_there = |name: &str| members.iter().any(|member| member.project().name == name);
+    for member in members {
+        for service in &member.project().services {
+            if !is_there(&service.service) {
+                crate::terminal::warning(format_args!(
+                    "env.{} of {} leads to the worker {}, which is not started here",
+                    service.binding,
+                    member.project().name,
+                    service.service
+                ));
+                crate::terminal::hint("start it too: -c ITS-CONFIGURATION");
+            }
+        }
+    }
 }
 
 fn report_assets(assets: &Assets) {

@@ -85,19 +85,32 @@ pub(crate) fn of_build(error: &bundle::Error) -> Report {
         message,
         excerpts: errors
             .iter()
-            .filter_map(|error| excerpt_of(error))
+            .filter_map(|error| {
+                let label = error.hint.clone().filter(|_| errors.len() > 1);
+                Some(Excerpt {
+                    label,
+                    ..excerpt_of(error)?
+                })
+            })
             .collect(),
         stack: match errors[..] {
             [one] if one.excerpt.is_none() => place(one).unwrap_or_default(),
             _ => String::new(),
         },
-        hint: errors.iter().find_map(|error| error.hint.clone()),
+        hint: match errors[..] {
+            [one] => one.hint.clone(),
+            _ => None,
+        },
     }
 }
 
 /// The page for an error of a worker's code, its stack mapped to the developer's files.
 pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
-    let excerpt = map.first_own_position(&failure.stack).and_then(|position| {
+    let import = BrokenImport::of(failure);
+    let position = map
+        .first_own_position(&failure.stack)
+        .or_else(|| map.find(&import.as_ref()?.written()));
+    let excerpt = position.and_then(|position| {
         let excerpt = map.excerpt(&position.path, position.line, Some(position.column))?;
         Some(excerpt_at(position.path, excerpt))
     });
@@ -105,7 +118,10 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
         "" => "Error",
         name => name,
     };
+    // What was thrown may be no error, and have no name.
+    let thrown = failure.message.strip_prefix("Uncaught ");
     let title = match failure.kind {
+        FailureKind::Exception if thrown.is_some() => "Uncaught".to_owned(),
         FailureKind::Exception => format!("Uncaught {name}"),
         FailureKind::Syntax => "The code does not load".to_owned(),
         FailureKind::Cpu => "Too much processor time".to_owned(),
@@ -114,16 +130,67 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
         FailureKind::Hung => "No answer".to_owned(),
         FailureKind::Reset => "Durable Object reset".to_owned(),
     };
+    let message = match &import {
+        Some(BrokenImport {
+            module,
+            name: Some(name),
+        }) => format!("\"{module}\" has no export named {name}"),
+        _ if failure.message.is_empty() => name.to_owned(),
+        _ => thrown.unwrap_or(&failure.message).to_owned(),
+    };
     Report {
         title,
-        message: if failure.message.is_empty() {
-            name.to_owned()
-        } else {
-            failure.message.clone()
-        },
+        message,
         excerpts: excerpt.into_iter().collect(),
         stack: own_frames(&map.map_stack(&failure.stack)),
-        hint: hint(failure),
+        hint: match &import {
+            Some(import) => import.hint(),
+            None => hint(failure),
+        },
+    }
+}
+
+/// An import from the runtime of what the runtime does not have. The engine does not say where it is written.
+struct BrokenImport {
+    module: String,
+    /// The name that is not exported; none when there is no such module.
+    name: Option<String>,
+}
+
+impl BrokenImport {
+    fn of(failure: &Failure) -> Option<Self> {
+        let message = failure.message.as_str();
+        if let Some(rest) = message.strip_prefix("No such module \"") {
+            let (module, _) = rest.split_once('"')?;
+            return Some(Self {
+                module: module.to_owned(),
+                name: None,
+            });
+        }
+        let rest = message.strip_prefix("Could not find export '")?;
+        let (name, rest) = rest.split_once("' in module 'atoll:")?;
+        let (scheme, file) = rest.strip_suffix(".js'")?.split_once('/')?;
+        Some(Self {
+            module: format!("{scheme}:{file}"),
+            name: Some(name.to_owned()),
+        })
+    }
+
+    /// How its module is written in an import.
+    fn written(&self) -> Vec<String> {
+        let bare = self.module.strip_prefix("node:").unwrap_or(&self.module);
+        [self.module.as_str(), bare]
+            .iter()
+            .flat_map(|name| [format!("\"{name}\""), format!("'{name}'")])
+            .collect()
+    }
+
+    fn hint(&self) -> Option<String> {
+        if self.name.is_some() {
+            return None;
+        }
+        let near = bundle::nearest_builtin(&self.module)?;
+        Some(format!("did you mean \"{near}\"?"))
     }
 }
 
@@ -144,6 +211,9 @@ fn hint(failure: &Failure) -> Option<String> {
         }
         FailureKind::Cpu => {
             "`limits.cpu_ms` in wrangler.jsonc sets how much an event may use, `limits.startup_cpu_ms` in atoll.jsonc how much the top level may"
+        }
+        FailureKind::Hung if failure.message.starts_with("Top-level await") => {
+            "what a module awaits at its top level has to be there at once: wait for the rest inside a handler"
         }
         FailureKind::Hung => {
             "the promise that the handler returned can never resolve: something is awaited that nothing completes"

@@ -79,6 +79,76 @@ fn code_that_does_not_parse() {
 }
 
 #[test]
+fn a_throw_at_the_top_of_an_imported_module() {
+    let project = Project::of(
+        "export { K, other } from \"./lib.js\";\nimport { helper } from \"./lib.js\";\n\
+         export default { fetch() { return new Response(helper()) } };\n",
+    );
+    project.write(
+        "lib.js",
+        "throw new Error(\"lib is broken\");\nexport const other = 1;\nexport class K {}\n\
+         export function helper() {}\n",
+    );
+    check(
+        &project,
+        &["serve", "--port", "0"],
+        2,
+        "error: Uncaught Error: lib is broken\n  lib.js:1:11\n    1 │ throw new Error(\"lib is broken\");\n      \
+         │           ^\n    2 │ export const other = 1;\n    3 │ export class K {}\n  at <anonymous> (lib.js:1:11)\n",
+    );
+}
+
+#[test]
+fn a_top_level_that_never_ends() {
+    let project = Project::of("const x = 1;\n\nfor (;;) {}\n");
+    project.write("atoll.jsonc", r#"{ "limits": { "startupCpuMs": 50 } }"#);
+    let (code, _, stderr) = project.run(&["serve", "--port", "0"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.starts_with(
+            "error: Too much processor time: Worker exceeded CPU time limit (50 ms).\n"
+        ),
+        "{stderr}"
+    );
+    assert!(stderr.contains("  hint: `limits.cpu_ms`"), "{stderr}");
+}
+
+#[test]
+fn imports_that_the_runtime_does_not_have() {
+    for (import, message, hint) in [
+        (
+            "import fs from \"node:fss\";",
+            "error: Uncaught Error: No such module \"node:fss\".\n  index.js:1:16\n",
+            "  hint: did you mean \"node:fs\"?\n",
+        ),
+        (
+            "import { readFil as fs } from \"fs\";",
+            "error: The code does not load: \"node:fs\" has no export named readFil\n  index.js:1:31\n",
+            "",
+        ),
+    ] {
+        let project = Project::of(&format!(
+            "{import}\nexport default {{ fetch() {{ return fs }} }};\n"
+        ));
+        let (code, _, stderr) = project.run(&["serve", "--port", "0"]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.starts_with(message), "{stderr}");
+        assert!(stderr.ends_with(hint), "{stderr}");
+    }
+}
+
+#[test]
+fn something_thrown_that_is_no_error() {
+    let project = Project::of("throw \"a string\";\n");
+    check(
+        &project,
+        &["serve", "--port", "0"],
+        2,
+        "error: Uncaught: a string\n",
+    );
+}
+
+#[test]
 fn a_cron_expression_that_is_none() {
     let project = Project::new(&[
         (

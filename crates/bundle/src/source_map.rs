@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::Excerpt;
+use crate::text;
 
 /// Maps positions of a program's modules to the project's files. Cheap to clone and to share.
 #[derive(Clone, Debug, Default)]
@@ -120,6 +121,27 @@ impl SourceMap {
         positions()
             .find(|position| !position.path.contains("node_modules/"))
             .or_else(|| positions().next())
+    }
+
+    /// The first place in the user's own files, else in packages, where one of these texts is written.
+    pub fn find(&self, texts: &[String]) -> Option<Position> {
+        let sources = || self.modules.values().flat_map(|map| &map.sources);
+        let place = |(path, content): &(String, Option<Arc<str>>)| {
+            let content = content.as_deref()?;
+            let at = texts.iter().find_map(|text| content.find(text.as_str()))?;
+            let (line, column) = text::line_and_column(content, at);
+            Some(Position {
+                path: path.clone(),
+                line,
+                column,
+                name: None,
+            })
+        };
+        let in_package = |path: &str| path.contains("node_modules/");
+        sources()
+            .filter(|(path, _)| !in_package(path))
+            .find_map(place)
+            .or_else(|| sources().find_map(place))
     }
 
     /// The lines around a place, as they were when the program was built.

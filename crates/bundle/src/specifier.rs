@@ -2,6 +2,8 @@
 
 use protocol::NODE_BUILTINS;
 
+use crate::text;
+
 /// Names that the runtime provides, in the form the runtime knows them by.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Builtin {
@@ -22,6 +24,18 @@ pub(crate) fn builtin(specifier: &str) -> Option<Builtin> {
         .binary_search(&specifier)
         .is_ok()
         .then(|| Builtin::Bare(format!("node:{specifier}")))
+}
+
+/// The module of the runtime that a specifier like `node:fss` was most likely meant to name.
+#[must_use]
+pub fn nearest_builtin(specifier: &str) -> Option<String> {
+    let (scheme, name) = specifier.split_once(':')?;
+    let near = match scheme {
+        "node" => text::nearest(name, NODE_BUILTINS.iter().copied())?,
+        "cloudflare" => text::nearest(name, ["workers"])?,
+        _ => return None,
+    };
+    Some(format!("{scheme}:{near}"))
 }
 
 /// The package that a bare import names: `@scope/name` of `@scope/name/sub/path`.

@@ -32,7 +32,7 @@ pub enum Error {
     #[error("port {port} of {ip} needs more rights than this user has", port = .0.port(), ip = .0.ip())]
     PortForbidden(SocketAddr),
     /// Any other reason.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// Where.
         address: SocketAddr,

@@ -140,8 +140,11 @@ fn absolute_uri(head: &request::Parts, ends: &Ends) -> Result<Uri, Refusal> {
         StatusCode::BAD_REQUEST,
         "the request needs one Host header with a valid host name",
     );
-    if head.uri.authority().is_some() {
-        return Ok(head.uri.clone());
+    if let Some(authority) = head.uri.authority() {
+        return match names_a_host(authority) {
+            true => Ok(head.uri.clone()),
+            false => Err(NO_HOST),
+        };
     }
     let mut hosts = head.headers.get_all(header::HOST).iter();
     let authority = match (hosts.next(), hosts.next()) {
@@ -151,7 +154,7 @@ fn absolute_uri(head: &request::Parts, ends: &Ends) -> Result<Uri, Refusal> {
         (None, None) if head.version == Version::HTTP_10 => ends.local.clone(),
         _ => return Err(NO_HOST),
     };
-    if authority.as_str().contains('@') {
+    if !names_a_host(&authority) {
         return Err(NO_HOST);
     }
     let path = head
@@ -167,6 +170,34 @@ fn absolute_uri(head: &request::Parts, ends: &Ends) -> Result<Uri, Refusal> {
     parts.authority = Some(authority);
     parts.path_and_query = Some(path.clone());
     Uri::from_parts(parts).map_err(|_| NO_HOST)
+}
+
+/// Whether URLs with this authority can be parsed: a worker that gets another one could not even read its request.
+fn names_a_host(authority: &Authority) -> bool {
+    let host = authority.host();
+    // What stands behind the host is nothing, or a colon and a port, which may be empty.
+    let port_fits = match authority.as_str().strip_prefix(host) {
+        Some("" | ":") => true,
+        Some(_) => authority.port_u16().is_some(),
+        None => false,
+    };
+    let is_name = match host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let mut labels = host.trim_end_matches('.').rsplit('.');
+            let last = labels.next().unwrap_or_default();
+            let is_number = last.starts_with(|sign: char| sign.is_ascii_digit())
+                && last.bytes().all(|byte| byte.is_ascii_digit());
+            let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            !last.is_empty()
+                && host.bytes().all(is_sign)
+                && (!is_number || host.parse::<std::net::Ipv4Addr>().is_ok())
+        }
+    };
+    port_fits && is_name
 }
 
 /// Whether `Connection: Upgrade` and `Upgrade: websocket` are there.

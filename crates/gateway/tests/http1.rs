@@ -79,6 +79,16 @@ async fn bad_requests_get_a_status_and_a_sentence() {
             "400 the request needs one Host header with a valid host name\n",
         ),
         (
+            "GET http://a:99999/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request",
+            "400 the request needs one Host header with a valid host name\n",
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: 1.2.3.999\r\nConnection: close\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request",
+            "400 the request needs one Host header with a valid host name\n",
+        ),
+        (
             format!("GET /{long} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
             "HTTP/1.1 414 URI Too Long",
             "414 the request's URL is too long\n",

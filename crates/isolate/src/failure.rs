@@ -20,8 +20,11 @@ pub(crate) fn caught(ctx: &Ctx<'_>, error: Error, interrupted: bool) -> Failure 
     }
     let thrown = ctx.catch();
     if interrupted {
+        // Where it was stopped. A getter would run code that has no time left, but an error's stack is a plain property.
+        let stack = thrown.as_object().and_then(|error| error.get("stack").ok());
         return Failure {
             kind: FailureKind::Cpu,
+            stack: stack.map_or_else(String::new, |stack: String| frames(&stack)),
             ..Failure::default()
         };
     }
@@ -51,19 +54,17 @@ pub(crate) fn caught(ctx: &Ctx<'_>, error: Error, interrupted: bool) -> Failure 
         _ if state::is_out_of_memory(&name, &message) => return state::out_of_memory(),
         _ => FailureKind::Exception,
     };
-    // Frames alone: name and message travel beside them.
-    let stack = property("stack");
-    let frames = stack
-        .lines()
-        .position(|line| line.trim_start().starts_with("at "));
-    let stack = match frames {
-        Some(first) => stack.lines().skip(first).collect::<Vec<_>>().join("\n"),
-        None => String::new(),
-    };
     Failure {
         kind,
         name,
         message,
-        stack,
+        stack: frames(&property("stack")),
     }
+}
+
+/// The frames of a stack alone: name and message travel beside them.
+fn frames(stack: &str) -> String {
+    let is_frame = |line: &&str| line.trim_start().starts_with("at ");
+    let lines: Vec<&str> = stack.lines().skip_while(|line| !is_frame(line)).collect();
+    lines.join("\n")
 }

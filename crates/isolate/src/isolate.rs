@@ -4,7 +4,7 @@
     reason = "one job at a time is run through the engine's own function"
 )]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -57,6 +57,8 @@ pub struct Isolate {
     settings: Cell<Settings>,
     heap: Rc<Account>,
     interrupted: Rc<Cell<bool>>,
+    /// The stack of what a limit stopped.
+    stopped_at: RefCell<String>,
     deadline_us: Rc<Cell<u64>>,
 }
 
@@ -120,6 +122,7 @@ impl Isolate {
             }),
             heap,
             interrupted,
+            stopped_at: RefCell::default(),
             deadline_us,
         };
         isolate.track_rejections();
@@ -174,8 +177,8 @@ impl Isolate {
             for binding in program.env {
                 self.bind(&ctx, &binding.name, binding.value)?;
             }
-            let promise = Module::import(&ctx, main.as_str())
-                .map_err(|error| caught(&ctx, error, self.interrupted.get()))?;
+            let promise =
+                Module::import(&ctx, main.as_str()).map_err(|error| self.caught(&ctx, error))?;
             Ok(Persistent::save(&ctx, promise))
         });
         let promise: Persistent<Promise<'static>> = match described {
@@ -187,9 +190,6 @@ impl Isolate {
             }
         };
         self.run_jobs();
-        if let Some(failure) = self.limit_failure(settings.startup_cpu_ms) {
-            return Err(failure);
-        }
         let exports = self.context.with(|ctx| {
             let promise = promise
                 .restore(&ctx)
@@ -205,7 +205,7 @@ impl Isolate {
                     let error = promise
                         .result::<Value<'_>>()
                         .and_then(std::result::Result::err);
-                    Err(error.map_or_else(Failure::default, |error| caught(&ctx, error, false)))
+                    Err(error.map_or_else(Failure::default, |error| self.caught(&ctx, error)))
                 }
                 PromiseState::Resolved => {
                     let namespace: Value<'_> = promise
@@ -245,7 +245,7 @@ impl Isolate {
         }
         let delivered = self.context.with(|ctx| {
             self.deliver(&ctx, message)
-                .map_err(|error| caught(&ctx, error, false))
+                .map_err(|error| self.caught(&ctx, error))
         });
         if let Err(failure) = delivered
             && !self.is_over()
@@ -301,7 +301,7 @@ impl Isolate {
             more = self.context.with(|ctx| match self.drained(&ctx) {
                 Ok(more) => more,
                 Err(error) => {
-                    let failure = caught(&ctx, error, self.interrupted.get());
+                    let failure = self.caught(&ctx, error);
                     if !self.is_over() {
                         state::send(&FromIsolate::Unhandled(event, failure));
                     }
@@ -344,6 +344,15 @@ impl Isolate {
         self.interrupted.get() || self.heap.is_exhausted()
     }
 
+    /// What was thrown; remembers where a limit stopped the code.
+    fn caught(&self, ctx: &Ctx<'_>, error: Error) -> Failure {
+        let failure = caught(ctx, error, self.interrupted.get());
+        if failure.kind == FailureKind::Cpu {
+            self.stopped_at.replace(failure.stack.clone());
+        }
+        failure
+    }
+
     /// The failure that stands for a limit that was passed, if one was.
     fn limit_failure(&self, cpu_ms: u32) -> Option<Failure> {
         if self.heap.is_exhausted() {
@@ -353,7 +362,7 @@ impl Isolate {
             kind: FailureKind::Cpu,
             name: "Error".to_owned(),
             message: format!("Worker exceeded CPU time limit ({cpu_ms} ms)."),
-            stack: String::new(),
+            stack: self.stopped_at.take(),
         })
     }
 
@@ -400,7 +409,7 @@ impl Isolate {
         arguments: A,
     ) -> std::result::Result<Value<'js>, Failure> {
         let answer = || self.function(ctx, name)?.call(arguments);
-        answer().map_err(|error| caught(ctx, error, self.interrupted.get()))
+        answer().map_err(|error| self.caught(ctx, error))
     }
 
     fn function<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Result<Function<'js>> {
@@ -546,7 +555,7 @@ impl Isolate {
                     )
                 };
                 if result < 0 {
-                    let failure = caught(&ctx, Error::Exception, false);
+                    let failure = self.caught(&ctx, Error::Exception);
                     if !self.is_over() {
                         state::send(&FromIsolate::Unhandled(None, failure));
                     }

@@ -65,12 +65,18 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         handle,
         watch: Watch::new()?,
     };
-    tokio::spawn(async move {
-        let all: Vec<usize> = (0..session.fleet.members.len()).collect();
-        session.build(&all, "ready in").await;
-        session.follow_changes().await;
-    });
-    gateway.run(super::stop_signal()).await;
+    let all: Vec<usize> = (0..session.fleet.members.len()).collect();
+    let stop = super::stop_signal();
+    tokio::pin!(stop);
+    // Requests that come before the first build is done wait for it, unaccepted.
+    let built = tokio::select! {
+        () = session.build(&all, "ready in") => true,
+        () = &mut stop => false,
+    };
+    if built {
+        tokio::spawn(session.follow_changes());
+        gateway.run(stop).await;
+    }
     Fleet::close(&runtime).await
 }
 

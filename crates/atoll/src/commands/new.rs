@@ -64,10 +64,15 @@ pub(crate) fn run(arguments: &New) -> Result<(), Error> {
             .parent()
             .map_or(Ok(()), fs::create_dir_all)
             .and_then(|()| fs::write(&path, content.replace(NAME, &name)));
-        written.map_err(|error| Error::failed("cannot write the project", error))?;
+        written.map_err(|error| Error::Failed {
+            error: anyhow::Error::new(error).context(format!("cannot write {}", path.display())),
+            hint: Some("choose a folder that you may write to".to_owned()),
+        })?;
     }
     terminal::line(format_args!("{} is ready. Go on with:\n", folder.display()));
-    terminal::line(format_args!("  cd {}", folder.display()));
+    if folder != Path::new(".") {
+        terminal::line(format_args!("  cd {}", folder.display()));
+    }
     if arguments.template == Template::Hono {
         terminal::line(format_args!("  npm install"));
     }

@@ -16,6 +16,7 @@ use super::tsconfig::TsConfigs;
 use super::verbatim;
 use crate::config::Project;
 use crate::error::{Diagnostic, Error, Severity};
+use crate::exports;
 use crate::rules;
 use crate::source_map::{Mapping, ModuleMap, NO_NAME, SourceMap};
 
@@ -362,7 +363,11 @@ fn finish_chunk(chunk: &OutputChunk, root: &Path) -> (Module, ModuleMap) {
             })
             .collect();
     }
-    let content = super::passes::finish(&chunk.code, true, &mut map).into_bytes();
+    let mut code = super::passes::finish(&chunk.code, true, &mut map);
+    if let Some(declarations) = exports::missing_declarations(&code) {
+        code.push_str(&declarations);
+    }
+    let content = code.into_bytes();
     (
         Module {
             name,

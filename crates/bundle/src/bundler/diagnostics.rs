@@ -43,6 +43,8 @@ pub(super) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagn
         };
         let importer = diagnostic.id();
         converted.hint = unresolved_hint(&specifier, importer.as_deref(), root);
+    } else if matches!(kind, EventKind::Eval) {
+        converted.message = "`eval` throws here: no code is made from strings".to_owned();
     } else if let Some(help) = help(&rendered) {
         converted.hint = Some(help);
     }
