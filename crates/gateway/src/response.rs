@@ -107,10 +107,9 @@ pub(crate) fn finish(
         }
         None
     } else {
-        if exact.is_some() {
-            // The number of bytes that are there is right, whatever the worker said.
-            head.headers.remove(header::CONTENT_LENGTH);
-        }
+        // The number of bytes that there are is right, whatever the worker said: workers put streams of their own under
+        // the headers of responses that they fetched.
+        head.headers.remove(header::CONTENT_LENGTH);
         Some(body)
     };
     if let Some(record) = &mut in_flight.record {

@@ -240,6 +240,29 @@ async fn expect_continue_is_answered_when_the_worker_reads() {
 }
 
 #[tokio::test]
+async fn a_length_that_the_worker_made_up_is_not_sent() {
+    let server = Running::start(
+        options(),
+        fetcher(|_| async {
+            let frame = http_body::Frame::data(bytes::Bytes::from_static(b"rewritten"));
+            let frames = futures_util::stream::iter([Ok(frame)]);
+            let mut response = Response::new(Body::wrap(http_body_util::StreamBody::new(frames)));
+            let wrong = http::HeaderValue::from_static("4");
+            response.headers_mut().insert("content-length", wrong);
+            Ok(response)
+        }),
+    );
+    let answer = server
+        .talk("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await;
+    assert!(!answer.contains("content-length"), "{answer}");
+    assert!(
+        answer.ends_with("\r\n9\r\nrewritten\r\n0\r\n\r\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
 async fn head_has_the_length_and_no_body() {
     let server = Running::start(options(), fetcher(|_| async { text("12345") }));
     let answer = server

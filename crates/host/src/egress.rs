@@ -184,6 +184,8 @@ fn clean(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     headers.remove(HOST);
+    // The body's own length counts, whatever the worker said.
+    headers.remove(CONTENT_LENGTH);
 }
 
 fn network(error: &hyper_util::client::legacy::Error) -> FetchError {

@@ -12,7 +12,10 @@ import { SubtleCrypto } from "./crypto/subtle.js";
 import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from "./encoding.js";
 import { HTMLRewriter } from "./html_rewriter.js";
 import { Intl } from "./intl/index.js";
-import { Performance, performance } from "./performance.js";
+import {
+  Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver,
+  PerformanceObserverEntryList,
+} from "./performance.js";
 import { structuredClone } from "./structured_clone.js";
 import * as streams from "./streams/index.js";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "./node/timers.js";
@@ -22,7 +25,10 @@ import "./web.js";
 import "./node_globals.js";
 
 expose({ Crypto, CryptoKey, SubtleCrypto });
-expose({ console, HTMLRewriter, Intl, Performance, ...streams });
+expose({ console, HTMLRewriter, Intl, ...streams });
+expose({
+  Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
+});
 expose({ CompressionStream, DecompressionStream, TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream });
 
 // Attributes and operations of the global scope are enumerable.

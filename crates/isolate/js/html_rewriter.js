@@ -406,10 +406,7 @@ export class HTMLRewriter {
       },
       cancel: (reason) => run.cancel(reason),
     });
-    const rewritten = new Response(body, response);
-    // The length is not known before the end.
-    rewritten.headers.delete("content-length");
-    return rewritten;
+    return new Response(body, response);
   }
 }
 

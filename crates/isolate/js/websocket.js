@@ -165,6 +165,14 @@ export class WebSocket extends EventTarget {
     if (this.#closedIncoming || this.#closedOutgoing) return CLOSING;
     return this.#state === "connecting" ? CONNECTING : OPEN;
   }
+  /** Bytes that wait in this isolate: for the other end of a pair to take them. */
+  get bufferedAmount() {
+    let amount = 0;
+    for (const { data } of this.#peer?.#inbox ?? []) {
+      if (data !== undefined) amount += typeof data === "string" ? encodeUtf8(data).byteLength : data.byteLength;
+    }
+    return amount;
+  }
   get url() { return this.#url; }
   get protocol() { return this.#protocol; }
   get extensions() { return this.#extensions; }

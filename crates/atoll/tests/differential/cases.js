@@ -332,11 +332,30 @@ export const cases = {
   },
   "globals: descriptors": () => ["fetch", "Request", "crypto", "performance", "self", "navigator", "setTimeout", "caches"].map((name) => typeof globalThis[name]),
   "globals: classes": () => [Object.prototype.toString.call(new Headers()), Object.prototype.toString.call(new Response()), String(new URL("http://a.test")), Request.length, Response.name, Object.keys(Response.prototype).includes("status"), navigator.userAgent],
+  "performance: marks and measures": () => {
+    performance.mark("a", { startTime: 2 });
+    performance.mark("b", { startTime: 7, detail: { of: "it" } });
+    const entries = [performance.measure("between", "a", "b"), performance.measure("since", { start: 3, end: 4 }), performance.measure("to", { end: 4 }), ...performance.getEntriesByType("mark")];
+    performance.clearMarks("a");
+    return [...entries.map((entry) => [String(entry), entry.startTime, entry.duration, JSON.stringify(entry)]), performance.getEntries().map((entry) => entry.name)];
+  },
+  "performance: errors": () => outcomes(() => performance.mark(), () => performance.mark("x", 5), () => performance.measure(), () => performance.getEntriesByName(), () => performance.getEntriesByType(), () => new PerformanceEntry(), () => new PerformanceMeasure("a"), () => new PerformanceObserver()),
   "eval: refused": () => outcomes(() => eval("1"), () => new Function("return 1"), () => (async () => {}).constructor("1")),
   "illegal calls": () => outcomes(() => Headers.prototype.get.call({}, "a"), () => Object.getOwnPropertyDescriptor(Response.prototype, "status").get.call({}), () => Headers(), () => new Crypto(), () => URL.prototype.toString.call({})),
   "errors: dom exceptions": () => {
     const error = new DOMException("text", "DataCloneError");
     return [error.code, error.name, error instanceof Error, DOMException.ABORT_ERR, Object.prototype.toString.call(error)];
+  },
+  "html: keeps headers": () => [...new HTMLRewriter().transform(new Response("<p>", { headers: { "content-length": "3", a: "b" } })).headers],
+  "socket: buffered": async () => {
+    const [client, server] = Object.values(new WebSocketPair());
+    client.accept();
+    client.send("grüße");
+    client.send(bytes(1, 2));
+    const before = client.bufferedAmount;
+    server.accept();
+    await new Promise((resolve) => { server.addEventListener("message", ({ data }) => typeof data !== "string" && resolve()); });
+    return [before, client.bufferedAmount, server.bufferedAmount];
   },
   "html: rewriter": () => new HTMLRewriter().on("a[href]", { element(element) { element.setAttribute("href", element.getAttribute("href") + "?x"); element.append("<b>!</b>", { html: true }); } }).transform(new Response("<p><a href=/y>t</a></p>")).text(),
 };

@@ -1,27 +1,21 @@
-/** `node:perf_hooks`: the global `performance`, and what can be answered without measuring. */
-import { Performance, performance } from "../performance.js";
+/** `node:perf_hooks`: the global `performance`, its entries, and what can be answered without measuring. */
+import {
+  Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver,
+  PerformanceObserverEntryList,
+} from "../performance.js";
 import { validateFunction } from "../node_support/validators.js";
 import { unavailable } from "../node_support/unavailable.js";
-
-/** Time stands still while code runs, so there is nothing to observe between two events. */
-export class PerformanceObserver {
-  static supportedEntryTypes = [];
-  constructor(callback) {
-    validateFunction(callback, "callback");
-  }
-  observe() {}
-  disconnect() {}
-  takeRecords() {
-    return [];
-  }
-}
 
 const { module, take } = unavailable("perf_hooks", "time stands still while a worker's code runs", {
   given: {
     Performance,
+    PerformanceEntry,
+    PerformanceMark,
+    PerformanceMeasure,
     PerformanceObserver,
+    PerformanceObserverEntryList,
     constants: {},
-    eventLoopUtilization: () => ({ idle: 0, active: 0, utilization: 0 }),
+    eventLoopUtilization: () => performance.eventLoopUtilization(),
     performance,
     timerify(callback) {
       validateFunction(callback, "fn");
@@ -31,8 +25,7 @@ const { module, take } = unavailable("perf_hooks", "time stands still while a wo
 });
 
 export const {
-  PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserverEntryList, PerformanceResourceTiming,
-  constants, createHistogram, eventLoopUtilization, monitorEventLoopDelay, timerify,
+  PerformanceResourceTiming, constants, createHistogram, eventLoopUtilization, monitorEventLoopDelay, timerify,
 } = take;
-export { Performance, performance };
+export { Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList };
 export default module;
