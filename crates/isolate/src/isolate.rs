@@ -20,9 +20,10 @@ use rquickjs::{
     Runtime, TypedArray, Value, qjs,
 };
 
+use crate::api::load_api;
 use crate::failure::{caught, engine_failure};
 use crate::heap::{Account, Heap};
-use crate::modules::{Contents, MAIN, Names, ProgramModules};
+use crate::modules::{Contents, Names, ProgramModules};
 use crate::native::sqlite;
 use crate::sources::Sources;
 use crate::state::State;
@@ -585,28 +586,4 @@ impl Isolate {
 
 fn set_now(now_ms: f64) {
     state::with(|state| state.now_ms = now_ms);
-}
-
-/// The host's functions: all of them, `fetch` and `drained`.
-type Api = (
-    Persistent<Object<'static>>,
-    Persistent<Function<'static>>,
-    Persistent<Function<'static>>,
-);
-
-fn load_api(ctx: &Ctx<'_>) -> std::result::Result<Api, Failure> {
-    let load = || -> Result<Api> {
-        let promise = Module::import(ctx, MAIN)?;
-        while ctx.execute_pending_job() {}
-        let namespace: Object<'_> = promise.finish()?;
-        let host: Object<'_> = namespace.get("host")?;
-        let fetch: Function<'_> = host.get("fetch")?;
-        let drained: Function<'_> = host.get("drained")?;
-        Ok((
-            Persistent::save(ctx, host),
-            Persistent::save(ctx, fetch),
-            Persistent::save(ctx, drained),
-        ))
-    };
-    load().map_err(|error| caught(ctx, error, false))
 }

@@ -3,6 +3,7 @@
 //! An [`Isolate`] is a deterministic function of its inbox: it opens no file and no socket, has no clock but the time in
 //! the last frame and no randomness but the seed in its first. Everything it wants leaves through its outbox.
 
+mod api;
 mod async_context;
 mod clone;
 mod cpu;

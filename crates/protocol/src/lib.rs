@@ -4,19 +4,23 @@
 //! [`FromIsolate`] in `postcard` form. Everything here is plain data. Nothing here does I/O, and
 //! nothing here trusts its input: decoding is bounded by [`limits`] and never panics.
 
+mod failure;
 mod frame;
 mod graph;
 pub mod limits;
 mod message;
 mod node;
+mod object;
 mod object_id;
 pub mod pages;
 mod wire;
 
+pub use failure::{CallError, Failure, FailureKind, LogLevel};
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
 pub use graph::{Binding, BindingValue, Module, ModuleKind, Program};
 pub use message::*;
 pub use node::NODE_BUILTINS;
+pub use object::{AlarmChange, Commit, KeptSocket, Opening, StorageCall};
 pub use object_id::{
     JURISDICTIONS, id_belongs, id_from_name, id_from_random, jurisdiction_of, namespace_key,
 };

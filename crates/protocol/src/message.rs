@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::{CallError, Failure, LogLevel};
 use crate::graph::Program;
+use crate::object::{Commit, KeptSocket, Opening, StorageCall};
 pub use crate::wire::Headers;
 
 /// An entry of an isolate's own capability table. Nothing else gives an isolate any power.
@@ -233,84 +235,6 @@ pub enum FromIsolate<'a> {
     Wake(Option<f64>),
     /// An error that no code handled. The worker goes on.
     Unhandled(Option<EventId>, Failure),
-}
-
-/// An object that comes to live in an isolate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Opening<'a> {
-    /// Frames name it.
-    pub object: ObjectNumber,
-    /// The exported class.
-    pub class: &'a str,
-    /// `ctx.id`.
-    pub id: ObjectId,
-    /// `ctx.id.name`, for an id made from a name.
-    pub name: Option<&'a str>,
-    /// Pages of its database.
-    pub page_count: u32,
-    /// The most pages that its database may have.
-    pub max_pages: u32,
-    /// It is a copy to look at: what would change it throws.
-    pub read_only: bool,
-    /// A descriptor of the database's file comes with this frame. Without one every page is zero.
-    pub file: bool,
-    /// Its alarm, in milliseconds since 1970.
-    pub alarm: Option<f64>,
-}
-
-/// A WebSocket that the host keeps for an object, whether the object is awake or not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KeptSocket<'a> {
-    /// Its number among those of its object, across all instances.
-    pub number: SocketId,
-    /// The tags that it was accepted with.
-    #[serde(borrow)]
-    pub tags: Vec<&'a str>,
-    /// What the object has attached to it.
-    #[serde(with = "serde_bytes")]
-    pub attachment: Option<&'a [u8]>,
-    /// When it was last answered without the object, in milliseconds since 1970.
-    pub answered_ms: Option<f64>,
-    /// The object has closed its side.
-    pub closed: bool,
-}
-
-/// The changes that one turn made to an object's storage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Commit<'a> {
-    /// The object.
-    pub object: ObjectNumber,
-    /// Counts from 1 since the object was opened; parts of one commit share it.
-    pub number: u64,
-    /// Pages of its database from now on.
-    pub page_count: u32,
-    /// As [`pages`](crate::pages) has them.
-    #[serde(with = "serde_bytes")]
-    pub changes: &'a [u8],
-    /// What becomes of its alarm, when that changes.
-    pub alarm: Option<AlarmChange>,
-    /// The same commit goes on in the next frame.
-    pub more: bool,
-}
-
-/// What becomes of an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum AlarmChange {
-    /// It goes off at this time, in milliseconds since 1970.
-    Set(f64),
-    /// There is none.
-    Delete,
-}
-
-/// What an object can ask of its own storage, beyond the pages that it reads by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum StorageCall<'a> {
-    /// The bookmark of now. Answered by [`Reply::Text`].
-    Bookmark,
-    /// The bookmark of a time, in milliseconds since 1970. Answered by [`Reply::Text`].
-    BookmarkForTime(f64),
-    /// The next instance starts from this bookmark. Answered by [`Reply::Text`]: the bookmark that takes it back.
-    RestoreOnNextSession(&'a str),
 }
 
 /// How an isolate is to be run.
@@ -608,81 +532,4 @@ pub enum Reply<'a> {
     Returned(#[serde(with = "serde_bytes")] &'a [u8]),
     /// What a method threw, as bytes.
     Thrown(#[serde(with = "serde_bytes")] &'a [u8]),
-}
-
-/// Why a call failed. `message` is what a worker's code sees.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallError {
-    /// The JavaScript error's name: `TypeError`, `Error`.
-    pub name: String,
-    /// The JavaScript error's message.
-    pub message: String,
-    /// The error's `stack` where it was thrown, when it crossed from another worker.
-    pub stack: Option<String>,
-    /// It came from another worker.
-    pub remote: bool,
-    /// Trying again can help.
-    pub retryable: bool,
-    /// The callee is overloaded: trying again makes it worse.
-    pub overloaded: bool,
-    /// The Durable Object that worked on the call was reset.
-    pub durable_object_reset: bool,
-}
-
-/// An error that ended a handler or a program's top level.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What kind of failure.
-    pub kind: FailureKind,
-    /// The error's name: `TypeError`.
-    pub name: String,
-    /// The error's message.
-    pub message: String,
-    /// The error's stack: lines of `    at function (module:line:column)`.
-    pub stack: String,
-}
-
-/// What kind of failure ended a handler or a program's top level.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FailureKind {
-    /// The worker's code threw.
-    #[default]
-    Exception,
-    /// A module could not be parsed or linked.
-    Syntax,
-    /// More CPU time than allowed.
-    Cpu,
-    /// More memory than allowed.
-    Memory,
-    /// The event's export or handler does not exist.
-    NoHandler,
-    /// Nothing is left to wait for, and there is no answer.
-    Hung,
-    /// The Durable Object was reset while it worked on the event.
-    Reset,
-}
-
-/// How loud a log line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LogLevel {
-    /// `console.debug`
-    Debug,
-    /// `console.log`
-    Log,
-    /// `console.info`
-    Info,
-    /// `console.warn`
-    Warn,
-    /// `console.error`
-    Error,
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.name.as_str(), self.message.as_str()) {
-            ("", message) => formatter.write_str(message),
-            (name, "") => formatter.write_str(name),
-            (name, message) => write!(formatter, "{name}: {message}"),
-        }
-    }
 }
