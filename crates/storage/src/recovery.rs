@@ -32,8 +32,8 @@ struct Replay {
     checkpointed: u64,
     /// Files that have to go, because their objects were deleted.
     wiped: BTreeSet<Key>,
-    /// The first transaction of the last checkpoint that each object had begun.
-    undone: HashMap<Key, u64>,
+    /// How far the checkpoints reach that each object had begun. Its file may have anything before that.
+    reached: HashMap<Key, u64>,
     /// Bytes of changes in memory.
     bytes: usize,
     end: Moment,
@@ -67,7 +67,7 @@ pub(crate) fn recover(folder: &Path, options: Options) -> Result<Shared, Error> 
         cataloged,
         checkpointed,
         wiped: BTreeSet::new(),
-        undone: HashMap::new(),
+        reached: HashMap::new(),
         bytes: 0,
         end: Moment {
             time_ms: 0,
@@ -278,8 +278,8 @@ impl Replay {
                     self.wiped.insert(*object);
                 }
                 Record::Undo(undo) => {
-                    let first = self.undone.entry(undo.object).or_default();
-                    *first = undo.first.position.max(*first);
+                    let reached = self.reached.entry(undo.object).or_default();
+                    *reached = undo.through.position.max(*reached);
                 }
                 _ => {}
             }
@@ -387,13 +387,9 @@ impl Replay {
         }
         let keys = self.live_keys();
         for key in &keys {
-            let undone = self.undone.get(key).copied().unwrap_or_default();
+            let reached = self.reached.get(key).copied().unwrap_or_default();
             if let Some(live) = self.catalog.live_mut(key) {
-                live.mixed = undone >= self.checkpointed && undone > 0
-                    || live
-                        .pending
-                        .first()
-                        .is_some_and(|first| first.first.position <= undone);
+                live.mixed = reached > self.checkpointed;
                 core.pending_bytes += live.pending_bytes;
             }
         }

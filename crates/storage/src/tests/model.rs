@@ -209,7 +209,8 @@ fn crashes(
 
 #[test]
 fn nothing_acknowledged_is_lost_and_every_earlier_state_stays_within_reach() {
-    for seed in 0..12 {
+    // The large ones found that a file ahead of what recovery reads again was taken for one that is not.
+    for seed in (0..12).chain([326, 428, 596, 676, 701]) {
         crashes(seed, |_| {}, |store| store.durable().0).unwrap();
     }
 }
@@ -232,4 +233,15 @@ fn the_checker_notices_a_disk_that_does_not_sync() {
 #[test]
 fn the_checker_notices_acknowledging_before_the_sync() {
     assert!(is_caught(|_| {}, |store| store.shared.core().queue.next()));
+}
+
+/// For a long search: `ATOLL_SEEDS=1000..2000 cargo test --release -p storage --lib -- --ignored`.
+#[test]
+#[ignore = "takes as long as one likes"]
+fn many_seeds() {
+    let seeds = std::env::var("ATOLL_SEEDS").unwrap_or_else(|_| "1000..1100".to_owned());
+    let (from, to) = seeds.split_once("..").expect("two numbers with .. between");
+    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
+        crashes(seed, |_| {}, |store| store.durable().0).unwrap();
+    }
 }

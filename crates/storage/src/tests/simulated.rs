@@ -1,6 +1,6 @@
 //! A disk that forgets what was not synced, and does as it is told.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ enum NameChange {
 
 #[derive(Clone, Debug, Default)]
 struct State {
-    nodes: HashMap<u64, Node>,
+    nodes: BTreeMap<u64, Node>,
     next: u64,
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
