@@ -31,6 +31,6 @@ pub use objects::{Namespace, StorageOptions};
 pub use reading::Reading;
 pub use runtime::{DeployError, Deployment, Error, Limits, Options, Runtime};
 pub use socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender, Unreceived};
-pub use storage::Store;
+pub use storage::{Store, disk};
 pub use wire::{Cf, Fetched, Redirects, WantsSocket};
 pub use worker::{SingleUse, Worker};

@@ -280,6 +280,9 @@ impl Runtime {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name, worker.clone());
+        if let Some(objects) = self.0.objects.get() {
+            objects.deployed();
+        }
         if let Some(old) = old {
             if let Some(objects) = self.0.objects.get() {
                 objects.retire(&worker);

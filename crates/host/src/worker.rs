@@ -68,6 +68,11 @@ impl Worker {
         &self.0.options.name
     }
 
+    /// Whether both are the same version.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// What its main module exports.
     #[must_use]
     pub fn exports(&self) -> &Exports {
@@ -198,13 +203,18 @@ impl Worker {
             loop {
                 let changed = self.0.changed.notified();
                 if let Some(link) = choose(self) {
-                    return link;
+                    return Ok(link);
+                }
+                if self.0.retired.load(Ordering::Relaxed) {
+                    // Whoever tries again finds its successor.
+                    return Err(lost());
                 }
                 changed.await;
             }
         });
-        found.await.map_err(|_| {
-            FetchError::Overloaded("Worker cannot be started at the moment.".to_owned())
+        found.await.unwrap_or_else(|_| {
+            let text = "Worker cannot be started at the moment.";
+            Err(FetchError::Overloaded(text.to_owned()))
         })
     }
 
@@ -258,6 +268,7 @@ impl Worker {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .retain(|other| !Arc::ptr_eq(other, &link));
+            worker.0.changed.notify_waiters();
             if worker.0.retired.load(Ordering::Relaxed) {
                 return;
             }

@@ -62,6 +62,9 @@ pub(crate) struct App {
     network: bool,
     cache: bool,
     limits: Limits,
+    /// Names in `env`, and the workers and classes that they stand for.
+    objects: Vec<[String; 3]>,
+    object_isolates: bool,
 }
 
 impl App {
@@ -80,6 +83,8 @@ impl App {
             network: true,
             cache: true,
             limits: Limits::default(),
+            objects: Vec::new(),
+            object_isolates: false,
         };
         app.module("index.js", ModuleKind::EsModule, source)
     }
@@ -135,6 +140,24 @@ impl App {
         self.bind(name, BindingValue::Fetcher(index))
     }
 
+    /// Binds the objects of a class of its own. The host that it runs on has to have storage.
+    pub(crate) fn objects(self, name: &str, class: &str) -> Self {
+        let worker = self.program.name.clone();
+        self.objects_of(name, &worker, class)
+    }
+
+    /// Binds the objects of a worker's class.
+    pub(crate) fn objects_of(mut self, name: &str, worker: &str, class: &str) -> Self {
+        self.objects.push([name, worker, class].map(str::to_owned));
+        self
+    }
+
+    /// Gives each object an isolate of its own.
+    pub(crate) fn isolates_for_objects(mut self) -> Self {
+        self.object_isolates = true;
+        self
+    }
+
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
@@ -161,6 +184,20 @@ impl App {
         let cache = self
             .cache
             .then(|| add(Capability::Cache(Arc::new(Cache::default()))));
+        for [name, worker, class] in &self.objects {
+            let namespace = runtime.namespace(worker, class).unwrap();
+            let key = namespace.key();
+            let capability = add(Capability::Namespace(namespace));
+            self.program.env.push(Binding {
+                name: name.clone(),
+                value: BindingValue::Namespace { capability, key },
+            });
+        }
+        let own = self
+            .objects
+            .iter()
+            .filter(|[_, worker, _]| *worker == self.program.name);
+        let classes = own.map(|[_, _, class]| class.clone()).collect();
         runtime
             .deploy(Deployment {
                 program: self.program,
@@ -168,8 +205,8 @@ impl App {
                 global_fetch,
                 cache,
                 limits: self.limits,
-                classes: Vec::new(),
-                object_isolates: false,
+                classes,
+                object_isolates: self.object_isolates,
             })
             .await
     }
@@ -314,7 +351,12 @@ pub(crate) struct Log(broadcast::Receiver<LogRecord>, Arc<str>);
 impl Log {
     /// The log of the worker of this name, from now on.
     pub(crate) async fn of(name: &str) -> Self {
-        Self(runtime().await.logs(), name.into())
+        Self::on(runtime().await, name)
+    }
+
+    /// The log of a worker of this host, from now on.
+    pub(crate) fn on(runtime: &Runtime, name: &str) -> Self {
+        Self(runtime.logs(), name.into())
     }
 
     /// Waits for the next record.

@@ -17,8 +17,6 @@ use crate::link::{EventEntry, now_ms};
 const MOST_RETRIES: u32 = 6;
 /// How long the first retry waits; each further one waits twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
-/// How long an alarm waits whose worker is not there.
-const NO_WORKER: Duration = Duration::from_secs(10);
 /// Alarms that are looked at together.
 const AT_ONCE: usize = 256;
 /// The longest sleep between looks.
@@ -77,6 +75,11 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
                     Duration::from_secs_f64((wait_ms / 1000.0).min(LONGEST_SLEEP.as_secs_f64()));
                 return next.min(now + wait);
             }
+            let namespace = Namespace::new(objects, alarm.namespace.clone());
+            if objects.worker_of(&namespace).is_err() {
+                // Its turn comes when the worker is deployed.
+                continue;
+            }
             let key = (alarm.namespace.clone(), alarm.id);
             let mut trials_now = trials.lock().unwrap_or_else(PoisonError::into_inner);
             let retries = match trials_now.get(&key) {
@@ -98,6 +101,7 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
             drop(trials_now);
             tokio::spawn(ring_one(
                 Arc::clone(objects),
+                namespace,
                 alarm,
                 retries,
                 Arc::clone(trials),
@@ -107,27 +111,26 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
     }
 }
 
-async fn ring_one(objects: Arc<Objects>, alarm: Alarm, retries: u32, trials: Trials) {
-    let namespace = Namespace::new(&objects, alarm.namespace.clone());
+async fn ring_one(
+    objects: Arc<Objects>,
+    namespace: Namespace,
+    alarm: Alarm,
+    retries: u32,
+    trials: Trials,
+) {
     let key = (alarm.namespace.clone(), alarm.id);
-    let there = objects
-        .runtime
-        .upgrade()
-        .is_some_and(|runtime| runtime.worker(namespace.worker()).is_some());
-    let trial = if there {
-        match run(&namespace, &alarm, retries).await {
-            Ok(()) => None,
-            Err(error) if retries >= MOST_RETRIES => {
-                tracing::warn!(?namespace, %error, "an alarm is given up after {MOST_RETRIES} retries");
-                None
-            }
-            Err(error) => {
-                tracing::debug!(?namespace, %error, retries, "an alarm has failed");
-                Some((retries + 1, backoff(retries)))
-            }
+    let trial = match run(&namespace, &alarm, retries).await {
+        Ok(()) => None,
+        // Its isolate ended, and the handler may have nothing to do with that.
+        Err(FetchError::Lost { .. }) => Some((retries, FIRST_RETRY)),
+        Err(error) if retries >= MOST_RETRIES => {
+            tracing::warn!(?namespace, %error, "an alarm is given up after {MOST_RETRIES} retries");
+            None
         }
-    } else {
-        Some((retries, NO_WORKER))
+        Err(error) => {
+            tracing::debug!(?namespace, %error, retries, "an alarm has failed");
+            Some((retries + 1, backoff(retries)))
+        }
     };
     let set = |trial: Option<Trial>| {
         let mut trials = trials.lock().unwrap_or_else(PoisonError::into_inner);

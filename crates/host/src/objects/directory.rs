@@ -186,33 +186,40 @@ impl Objects {
     }
 
     /// Finds an isolate for an object and opens it there.
-    async fn start(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Home, FetchError> {
+    async fn start(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<(Home, Worker), FetchError> {
         let (namespace, name) = {
             let state = slot.lock();
             (state.namespace.clone(), state.name.clone())
         };
-        let runtime = self.runtime.upgrade().ok_or_else(crate::link::lost)?;
-        let worker = runtime.worker(namespace.worker()).ok_or_else(|| {
-            FetchError::Refused(format!(
-                "The worker \"{}\" of the Durable Object is not running.",
-                namespace.worker()
-            ))
-        })?;
-        drop(runtime);
         for _ in 0..TRIES {
+            let worker = self.worker_of(&namespace)?;
             let alone = worker.has_an_isolate_for_each_object();
-            let link = worker.home_of(&slot.id).await?;
-            match self
-                .move_in(slot, &namespace, name.as_deref(), link, alone)
-                .await
-            {
-                Ok(home) => return Ok(home),
+            let home = match worker.home_of(&slot.id).await {
+                Ok(link) => {
+                    self.move_in(slot, &namespace, name.as_deref(), link, alone)
+                        .await
+                }
+                Err(error) => Err(error),
+            };
+            match home {
+                Ok(home) => return Ok((home, worker)),
                 // The isolate has ended meanwhile.
                 Err(FetchError::Lost { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
         Err(crate::link::lost())
+    }
+
+    /// The version of a namespace's worker that runs now.
+    pub(super) fn worker_of(&self, namespace: &Namespace) -> Result<Worker, FetchError> {
+        let runtime = self.runtime.upgrade().ok_or_else(crate::link::lost)?;
+        runtime.worker(namespace.worker()).ok_or_else(|| {
+            FetchError::Refused(format!(
+                "The worker \"{}\" of the Durable Object is not running.",
+                namespace.worker()
+            ))
+        })
     }
 
     async fn move_in(
@@ -265,11 +272,26 @@ pub(crate) fn storage_error(error: &storage::Error) -> FetchError {
 
 /// Starts an object that something waits for.
 async fn wake(objects: Arc<Objects>, slot: Arc<Slot>) {
-    let started = objects.start(&slot).await.and_then(|home| {
-        slot.lock().phase = Phase::Arriving(home.clone());
+    let started = objects.start(&slot).await.and_then(|(home, worker)| {
+        let mut state = slot.lock();
+        let namespace = state.namespace.clone();
+        state.phase = Phase::Arriving(home.clone());
+        drop(state);
         // It may have ended before anybody knew that the object lives there.
-        let lives = home.link.has_object(home.number);
-        lives.then_some(()).ok_or_else(crate::link::lost)
+        if !home.link.has_object(home.number) {
+            return Err(crate::link::lost());
+        }
+        let current = objects.worker_of(&namespace);
+        if current.is_ok_and(|current| !current.is(&worker)) {
+            // A new version came meanwhile, and did not find it.
+            let mut state = slot.lock();
+            if matches!(&state.phase, Phase::Arriving(_)) {
+                state.phase = Phase::Leaving(home.clone());
+            }
+            drop(state);
+            home.link.reset_object(home.number, CODE_UPDATED);
+        }
+        Ok(())
     });
     match started {
         Ok(()) => {

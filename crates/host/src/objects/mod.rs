@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use protocol::ObjectNumber;
+use storage::disk::{Disk, SystemDisk};
 use storage::{Checkpoint, Store};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -39,6 +40,8 @@ pub struct StorageOptions {
     pub retention: Duration,
     /// The most bytes of one object.
     pub quota_bytes: u64,
+    /// Where the folder is: the machine's own disk, unless a program that uses this crate has another.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl StorageOptions {
@@ -48,6 +51,7 @@ impl StorageOptions {
             folder: folder.into(),
             retention: Duration::from_secs(30 * 24 * 60 * 60),
             quota_bytes: protocol::limits::DEFAULT_OBJECT_BYTES,
+            disk: Arc::new(SystemDisk),
         }
     }
 }
@@ -80,6 +84,7 @@ impl Objects {
         let mut settings = storage::Options::default();
         settings.retention = options.retention;
         settings.quota_bytes = options.quota_bytes;
+        settings.disk = Arc::clone(&options.disk);
         settings.on_durable = Box::new(move |position| {
             let position = position
                 .map(|position| position.0)
@@ -118,6 +123,11 @@ impl Objects {
 
     fn homes(&self) -> MutexGuard<'_, HashMap<u64, (Weak<Link>, ObjectNumber)>> {
         self.homes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A worker runs: alarms of its objects may have waited for that.
+    pub(crate) fn deployed(&self) {
+        self.alarms.notify_one();
     }
 
     /// An instance lives at `link` from now on.

@@ -1,0 +1,75 @@
+//! Servers and isolates are killed at random moments under load, and a checker looks for what is missing.
+//!
+//! A longer run, by hand:
+//!
+//! ```sh
+//! ATOLL_KILLS=2000 cargo test --release -p atoll --test crashes -- --nocapture
+//! ```
+//!
+//! `ATOLL_SEED` picks the moments, as far as a machine can repeat them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what was seen is worth a line, and a server says where it is"
+)]
+
+mod broken;
+mod checker;
+mod ledger;
+mod server;
+mod storm;
+#[path = "../workers/mod.rs"]
+mod workers;
+
+use server::Project;
+use storm::{Kill, Storm};
+
+/// Kills of the normal run.
+const KILLS: usize = 200;
+
+fn from_environment(name: &str) -> Option<u64> {
+    Some(std::env::var(name).ok()?.parse().unwrap())
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_anything_is_killed_at_any_moment() {
+    let kills = from_environment("ATOLL_KILLS");
+    let seed = from_environment("ATOLL_SEED").unwrap_or_else(|| {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        u64::from(now.subsec_nanos())
+    });
+    let project = Project::new();
+    let report = Storm {
+        start: &|| project.serve(),
+        kills: kills.map_or(KILLS, |kills| usize::try_from(kills).unwrap()),
+        of: &[Kill::Host, Kill::Isolate, Kill::Isolates, Kill::Everything],
+        seed,
+    }
+    .run();
+    println!("seed {seed}: {report}");
+    assert!(report.violations.is_empty(), "seed {seed}: {report}");
+}
+
+#[test]
+fn the_checker_notices_acknowledging_too_early() {
+    is_noticed("late");
+}
+
+#[test]
+fn the_checker_notices_a_log_that_reaches_the_disk_in_another_order() {
+    is_noticed("reordered");
+}
+
+fn is_noticed(how: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let report = Storm {
+        start: &|| broken::serve(folder.path(), how),
+        kills: 10,
+        of: &[Kill::Host],
+        seed: 1,
+    }
+    .run();
+    println!("{how}: {report}");
+    assert!(!report.violations.is_empty(), "{how} was not noticed");
+}

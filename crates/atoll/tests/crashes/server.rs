@@ -1,0 +1,118 @@
+//! Servers as processes, to be killed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::ledger;
+
+/// A project that keeps its state.
+pub(crate) struct Project(tempfile::TempDir);
+
+impl Project {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("index.js"), ledger::CODE).unwrap();
+        let configuration = r#"{
+            "name": "ledger", "main": "index.js", "compatibility_date": "2026-06-11",
+            "durable_objects": { "bindings": [{ "name": "LEDGER", "class_name": "Ledger" }] },
+            "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Ledger"] }]
+        }"#;
+        fs::write(folder.path().join("wrangler.json"), configuration).unwrap();
+        Self(folder)
+    }
+
+    /// Runs `atoll serve`.
+    pub(crate) fn serve(&self) -> Result<Server, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atoll"));
+        command
+            .args(["serve", "--port", "0"])
+            .current_dir(self.0.path());
+        Server::start(command)
+    }
+}
+
+/// A server that runs. It is killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+}
+
+impl Server {
+    /// Starts a program that says on standard error where it listens. Otherwise gives what it said.
+    pub(crate) fn start(mut command: Command) -> Result<Self, String> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let start = said.len();
+            let read = errors.read_line(&mut said).unwrap();
+            if read == 0 {
+                child.wait().unwrap();
+                return Err(said);
+            }
+            if let Some((_, rest)) = said[start..].split_once("http://") {
+                break rest.split_whitespace().next().unwrap().to_owned();
+            }
+        };
+        // What it says later must not stop it.
+        std::thread::spawn(move || errors.read_to_end(&mut Vec::new()));
+        Ok(Self { child, address })
+    }
+
+    /// Ends the server at once. Its isolates end by themselves.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        signal("-TERM", self.child.id());
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// The processes that run workers: forked from templates, which are forked from the zygote.
+    pub(crate) fn isolates(&self) -> Vec<u32> {
+        children(self.child.id())
+            .into_iter()
+            .flat_map(children)
+            .flat_map(children)
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to a process, which may be gone.
+pub(crate) fn signal(name: &str, process: u32) {
+    let mut kill = Command::new("kill");
+    kill.args([name, &process.to_string()])
+        .stderr(Stdio::null());
+    kill.status().unwrap();
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let threads = fs::read_dir(Path::new("/proc").join(process.to_string()).join("task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let lists =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            let ids = list.split_whitespace().map(|id| id.parse().unwrap());
+            ids.collect::<Vec<u32>>()
+        })
+        .collect()
+}

@@ -1,0 +1,12 @@
+//! Promises about Durable Objects, kept by the real host and its isolates, and by the command line.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod alarms;
+mod failures;
+mod lives;
+mod singles;
+mod stage;
+mod storage;
+mod streams;
+#[path = "../workers/mod.rs"]
+mod workers;
