@@ -1,23 +1,27 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
-//! with `start`, only what new isolates cost; with `objects`, only Durable Objects.
+//! with `start`, only what new isolates cost; with `objects`, only Durable Objects; with any other word, only the Workers
+//! whose line has that word.
 //!
-//! Figures depend on the machine; the ratios travel. `WORKERD` names the peer's binary (`node_modules/.bin/workerd` after
-//! `npm i workerd`); without it only Atoll is measured.
+//! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
+//! are missing; `WORKERD` names another binary of the peer. Without npm only Atoll is measured, and without Hono.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "printing is what this program is for"
 )]
 
+mod folder;
 mod load;
+mod memory;
 mod objects;
 mod server;
 mod start;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use server::Server;
+use server::{Server, Setup};
 
 /// How long each server is loaded in one round.
 const ROUND: Duration = Duration::from_secs(3);
@@ -31,7 +35,7 @@ struct Case {
     connections: usize,
 }
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     Case {
         name: "hello, 32 connections",
         worker: "hello.js",
@@ -57,6 +61,12 @@ const CASES: [Case; 5] = [
         connections: 32,
     },
     Case {
+        name: "Hono, 32 connections",
+        worker: "hono.js",
+        request: "GET /users/ada/posts/7?page=2 HTTP/1.1\r\nHost: localhost\r\nCookie: theme=dark\r\n\r\n",
+        connections: 32,
+    },
+    Case {
         name: "stream of 1 MB, 8 connections",
         worker: "stream.js",
         request: "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -75,56 +85,117 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn compare() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("start") {
+    let only = std::env::args().nth(1);
+    if only.as_deref() == Some("start") {
         return start::report().await;
     }
-    let workerd = server::find_workerd();
-    if std::env::args().nth(1).as_deref() == Some("objects") {
-        return objects::report(workerd.as_deref()).await;
-    }
+    let atoll = folder::build_atoll()?;
+    let workerd = folder::workerd();
     if workerd.is_none() {
-        eprintln!("WORKERD does not name a workerd binary: measuring Atoll alone");
+        eprintln!("there is no workerd, and npm cannot install it: measuring Atoll alone");
     }
-    println!(
-        "{:<34} {:>12} {:>12} {:>8} {:>20} {:>20}",
-        "requests a second", "atoll", "workerd", "ratio", "atoll p50/p99 us", "workerd p50/p99 us"
-    );
-    for case in &CASES {
-        let mut ours = Vec::new();
-        let mut theirs = Vec::new();
-        for _ in 0..ROUNDS {
-            ours.push(measure(Server::atoll(case.worker).await?, case).await?);
-            if let Some(workerd) = &workerd {
-                theirs.push(measure(Server::workerd(workerd, case.worker).await?, case).await?);
-            }
-        }
-        let atoll = median(ours).context("no runs")?;
-        match median(theirs) {
-            Some(peer) => println!(
-                "{:<34} {:>12.0} {:>12.0} {:>7.2}x {:>20} {:>20}",
-                case.name,
-                atoll.per_second,
-                peer.per_second,
-                atoll.per_second / peer.per_second,
-                format!("{:.0}/{:.0}", atoll.p50_us, atoll.p99_us),
-                format!("{:.0}/{:.0}", peer.p50_us, peer.p99_us)
-            ),
-            None => println!("{:<34} {:>12.0}", case.name, atoll.per_second),
+    match only.as_deref() {
+        Some("objects") => objects::report(&atoll, workerd.as_deref()).await,
+        Some(word) => report(&atoll, workerd.as_deref(), word).await,
+        None => {
+            report(&atoll, workerd.as_deref(), "").await?;
+            println!();
+            objects::report(&atoll, workerd.as_deref()).await?;
+            start::report().await
         }
     }
-    println!();
-    objects::report(workerd.as_deref()).await?;
-    start::report().await
 }
 
-async fn measure(server: Server, case: &Case) -> anyhow::Result<load::Run> {
+/// Measures and prints the cases whose name has `word` in it.
+async fn report(atoll: &Path, workerd: Option<&Path>, word: &str) -> anyhow::Result<()> {
+    println!(
+        "{:<34} {:>9} {:>9} {:>7} {:>17} {:>17} {:>9} {:>9}",
+        "requests a second, medians of 3",
+        "atoll",
+        "workerd",
+        "ratio",
+        "p50/p99 us",
+        "workerd's",
+        "MB",
+        "workerd's"
+    );
+    for case in CASES.iter().filter(|case| case.name.contains(word)) {
+        if case.worker == "hono.js"
+            && let Err(error) = folder::install_hono()
+        {
+            println!("{:<34} {error:#}", case.name);
+            continue;
+        }
+        let setup = Setup::of(case.worker);
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(measure(Server::atoll(atoll, &setup).await?, case).await?);
+            if let Some(workerd) = workerd {
+                theirs.push(measure(Server::workerd(workerd, &setup).await?, case).await?);
+            }
+        }
+        show(
+            case,
+            &median(ours).context("no runs")?,
+            median(theirs).as_ref(),
+        );
+    }
+    Ok(())
+}
+
+fn show(case: &Case, ours: &Measured, theirs: Option<&Measured>) {
+    let times = |run: &load::Run| format!("{:.0}/{:.0}", run.p50_us, run.p99_us);
+    // Only root may look into processes that are held as Atoll's are.
+    let memory = |measured: &Measured| {
+        measured
+            .memory_mb
+            .map_or_else(|| "-".to_owned(), |mb| format!("{mb:.1}"))
+    };
+    let absent = || "-".to_owned();
+    println!(
+        "{:<34} {:>9.0} {:>9} {:>7} {:>17} {:>17} {:>9} {:>9}",
+        case.name,
+        ours.run.per_second,
+        theirs.map_or_else(absent, |peer| format!("{:.0}", peer.run.per_second)),
+        theirs.map_or_else(absent, |peer| format!(
+            "{:.2}x",
+            ours.run.per_second / peer.run.per_second
+        )),
+        times(&ours.run),
+        theirs.map_or_else(absent, |peer| times(&peer.run)),
+        memory(ours),
+        theirs.map_or_else(absent, memory),
+    );
+}
+
+/// One round of one server.
+#[derive(Clone)]
+struct Measured {
+    run: load::Run,
+    /// The most that was kept at one time under load.
+    memory_mb: Option<f64>,
+}
+
+async fn measure(server: Server, case: &Case) -> anyhow::Result<Measured> {
     load::run(server.port(), case.request, case.connections, ROUND / 6)
         .await
         .context(case.name)?;
-    load::run(server.port(), case.request, case.connections, ROUND).await
+    let run = load::run(server.port(), case.request, case.connections, ROUND);
+    tokio::pin!(run);
+    let mut looks = tokio::time::interval(ROUND / 6);
+    let mut memory_mb: Option<f64> = None;
+    loop {
+        tokio::select! {
+            run = &mut run => return Ok(Measured { run: run?, memory_mb }),
+            _ = looks.tick() => {
+                let now = server.memory();
+                memory_mb = now.into_iter().chain(memory_mb).reduce(f64::max);
+            }
+        }
+    }
 }
 
-fn median(mut runs: Vec<load::Run>) -> Option<load::Run> {
-    runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+fn median(mut runs: Vec<Measured>) -> Option<Measured> {
+    runs.sort_by(|a, b| a.run.per_second.total_cmp(&b.run.per_second));
     runs.get(runs.len() / 2).cloned()
 }

@@ -57,13 +57,13 @@ const CASES: [(&str, Case); 6] = [
 ];
 
 /// Measures and prints.
-pub(crate) async fn report(workerd: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) async fn report(atoll: &Path, workerd: Option<&Path>) -> anyhow::Result<()> {
     println!(
         "{:<38} {:>12} {:>12} {:>8}",
         "objects", "atoll", "workerd", "ratio"
     );
     for (name, case) in CASES {
-        let (atoll, peer) = match rounds(case, workerd).await {
+        let (ours, theirs) = match rounds(case, atoll, workerd).await {
             Ok(figures) => figures,
             // The other cases are still worth knowing.
             Err(error) => {
@@ -73,22 +73,22 @@ pub(crate) async fn report(workerd: Option<&Path>) -> anyhow::Result<()> {
         };
         // How many times better.
         let ratio = match case {
-            Case::Load(..) => atoll / peer,
-            Case::Once(_) | Case::FanOut => peer / atoll,
+            Case::Load(..) => ours / theirs,
+            Case::Once(_) | Case::FanOut => theirs / ours,
         };
-        println!("{name:<38} {atoll:>12.2} {peer:>12.2} {ratio:>7.2}x");
+        println!("{name:<38} {ours:>12.2} {theirs:>12.2} {ratio:>7.2}x");
     }
     Ok(())
 }
 
 /// The medians of both, in turn so that what else the machine does meets both.
-async fn rounds(case: Case, workerd: Option<&Path>) -> anyhow::Result<(f64, f64)> {
+async fn rounds(case: Case, atoll: &Path, workerd: Option<&Path>) -> anyhow::Result<(f64, f64)> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let server = Server::atoll_with(&SETUP).await?;
+        let server = Server::atoll(atoll, &SETUP).await?;
         ours.push(measure(&server, case).await.context("atoll")?);
         if let Some(workerd) = workerd {
-            let server = Server::workerd_with(workerd, &SETUP).await?;
+            let server = Server::workerd(workerd, &SETUP).await?;
             theirs.push(measure(&server, case).await.context("workerd")?);
         }
     }

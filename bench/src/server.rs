@@ -1,16 +1,19 @@
 //! The servers that are compared, each in a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::folder::Folder;
+use crate::memory;
+
 /// A running server, ended when dropped.
 pub(crate) struct Server {
     child: Child,
     port: u16,
-    folder: Option<PathBuf>,
+    _folder: Folder,
 }
 
 /// A worker and what its configurations have to say of it.
@@ -37,36 +40,12 @@ impl Setup {
     }
 }
 
-/// Where npm workerd is, if the environment says so.
-pub(crate) fn find_workerd() -> Option<PathBuf> {
-    std::env::var_os("WORKERD").map(PathBuf::from)
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 impl Server {
     /// `atoll serve` on one of the Workers in `bench/workers`.
-    pub(crate) async fn atoll(worker: &'static str) -> anyhow::Result<Self> {
-        Self::atoll_with(&Setup::of(worker)).await
-    }
-
-    pub(crate) async fn atoll_with(setup: &Setup) -> anyhow::Result<Self> {
-        let binary = std::env::current_exe()?.with_file_name("atoll");
-        if !binary.exists() {
-            bail!(
-                "{} is missing: cargo build --release first",
-                binary.display()
-            );
-        }
-        let folder = scratch()?;
-        std::fs::copy(
-            root().join("bench/workers").join(setup.worker),
-            folder.join("index.js"),
-        )?;
+    pub(crate) async fn atoll(binary: &Path, setup: &Setup) -> anyhow::Result<Self> {
+        let folder = Folder::of(setup.worker)?;
         std::fs::write(
-            folder.join("wrangler.jsonc"),
+            folder.path().join("wrangler.jsonc"),
             format!(
                 r#"{{ "name": "bench", "main": "index.js", "compatibility_date": "2026-06-11",
                 "compatibility_flags": ["nodejs_compat"]{} }}"#,
@@ -74,68 +53,45 @@ impl Server {
             ),
         )?;
         let port = free_port()?;
-        let child = Command::new(binary)
-            .args([
-                "serve",
-                "--port",
-                &port.to_string(),
-                "--log-level",
-                "error",
-                "-c",
-            ])
-            .arg(folder.join("wrangler.jsonc"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        Self {
-            child,
-            port,
-            folder: Some(folder),
-        }
-        .answering()
-        .await
+        let mut command = Command::new(binary);
+        command
+            .args(["serve", "--log-level", "error", "--port"])
+            .arg(port.to_string())
+            .arg("-c")
+            .arg(folder.path().join("wrangler.jsonc"));
+        Self::start(command, port, folder).await
     }
 
     /// `workerd serve` on the same Worker.
-    pub(crate) async fn workerd(binary: &Path, worker: &'static str) -> anyhow::Result<Self> {
-        Self::workerd_with(binary, &Setup::of(worker)).await
-    }
-
-    pub(crate) async fn workerd_with(binary: &Path, setup: &Setup) -> anyhow::Result<Self> {
-        let folder = scratch()?;
-        std::fs::create_dir(folder.join("objects"))?;
-        std::fs::copy(
-            root().join("bench/workers").join(setup.worker),
-            folder.join("index.js"),
-        )?;
+    pub(crate) async fn workerd(binary: &Path, setup: &Setup) -> anyhow::Result<Self> {
+        let folder = Folder::of(setup.worker)?;
+        std::fs::create_dir(folder.path().join("objects"))?;
         let port = free_port()?;
+        let modules: Vec<String> = folder
+            .modules
+            .iter()
+            .map(|name| format!("(name = \"{name}\", esModule = embed \"{name}\")"))
+            .collect();
         std::fs::write(
-            folder.join("config.capnp"),
+            folder.path().join("config.capnp"),
             format!(
                 "using Workerd = import \"/workerd/workerd.capnp\";\n\
                  const config :Workerd.Config = (\n\
                    services = [(name = \"main\", worker = (\n\
-                     modules = [(name = \"index.js\", esModule = embed \"index.js\")],\n\
+                     modules = [{}],\n\
                      compatibilityDate = \"2026-06-11\", compatibilityFlags = [\"nodejs_compat\"]{}))\
                    {}],\n\
                    sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")]);\n",
-                setup.workerd, setup.services
+                modules.join(", "),
+                setup.workerd,
+                setup.services
             ),
         )?;
-        let child = Command::new(binary)
+        let mut command = Command::new(binary);
+        command
             .args(["serve", "config.capnp"])
-            .current_dir(&folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("starting workerd")?;
-        Self {
-            child,
-            port,
-            folder: Some(folder),
-        }
-        .answering()
-        .await
+            .current_dir(folder.path());
+        Self::start(command, port, folder).await
     }
 
     /// The port on 127.0.0.1.
@@ -143,13 +99,28 @@ impl Server {
         self.port
     }
 
-    async fn answering(mut self) -> anyhow::Result<Self> {
+    /// Megabytes that all its processes keep at the moment, if this user may know.
+    pub(crate) fn memory(&self) -> Option<f64> {
+        memory::of_tree(self.child.id())
+    }
+
+    async fn start(mut command: Command, port: u16, folder: Folder) -> anyhow::Result<Self> {
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("starting {}", command.get_program().display()))?;
+        let mut server = Self {
+            child,
+            port,
+            _folder: folder,
+        };
         let start = Instant::now();
-        while tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+        while tokio::net::TcpStream::connect(("127.0.0.1", port))
             .await
             .is_err()
         {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = server.child.try_wait()? {
                 bail!("the server ended with {status}");
             }
             if start.elapsed() > Duration::from_secs(30) {
@@ -157,7 +128,7 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(self)
+        Ok(server)
     }
 }
 
@@ -166,19 +137,7 @@ impl Drop for Server {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(folder) = &self.folder {
-            let _ = std::fs::remove_dir_all(folder);
-        }
     }
-}
-
-fn scratch() -> anyhow::Result<PathBuf> {
-    let stamp = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)?
-        .as_nanos();
-    let folder = std::env::temp_dir().join(format!("atoll-bench-{}-{stamp}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
 }
 
 fn free_port() -> anyhow::Result<u16> {
