@@ -1,6 +1,7 @@
 //! Finding and reading a project's configuration: `wrangler.json`, `.jsonc` or `.toml`, the secrets
 //! beside it and `atoll.jsonc`.
 
+mod compatibility;
 mod document;
 mod keys;
 pub mod migrate;

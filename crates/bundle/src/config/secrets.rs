@@ -2,6 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::Diagnostic;
+
+/// What the files say.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets {
+    /// Names and values in the order they were found; a later value of a name replaces the earlier.
+    pub(crate) values: Vec<(String, String)>,
+    /// Lines that say nothing, never shown themselves: they may be secrets with a slip in them.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
 /// The files to look into: all of the first group that has any, later files override.
 fn groups(root: &Path, environment: Option<&str>) -> [Vec<PathBuf>; 3] {
     let named = |name: String| root.join(name);
@@ -20,55 +31,64 @@ pub(crate) fn candidates(root: &Path, environment: Option<&str>) -> Vec<PathBuf>
     groups(root, environment).concat()
 }
 
-/// Names and values in the order they were found; a later value of a name replaces the earlier.
-pub(crate) fn read(root: &Path, environment: Option<&str>) -> Vec<(String, String)> {
-    let mut secrets: Vec<(String, String)> = Vec::new();
+/// Reads the files beside a configuration.
+pub(crate) fn read(root: &Path, environment: Option<&str>) -> Secrets {
+    let mut secrets = Secrets::default();
     for group in groups(root, environment) {
-        let texts: Vec<String> = group
+        let texts: Vec<(&PathBuf, String)> = group
             .iter()
-            .filter_map(|path| std::fs::read_to_string(path).ok())
+            .filter_map(|path| Some((path, std::fs::read_to_string(path).ok()?)))
             .collect();
-        if texts.is_empty() {
-            continue;
-        }
-        for (name, value) in texts.iter().flat_map(|text| parse(text)) {
-            match secrets.iter_mut().find(|(known, _)| *known == name) {
-                Some(known) => known.1 = value,
-                None => secrets.push((name, value)),
+        for (path, text) in &texts {
+            let (pairs, stray) = parse(text);
+            for (name, value) in pairs {
+                match secrets.values.iter_mut().find(|(known, _)| *known == name) {
+                    Some(known) => known.1 = value,
+                    None => secrets.values.push((name, value)),
+                }
             }
+            secrets.warnings.extend(stray.into_iter().map(|line| {
+                let mut warning = Diagnostic::warning("a line that sets nothing")
+                    .path(path)
+                    .hint("write NAME=value, or start it with # when it is a comment");
+                (warning.line, warning.column) = (Some(line), Some(1));
+                warning
+            }));
         }
-        break;
+        if !texts.is_empty() {
+            break;
+        }
     }
     secrets
 }
 
-/// The dotenv format: `NAME=value`, quotes of three kinds, `#` comments, values over many lines.
-fn parse(text: &str) -> Vec<(String, String)> {
+/// The dotenv format: `NAME=value`, quotes of three kinds, `#` comments, values over many lines. Gives names and values,
+/// and the numbers of lines that are none of it.
+fn parse(text: &str) -> (Vec<(String, String)>, Vec<u32>) {
     let text = text.replace("\r\n", "\n");
     let mut rest = text.as_str();
-    let mut pairs = Vec::new();
+    let (mut pairs, mut stray) = (Vec::new(), Vec::new());
     while !rest.is_empty() {
         let line_end = rest.find('\n').unwrap_or(rest.len());
         let line = &rest[..line_end];
         let after_line = &rest[(line_end + 1).min(rest.len())..];
         let declaration = line.trim_start();
+        if declaration.is_empty() || declaration.starts_with('#') {
+            rest = after_line;
+            continue;
+        }
         let declaration = declaration.strip_prefix("export ").unwrap_or(declaration);
-        let Some(equals) = declaration
-            .find('=')
-            .filter(|_| !declaration.starts_with('#'))
-        else {
+        let name_end = declaration.find('=').filter(|equals| {
+            let name = declaration[..*equals].trim();
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+            !name.is_empty() && name.chars().all(is_plain)
+        });
+        let Some(equals) = name_end else {
+            stray.push(crate::text::line_and_column(&text, text.len() - rest.len()).0);
             rest = after_line;
             continue;
         };
         let name = declaration[..equals].trim();
-        let is_name = !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
-        if !is_name {
-            rest = after_line;
-            continue;
-        }
         let value_start = rest.len() - (declaration.len() - equals - 1) - (rest.len() - line_end);
         let value = rest[value_start..].trim_start_matches([' ', '\t']);
         let quote = value
@@ -98,7 +118,7 @@ fn parse(text: &str) -> Vec<(String, String)> {
             rest = after_line;
         }
     }
-    pairs
+    (pairs, stray)
 }
 
 fn closing_quote(text: &str, quote: char) -> Option<usize> {
@@ -120,7 +140,8 @@ mod tests {
     fn dotenv_values_are_read_as_dotenv_reads_them() {
         let text = "# note\nA=1\nexport B = two words # trailing\nC=\"x # y\\nz\"\nD='raw\\n'\n\
                     E=\"first\nsecond\"\nF=\nnot a declaration\nG=a=b\n";
-        let pairs = parse(text);
+        let (pairs, stray) = parse(text);
+        assert_eq!(stray, [9]);
         let pairs: Vec<(&str, &str)> = pairs
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))

@@ -11,12 +11,9 @@ use super::project::{
     UnsupportedBinding, Variable, VariableValue,
 };
 use super::reader::Reader;
-use super::{Options, nearest_file, objects, secrets, settings};
+use super::{Options, compatibility, nearest_file, objects, secrets, settings};
 use crate::error::{Diagnostic, Error};
 use crate::text;
-
-/// Used when the configuration names none: the newest date whose behaviour Atoll follows.
-const DEFAULT_COMPATIBILITY_DATE: &str = "2026-06-11";
 
 /// What wrangler makes of imports when the project's rules say nothing.
 const DEFAULT_RULES: [(ModuleKind, &[&str]); 3] = [
@@ -49,9 +46,8 @@ pub(super) fn read(
         .map(|folder| root_folder.join(folder))
         .or_else(|| Some(main.as_ref()?.parent()?.to_path_buf()))
         .unwrap_or_else(|| root_folder.clone());
-    let compatibility_date = compatibility_date(&mut reader, &scope);
-    let compatibility_flags =
-        reader.strings("compatibility_flags", scope.get("compatibility_flags"));
+    let compatibility_date = compatibility::date(&mut reader, scope.get("compatibility_date"));
+    let compatibility_flags = compatibility::flags(&mut reader, scope.get("compatibility_flags"));
     let services = services(&mut reader, &scope);
     let mut vars = vars(&mut reader, &scope);
     let taken: Vec<&str> = vars
@@ -134,7 +130,9 @@ pub(super) fn read(
         root: root_folder,
     };
     if !options.ignore_secrets {
-        for (name, value) in secrets::read(&project.root, options.environment.as_deref()) {
+        let secrets = secrets::read(&project.root, options.environment.as_deref());
+        diagnostics.extend(secrets.warnings);
+        for (name, value) in secrets.values {
             set(&mut vars, name, VariableValue::Secret(value));
         }
     }
@@ -328,30 +326,6 @@ fn nearest_main(root: &Path, main: &str) -> Option<String> {
                 .flat_map(|stem| extensions.iter().map(move |ext| format!("{stem}.{ext}")));
             names.into_iter().find(|name| root.join(name).is_file())
         })
-}
-
-fn compatibility_date(reader: &mut Reader<'_>, scope: &Scope<'_>) -> String {
-    let Some(value) = scope.get("compatibility_date") else {
-        let hint = format!("add \"compatibility_date\": \"{DEFAULT_COMPATIBILITY_DATE}\"");
-        let message = format!("no `compatibility_date`: {DEFAULT_COMPATIBILITY_DATE} is taken");
-        reader.warn(0, message, Some(hint));
-        return DEFAULT_COMPATIBILITY_DATE.into();
-    };
-    let date = reader.string("compatibility_date", Some(value));
-    let date = date.unwrap_or_else(|| DEFAULT_COMPATIBILITY_DATE.into());
-    if !is_date(&date) {
-        let message = format!("`compatibility_date` is not a date: {date:?}");
-        let hint = format!("write it as {DEFAULT_COMPATIBILITY_DATE:?}");
-        reader.error(value.start, message, Some(hint));
-    }
-    date
-}
-
-fn is_date(text: &str) -> bool {
-    let parts: Vec<Option<u32>> = text.split('-').map(|part| part.parse().ok()).collect();
-    text.len() == 10
-        && matches!(parts[..], [Some(1970..), Some(month), Some(day)]
-            if (1..=12).contains(&month) && (1..=31).contains(&day))
 }
 
 fn vars(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<Variable> {

@@ -204,6 +204,24 @@ fn mistakes_are_shown_in_place() {
             "2026",
         ),
         (
+            "{\"main\":\"src/index.ts\",\n\"compatibility_date\":\"2026-02-30\"}",
+            "is not a date",
+            (2, 22),
+            "2026",
+        ),
+        (
+            "{\"main\":\"src/index.ts\",\n\"compatibility_date\":\"9999-01-01\"}",
+            "is in the future",
+            (2, 22),
+            "2026-06-11",
+        ),
+        (
+            "{\"main\":\"src/index.ts\",\n\"compatibility_flags\":[\"nodejs_compat\",\"nodejs_compatt\"]}",
+            "no such compatibility flag: \"nodejs_compatt\"",
+            (2, 40),
+            "did you mean `nodejs_compat`?",
+        ),
+        (
             "{\"main\":\"src/index.ts\",\"assets\":{\"directory\":\"pub\"}}",
             "does not exist",
             (1, 46),
@@ -242,6 +260,35 @@ fn mistakes_are_shown_in_place() {
         );
         assert!(error.excerpt.is_some(), "{error}");
     }
+}
+
+#[test]
+fn what_has_no_effect_is_warned_of() {
+    let folder = Folder::new(&[
+        (
+            "wrangler.jsonc",
+            "{ \"main\": \"src/index.ts\", \"compatibility_date\": \"2026-06-11\",\n\
+             \"compatibility_flags\": [\"no_global_navigator\", \"nodejs_compat\"] }",
+        ),
+        ("src/index.ts", ""),
+        (".dev.vars", "# secrets\nA=1\n\nsecret without a name\n"),
+    ]);
+    let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+    let shown: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let path = folder.path().join(".dev.vars");
+    assert!(
+        shown[0].contains("`no_global_navigator` has no effect"),
+        "{shown:?}"
+    );
+    assert_eq!(
+        shown[1],
+        format!(
+            "warning: a line that sets nothing\n  --> {}:4:1\n  \
+             hint: write NAME=value, or start it with # when it is a comment",
+            path.display()
+        )
+    );
+    assert_eq!(shown.len(), 2);
 }
 
 #[test]
