@@ -1,0 +1,91 @@
+// Each difference that COMPAT.md tells of, and whether it shows.
+import { RpcTarget } from "cloudflare:workers";
+import crypto from "node:crypto";
+import fs from "node:fs";
+import zlib from "node:zlib";
+
+/** The error that `work` ends with. */
+async function failure(work) {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+const fails = async (...works) => (await Promise.all(works.map(failure))).every((error) => error !== undefined);
+const noSuch = (name) => () => {
+  if (typeof zlib[name] === "function") zlib[name](Buffer.from("x"));
+  else throw new Error(`no ${name}`);
+};
+
+export const differences = {
+  "`RpcTarget` cannot be sent": ({ env }) => fails(() => env.OBJECT.getByName("a").echo(new RpcTarget())),
+
+  "methods take and give copies: no functions, stubs or streams": async ({ env }) => {
+    const stub = env.OBJECT.getByName("a");
+    const value = { list: [1, new Date(0)] };
+    const copy = await stub.echo(value);
+    return (
+      copy !== value && copy.list[1].getTime() === 0 &&
+      (await fails(() => stub.echo(() => {}), () => stub.echo(stub), () => stub.echo(new ReadableStream())))
+    );
+  },
+
+  "`ctx.props` of a binding stays empty": ({ ctx }) => JSON.stringify(ctx.props) === "{}",
+
+  "methods cannot be called": ({ env }) => fails(() => env.SELF.anything()),
+
+  "`URL.createObjectURL()` throws": () => fails(() => URL.createObjectURL(new Blob())),
+
+  "`structuredClone()` refuses a SharedArrayBuffer, a Request and a MessagePort": () =>
+    fails(
+      () => structuredClone(new SharedArrayBuffer(1)),
+      () => structuredClone(new Request("http://a.test/")),
+      () => structuredClone(new MessageChannel().port1),
+    ),
+
+  "streams cannot be transferred": () => {
+    const stream = new ReadableStream();
+    return fails(() => structuredClone(stream, { transfer: [stream] }));
+  },
+
+  "there is no Brotli": () => fails(() => new CompressionStream("brotli"), () => new DecompressionStream("br")),
+
+  "PBKDF2 has no cap but processor time": async () => {
+    const key = await globalThis.crypto.subtle.importKey("raw", new Uint8Array(8), "PBKDF2", false, ["deriveBits"]);
+    const algorithm = { name: "PBKDF2", hash: "SHA-256", salt: new Uint8Array(8), iterations: 100_001 };
+    return (await globalThis.crypto.subtle.deriveBits(algorithm, key, 128)).byteLength === 16;
+  },
+
+  "time stands still while code runs": () => {
+    const [date, now] = [Date.now(), performance.now()];
+    for (let i = 0; i < 100_000; i++) Math.sqrt(i);
+    return Date.now() === date && performance.now() === now;
+  },
+
+  "other languages than English resolve to en-US": () =>
+    new Intl.NumberFormat("de").resolvedOptions().locale === "en-US" && Intl.NumberFormat.supportedLocalesOf("de").length === 0,
+
+  "`eval()` and `new Function()` are refused, also at the top level": () => refusedAtTop && fails(() => (0, eval)("1"), () => new Function("")),
+
+  "a missing module can be imported, and using it throws `ERR_METHOD_NOT_IMPLEMENTED`": async () =>
+    (await failure(() => fs.readFileSync("/a"))).code === "ERR_METHOD_NOT_IMPLEMENTED",
+
+  "`node:zlib` has no Brotli and no zstd": () => fails(noSuch("brotliCompressSync"), noSuch("zstdCompressSync")),
+
+  "`node:crypto` has no certificates and no finite-field Diffie-Hellman": () =>
+    fails(() => new crypto.X509Certificate("x"), () => crypto.createDiffieHellman(512)),
+
+  "`process.exit()` throws": () => fails(() => process.exit()),
+};
+
+const refusedAtTop = (() => {
+  try {
+    new Function("");
+    return false;
+  } catch {
+    return true;
+  }
+})();

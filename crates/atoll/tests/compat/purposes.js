@@ -1,0 +1,28 @@
+// What one takes Node.js modules for that may be missing.
+
+export const purposes = {
+  "node:child_process": ({ spawn }) => spawn("true"),
+  "node:cluster": ({ fork }) => fork(),
+  "node:dgram": ({ createSocket }) => createSocket("udp4"),
+  "node:dns": ({ lookup }) => lookup("a.test", () => {}),
+  "node:dns/promises": ({ lookup }) => lookup("a.test"),
+  "node:domain": ({ create }) => create(),
+  "node:fs": ({ readFileSync }) => readFileSync("/a"),
+  "node:fs/promises": ({ readFile }) => readFile("/a"),
+  "node:http": ({ request }) => request("http://a.test/"),
+  "node:http2": ({ connect }) => connect("http://a.test/"),
+  "node:https": ({ request }) => request("https://a.test/"),
+  "node:inspector": ({ open }) => open(),
+  "node:inspector/promises": ({ open }) => open(),
+  "node:net": ({ connect }) => connect(80),
+  "node:readline": ({ createInterface }) => createInterface({}),
+  "node:readline/promises": ({ createInterface }) => createInterface({}),
+  "node:repl": ({ start }) => start(),
+  "node:tls": ({ connect }) => connect(443),
+  "node:trace_events": ({ createTracing }) => createTracing({ categories: ["v8"] }),
+  "node:tty": ({ ReadStream }) => new ReadStream(0),
+  "node:v8": ({ getHeapStatistics, writeHeapSnapshot }) => (getHeapStatistics(), writeHeapSnapshot()),
+  "node:vm": ({ runInThisContext }) => runInThisContext("1"),
+  "node:wasi": ({ WASI }) => new WASI({ version: "preview1" }),
+  "node:worker_threads": ({ Worker }) => new Worker("a.js"),
+};
