@@ -24,6 +24,16 @@ use error::Error;
 /// The argument that makes this program the process which isolates are forked from.
 pub(crate) const ZYGOTE: &str = "--zygote";
 
+/// The host's threads: one for two cores, since isolates need as many again. `TOKIO_WORKER_THREADS` says otherwise.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        builder.worker_threads(cores.div_ceil(2));
+    }
+    builder.enable_all().build()
+}
+
 fn main() -> ExitCode {
     // Before anything else: a zygote must have a single thread, and nothing open that it does not need.
     if std::env::args_os()
@@ -35,7 +45,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return Error::failed("cannot start", error).tell(),
     };

@@ -113,7 +113,7 @@ impl Link {
         }
     }
 
-    /// Puts a frame on its way, at once when the socket takes it.
+    /// Puts a frame on its way: it leaves when the tasks that can run now have run, together with what they send.
     pub(crate) fn send(&self, frame: &ToIsolate<'_>) {
         self.send_with(frame, None);
     }
@@ -136,7 +136,7 @@ impl Link {
                 true
             });
             if !later {
-                self.write_now();
+                self.unwritten.notify_one();
             }
         } else if state.outbox.len() > MAX_OUTBOX_BYTES {
             drop(state);
@@ -161,6 +161,8 @@ impl Link {
     pub(super) async fn write(self: Arc<Self>) {
         loop {
             self.unwritten.notified().await;
+            // Each write wakes the isolate, so the fewer the better.
+            tokio::task::yield_now().await;
             loop {
                 {
                     let mut state = self.lock();
