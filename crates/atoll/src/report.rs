@@ -210,7 +210,7 @@ fn hint(failure: &Failure) -> Option<String> {
             "export default { async fetch(request, env, ctx) { return new Response(\"hi\") } }"
         }
         FailureKind::Cpu => {
-            "`limits.cpu_ms` in wrangler.jsonc sets how much an event may use, `limits.startup_cpu_ms` in atoll.jsonc how much the top level may"
+            "`limits.cpu_ms` in wrangler.jsonc sets how much an event may use, `limits.startupCpuMs` in atoll.jsonc how much the top level may"
         }
         FailureKind::Hung if failure.message.starts_with("Top-level await") => {
             "what a module awaits at its top level has to be there at once: wait for the rest inside a handler"

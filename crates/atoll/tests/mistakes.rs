@@ -100,17 +100,28 @@ fn a_throw_at_the_top_of_an_imported_module() {
 
 #[test]
 fn a_top_level_that_never_ends() {
-    let project = Project::of("const x = 1;\n\nfor (;;) {}\n");
-    project.write("atoll.jsonc", r#"{ "limits": { "startupCpuMs": 50 } }"#);
-    let (code, _, stderr) = project.run(&["serve", "--port", "0"]);
-    assert_eq!(code, 2, "{stderr}");
-    assert!(
-        stderr.starts_with(
-            "error: Too much processor time: Worker exceeded CPU time limit (50 ms).\n"
+    for (code, place) in [
+        (
+            "const x = 1;\n\nfor (;;) {}\nexport default {};\n",
+            "index.js:3:",
         ),
-        "{stderr}"
-    );
-    assert!(stderr.contains("  hint: `limits.cpu_ms`"), "{stderr}");
+        (
+            "function spin(n) {\n  while (true) n = Math.abs(n);\n}\nawait spin(1);\nexport default {};\n",
+            "index.js:2:",
+        ),
+        (
+            "/(a+)+b/.test(\"a\".repeat(30));\nexport default {};\n",
+            "index.js:1:",
+        ),
+    ] {
+        let project = Project::of(code);
+        project.write("atoll.jsonc", r#"{ "limits": { "startupCpuMs": 50 } }"#);
+        let (code, _, stderr) = project.run(&["serve", "--port", "0"]);
+        assert_eq!(code, 2, "{stderr}");
+        let told = "error: Too much processor time: Worker exceeded CPU time limit (50 ms).\n";
+        assert!(stderr.starts_with(&format!("{told}  {place}")), "{stderr}");
+        assert!(stderr.contains("  hint: `limits.cpu_ms`"), "{stderr}");
+    }
 }
 
 #[test]

@@ -75,3 +75,20 @@ async fn limits_hold_for_http2_as_well() {
         assert_eq!(response.status(), status);
     }
 }
+
+#[tokio::test]
+async fn headers_that_are_too_long_end_their_own_request() {
+    let server = Running::start(options(), fetcher(|_| async { text("") }));
+    let mut client = connect(&server).await;
+    for (length, status) in [
+        (200_000, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        (100_000, StatusCode::OK),
+    ] {
+        let request = Request::get("http://h/")
+            .header("x", "a".repeat(length))
+            .body(Full::default())
+            .unwrap();
+        let response = client.send_request(request).await.unwrap();
+        assert_eq!(response.status(), status);
+    }
+}

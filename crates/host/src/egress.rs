@@ -1,14 +1,12 @@
 //! The network: what the global `fetch()` of a worker reaches.
 
-mod decode;
-
 use std::future::Future;
 use std::pin::Pin;
 
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderName,
-    HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{StatusCode, Uri};
 use http_body_util::BodyExt;
@@ -75,12 +73,10 @@ impl Egress {
         }
         let (mut parts, body) = request.into_parts();
         check_scheme(&parts.uri)?;
-        let decode = !parts.headers.contains_key(ACCEPT_ENCODING);
-        if decode {
-            parts
-                .headers
-                .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
-        }
+        parts
+            .headers
+            .entry(ACCEPT_ENCODING)
+            .or_insert(HeaderValue::from_static("gzip, deflate"));
         clean(&mut parts.headers);
         let mut request = http::Request::new(body);
         *request.method_mut() = parts.method;
@@ -91,7 +87,7 @@ impl Egress {
             .request(request)
             .await
             .map_err(|error| network(&error))?;
-        Ok(finish(response, decode))
+        Ok(finish(response))
     }
 }
 
@@ -122,7 +118,7 @@ impl Egress {
             .await
             .map_err(|error| network(&error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(finish(response, false));
+            return Ok(finish(response));
         }
         let accept = response
             .headers()
@@ -150,7 +146,7 @@ impl Egress {
             .await;
             drop(never);
         });
-        let mut made = finish(response, false);
+        let mut made = finish(response);
         *made.body_mut() = Body::empty();
         far.attach(made.extensions_mut());
         Ok(made)
@@ -198,22 +194,10 @@ fn network(error: &hyper_util::client::legacy::Error) -> FetchError {
     FetchError::Network(text)
 }
 
-fn finish(response: http::Response<hyper::body::Incoming>, decode: bool) -> Response {
+fn finish(response: http::Response<hyper::body::Incoming>) -> Response {
     let (mut parts, body) = response.into_parts();
     let body =
         Body::wrap(body.map_err(|error| BodyError(format!("Network connection lost: {error}"))));
-    let coding = parts
-        .headers
-        .get(CONTENT_ENCODING)
-        .and_then(|value| decode::Coding::from_header(value.as_bytes()));
-    let body = match coding {
-        Some(coding) if decode => {
-            parts.headers.remove(CONTENT_ENCODING);
-            parts.headers.remove(CONTENT_LENGTH);
-            Body::wrap(decode::Decoded::new(body, coding))
-        }
-        _ => body,
-    };
     for name in HOP_BY_HOP
         .into_iter()
         .map(HeaderName::from_static)

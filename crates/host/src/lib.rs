@@ -6,6 +6,7 @@
 mod body;
 mod cache;
 mod capability;
+mod decode;
 mod egress;
 mod fetcher;
 mod held;

@@ -1,8 +1,9 @@
 /** Response (https://fetch.spec.whatwg.org/#response-class) in the shape Workers give it. */
 import {
   Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, extractBody, extractedType, isEmptySource,
-  setBodySource, TEXT_TYPE,
+  isNullBody, setBodySource, TEXT_TYPE,
 } from "./body.js";
+import { CompressionStream } from "./compression.js";
 import { copyHeaders, freezeHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
 import { respond } from "./io.js";
 import { parseHref } from "./url.js";
@@ -188,6 +189,16 @@ export class Response extends Body {
     return made;
   }
 
+  /** Gives the body the coding that its Content-Encoding names, unless `encodeBody` says that it has it. */
+  #encode() {
+    const headers = this.#headers;
+    if (headers === TEXT_HEADERS || headers === JSON_HEADERS || headers === "") return;
+    if (typeof headers === "string" && !headers.includes("content-encoding")) return;
+    if (this.#details.encodeBody === "manual" || isNullBody(this) || this.bodyUsed) return;
+    if (this.headers.get("content-encoding")?.trim().toLowerCase() !== "gzip") return;
+    setBodySource(this, this.body.pipeThrough(new CompressionStream("gzip")));
+  }
+
   [contentType]() { return this.headers.get("content-type"); }
 
   static {
@@ -206,6 +217,7 @@ export class Response extends Body {
       },
       toWire(response) {
         const { statusText, url, redirected, webSocket } = response.#details;
+        response.#encode();
         const headers = response.#headers;
         return {
           status: response.#status,
@@ -218,6 +230,7 @@ export class Response extends Body {
         };
       },
       answer(response, event) {
+        response.#encode();
         const headers = response.#headers;
         const { statusText, webSocket } = response.#details;
         respond(
@@ -229,7 +242,6 @@ export class Response extends Body {
           webSocket === null ? undefined : webSocketToWire(webSocket),
         );
       },
-      encodeBody: (response) => response.#details.encodeBody,
     };
   }
 }
@@ -252,6 +264,3 @@ export const responseToWire = internals.toWire;
 
 /** Answers a fetch event with a response, whose body is used up: `answer(response, event)`. */
 export const answerWith = internals.answer;
-
-/** Whether the body is encoded already, as `encodeBody: "manual"` says. */
-export const isEncodedAlready = (response) => internals.encodeBody(response) === "manual";

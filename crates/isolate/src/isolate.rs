@@ -1,9 +1,4 @@
 //! One isolate: an engine, a program, and what the host says to it.
-#![expect(
-    unsafe_code,
-    reason = "one job at a time is run through the engine's own function"
-)]
-
 use std::cell::{Cell, RefCell};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -17,7 +12,7 @@ use rquickjs::function::{Args, IntoArgs};
 use rquickjs::promise::PromiseState;
 use rquickjs::{
     ArrayBuffer, Context, Ctx, Error, Function, Module, Object, Persistent, Promise, Result,
-    Runtime, TypedArray, Value, qjs,
+    Runtime, TypedArray, Value,
 };
 
 use crate::api::load_api;
@@ -28,7 +23,7 @@ use crate::native::sqlite;
 use crate::sources::Sources;
 use crate::state::State;
 use crate::values::{body_value, error_value, headers_value, read_exports, reply_value};
-use crate::{async_context, cpu, objects, state};
+use crate::{async_context, cpu, jobs, objects, state};
 
 /// Native stack that JavaScript may use, in bytes.
 const MAX_STACK_BYTES: usize = 1024 * 1024;
@@ -195,6 +190,9 @@ impl Isolate {
             let promise = promise
                 .restore(&ctx)
                 .map_err(|error| caught(&ctx, error, false))?;
+            if self.interrupted.get() {
+                jobs::tell_import(&ctx, &promise);
+            }
             match promise.state() {
                 PromiseState::Pending => Err(Failure {
                     kind: FailureKind::Hung,
@@ -546,16 +544,7 @@ impl Isolate {
                 return;
             }
             self.context.with(|ctx| {
-                async_context::clear(&ctx);
-                let mut job_context = std::ptr::null_mut();
-                // SAFETY: the runtime is alive and locked by `with`; the context it reports is the only one there is.
-                let result = unsafe {
-                    qjs::JS_ExecutePendingJob(
-                        qjs::JS_GetRuntime(ctx.as_raw().as_ptr()),
-                        &raw mut job_context,
-                    )
-                };
-                if result < 0 {
+                if jobs::run_next(&ctx).is_err() {
                     let failure = self.caught(&ctx, Error::Exception);
                     if !self.is_over() {
                         state::send(&FromIsolate::Unhandled(None, failure));

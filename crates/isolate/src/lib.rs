@@ -10,6 +10,7 @@ mod cpu;
 mod failure;
 mod heap;
 mod isolate;
+mod jobs;
 mod modules;
 mod native;
 mod objects;

@@ -155,7 +155,7 @@ impl Loader for Contents {
                 name,
                 ArrayBuffer::new_copy(ctx.clone(), content)?.into_value(),
             ),
-            ModuleKind::Wasm => wasm_module(ctx, name, content),
+            ModuleKind::Wasm => wasm_module(ctx, name),
         }
     }
 }
@@ -205,17 +205,11 @@ fn default_module<'js>(
     Ok(module)
 }
 
-fn wasm_module<'js>(ctx: &Ctx<'js>, name: &str, content: &[u8]) -> Result<Module<'js, Declared>> {
-    let module = Module::declare(
-        ctx.clone(),
-        name,
-        "const bytes = import.meta.value; delete import.meta.value;\n\
-         export default globalThis[Symbol.for(\"atoll.wasmModule\")](bytes);",
-    )?;
-    module
-        .meta()?
-        .set("value", ArrayBuffer::new_copy(ctx.clone(), content)?)?;
-    Ok(module)
+/// Says that there is no WebAssembly where such a module is imported.
+fn wasm_module<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Module<'js, Declared>> {
+    let message = format!("{name} cannot be imported: there is no WebAssembly here yet.");
+    let source = format!("throw new Error({message:?}); export default undefined;");
+    Module::declare(ctx.clone(), name, source)
 }
 
 /// A CommonJS module: run as a function when it is first evaluated.

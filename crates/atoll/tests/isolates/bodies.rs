@@ -1,5 +1,7 @@
 //! Bodies in both directions.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use host::{Body, BodyError, Fetcher};
 use http_body::Body as _;
@@ -278,6 +280,36 @@ fn large_bodies_come_whole() {
                 .to_vec();
             answer.reverse();
             assert!(answer == bytes, "{size} bytes");
+        }
+    });
+}
+
+#[test]
+fn bodies_have_the_coding_that_their_headers_name() {
+    run(async {
+        let callee = App::fetch(
+            "const text = 'coded '.repeat(100); \
+             const headers = { 'content-encoding': 'gzip' }; \
+             if (request.url.endsWith('/automatic')) return new Response(text, { headers }); \
+             const bytes = new Response(text).body.pipeThrough(new CompressionStream('gzip')); \
+             return new Response(bytes, { headers, encodeBody: 'manual' });",
+        )
+        .deploy()
+        .await;
+        let reader = App::fetch(
+            "const answer = await env.NEXT.fetch(request); return new Response(await answer.text());",
+        )
+        .service("NEXT", Arc::new(callee.clone()))
+        .deploy()
+        .await;
+        for path in ["/automatic", "/manual"] {
+            let coded = get(&callee, path).await;
+            assert_eq!(coded.header("content-encoding").as_deref(), Some("gzip"));
+            assert!(coded.body.starts_with(&[0x1f, 0x8b]), "{path}");
+            assert!(coded.body.len() < 100, "{path}");
+            // Who reads it in a worker reads the text.
+            let read = get(&reader, path).await;
+            assert_eq!(read.text(), "coded ".repeat(100), "{path}");
         }
     });
 }

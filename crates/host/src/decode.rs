@@ -1,4 +1,4 @@
-//! Content codings that are taken off a response.
+//! Content codings that are taken off responses, so that workers read what was meant.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -6,19 +6,36 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use flate2::write::{GzDecoder, ZlibDecoder};
-use http_body::Frame;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http_body::{Body as _, Frame};
 
 use crate::body::{Body, BodyError};
+use crate::fetcher::Response;
+
+/// The response without the coding of its body, if it has one that can be taken off.
+pub(crate) fn decoded(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let coding = parts
+        .headers
+        .get(CONTENT_ENCODING)
+        .and_then(|value| Coding::from_header(value.as_bytes()));
+    let Some(coding) = coding.filter(|_| !body.is_end_stream()) else {
+        return Response::from_parts(parts, body);
+    };
+    parts.headers.remove(CONTENT_ENCODING);
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::wrap(Decoded::new(body, coding)))
+}
 
 /// A coding that can be taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+enum Coding {
     Gzip,
     Deflate,
 }
 
 impl Coding {
-    pub(super) fn from_header(value: &[u8]) -> Option<Self> {
+    fn from_header(value: &[u8]) -> Option<Self> {
         match value.trim_ascii().to_ascii_lowercase().as_slice() {
             b"gzip" | b"x-gzip" => Some(Self::Gzip),
             b"deflate" => Some(Self::Deflate),
@@ -36,7 +53,7 @@ enum Decoder {
 const STEP_BYTES: usize = 4 * 1024;
 
 /// A body without its coding.
-pub(super) struct Decoded {
+struct Decoded {
     body: Body,
     decoder: Decoder,
     pending: Bytes,
@@ -44,7 +61,7 @@ pub(super) struct Decoded {
 }
 
 impl Decoded {
-    pub(super) fn new(body: Body, coding: Coding) -> Self {
+    fn new(body: Body, coding: Coding) -> Self {
         let decoder = match coding {
             Coding::Gzip => Decoder::Gzip(GzDecoder::new(Vec::new())),
             Coding::Deflate => Decoder::Deflate(ZlibDecoder::new(Vec::new())),
