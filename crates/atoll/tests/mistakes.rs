@@ -102,12 +102,17 @@ fn a_throw_at_the_top_of_an_imported_module() {
 fn a_top_level_that_never_ends() {
     for (code, place) in [
         (
-            "const x = 1;\n\nfor (;;) {}\nexport default {};\n",
+            "const x = 1;\n\nfor (;;) x.toString();\nexport default {};\n",
             "index.js:3:",
         ),
         (
             "function spin(n) {\n  while (true) n = Math.abs(n);\n}\nawait spin(1);\nexport default {};\n",
             "index.js:2:",
+        ),
+        // A loop of nothing has no place of its own.
+        (
+            "const x = 1;\n\nfor (;;) {}\nexport default {};\n",
+            "at <anonymous> (index.js:1:1)",
         ),
         (
             "/(a+)+b/.test(\"a\".repeat(30));\nexport default {};\n",

@@ -63,7 +63,7 @@ pub(crate) fn caught(ctx: &Ctx<'_>, error: Error, interrupted: bool) -> Failure 
 }
 
 /// The frames of a stack alone: name and message travel beside them.
-fn frames(stack: &str) -> String {
+pub(crate) fn frames(stack: &str) -> String {
     let is_frame = |line: &&str| line.trim_start().starts_with("at ");
     let lines: Vec<&str> = stack.lines().skip_while(|line| !is_frame(line)).collect();
     lines.join("\n")

@@ -1,5 +1,5 @@
 //! One isolate: an engine, a program, and what the host says to it.
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
@@ -22,6 +22,7 @@ use crate::modules::{Contents, Names, ProgramModules};
 use crate::native::sqlite;
 use crate::sources::Sources;
 use crate::state::State;
+use crate::stopped::Place;
 use crate::values::{body_value, error_value, headers_value, read_exports, reply_value};
 use crate::{async_context, cpu, jobs, objects, state};
 
@@ -53,8 +54,7 @@ pub struct Isolate {
     settings: Cell<Settings>,
     heap: Rc<Account>,
     interrupted: Rc<Cell<bool>>,
-    /// The stack of what a limit stopped.
-    stopped_at: RefCell<String>,
+    stopped_at: Place,
     deadline_us: Rc<Cell<u64>>,
 }
 
@@ -80,6 +80,7 @@ impl Isolate {
                 program: Rc::clone(&program),
             },
         );
+        let stopped_at = Place::default();
         let interrupted = Rc::new(Cell::new(false));
         let deadline_us = Rc::new(Cell::new(u64::MAX));
         sqlite::watch(sqlite::Watch {
@@ -88,19 +89,22 @@ impl Isolate {
         });
         runtime.set_interrupt_handler(Some(Box::new({
             let (interrupted, deadline_us) = (Rc::clone(&interrupted), Rc::clone(&deadline_us));
-            let heap = Rc::clone(&heap);
+            let (heap, stopped_at) = (Rc::clone(&heap), stopped_at.clone());
             move || {
                 if heap.is_exhausted() {
                     heap.lend();
-                }
-                let over = heap.is_exhausted() || cpu::used_us() > deadline_us.get();
-                if over {
                     interrupted.set(true);
+                    return true;
+                }
+                let over = cpu::used_us() > deadline_us.get();
+                if over && !interrupted.replace(true) {
+                    stopped_at.look();
                 }
                 over
             }
         })));
         let context = Context::full(&runtime).map_err(|error| engine_failure(&error))?;
+        stopped_at.set_context(&context);
         let (host, fetch, drained) = context.with(|ctx| load_api(&ctx))?;
         let isolate = Self {
             host,
@@ -118,7 +122,7 @@ impl Isolate {
             }),
             heap,
             interrupted,
-            stopped_at: RefCell::default(),
+            stopped_at,
             deadline_us,
         };
         isolate.track_rejections();
@@ -347,7 +351,7 @@ impl Isolate {
     fn caught(&self, ctx: &Ctx<'_>, error: Error) -> Failure {
         let failure = caught(ctx, error, self.interrupted.get());
         if failure.kind == FailureKind::Cpu {
-            self.stopped_at.replace(failure.stack.clone());
+            self.stopped_at.thrown(&failure.stack);
         }
         failure
     }

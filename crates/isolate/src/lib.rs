@@ -17,6 +17,7 @@ mod objects;
 mod serve;
 mod sources;
 mod state;
+mod stopped;
 mod values;
 
 pub use isolate::{Isolate, Turn};
