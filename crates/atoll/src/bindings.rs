@@ -22,6 +22,7 @@ pub(crate) struct Shared {
 /// A worker's `env` and the capabilities that it mentions by number.
 pub(crate) struct Bound {
     pub(crate) env: Vec<Binding>,
+    pub(crate) exports: Vec<Binding>,
     pub(crate) capabilities: Vec<Capability>,
     pub(crate) global_fetch: Option<CapabilityId>,
     pub(crate) cache: Option<CapabilityId>,
@@ -77,21 +78,29 @@ pub(crate) fn bind(
     if let (Some(name), Some(assets)) = (binding, assets) {
         fetcher(name, assets.clone());
     }
-    for object in &project.objects {
-        let worker = object.script.as_deref().unwrap_or(&project.name);
+    let mut namespace = |name: &str, worker: &str, class: &str| {
         let namespace = shared
             .runtime
-            .namespace(worker, &object.class)
+            .namespace(worker, class)
             .map_err(|error| Error::failed("cannot reach stored objects", error))?;
         let key = namespace.key();
         let capability = table.add(Capability::Namespace(namespace));
-        env.push(Binding {
-            name: object.binding.clone(),
+        Ok::<_, Error>(Binding {
+            name: name.to_owned(),
             value: BindingValue::Namespace { capability, key },
-        });
+        })
+    };
+    for object in &project.objects {
+        let worker = object.script.as_deref().unwrap_or(&project.name);
+        env.push(namespace(&object.binding, worker, &object.class)?);
+    }
+    let mut exports = Vec::new();
+    for class in &project.object_classes {
+        exports.push(namespace(class, &project.name, class)?);
     }
     Ok(Bound {
         env,
+        exports,
         capabilities: table.0,
         global_fetch: Some(global_fetch),
         cache: Some(cache),

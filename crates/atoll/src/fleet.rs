@@ -265,6 +265,7 @@ async fn start(
 ) -> Result<Worker, Error> {
     let bound = bindings::bind(project, shared, assets)?;
     program.env = bound.env;
+    program.exports = bound.exports;
     let deployment = Deployment {
         program,
         capabilities: bound.capabilities,

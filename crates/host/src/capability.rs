@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use protocol::ObjectId;
+
 use crate::cache::Cache;
 use crate::fetcher::Fetcher;
+use crate::link::Remote;
 use crate::objects::Namespace;
+use crate::parcel::Props;
 
 /// One power, held under a number by an isolate.
 #[derive(Clone)]
@@ -16,6 +20,25 @@ pub enum Capability {
     Cache(Arc<Cache>),
     /// The Durable Objects of a namespace.
     Namespace(Namespace),
+    /// One Durable Object.
+    Object {
+        /// Its namespace.
+        namespace: Namespace,
+        /// Which one.
+        id: ObjectId,
+        /// The name that the id was made from, if it was and somebody knows.
+        name: Option<Arc<str>>,
+    },
+    /// Something that an isolate lets others call.
+    Stub(Arc<Remote>),
+    /// A worker with all its entrypoints.
+    Worker(Arc<dyn Entrypoints>),
+}
+
+/// A worker whose entrypoints can be had one by one.
+pub trait Entrypoints: Send + Sync + 'static {
+    /// An entrypoint that sees `props` as its `ctx.props`; `None` is the default export.
+    fn entrypoint(&self, name: Option<&str>, props: Option<Arc<Props>>) -> Arc<dyn Fetcher>;
 }
 
 impl fmt::Debug for Capability {
@@ -24,6 +47,9 @@ impl fmt::Debug for Capability {
             Self::Fetch(_) => "Fetch",
             Self::Cache(_) => "Cache",
             Self::Namespace(_) => "Namespace",
+            Self::Object { .. } => "Object",
+            Self::Stub(_) => "Stub",
+            Self::Worker(_) => "Worker",
         })
     }
 }

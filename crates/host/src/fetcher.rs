@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::body::Body;
+use crate::parcel::MethodCall;
 
 /// A request with an absolute URI. A [`SocketAddr`](std::net::SocketAddr) in its extensions says who sent it.
 pub type Request = http::Request<Body>;
@@ -42,6 +43,11 @@ pub trait Fetcher: Send + Sync + 'static {
         &self,
         request: Request,
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>>;
+
+    /// Calls one of its methods, if it has any.
+    fn call(&self, call: MethodCall) {
+        call.refuse();
+    }
 }
 
 /// How many workers a request has passed through, in its extensions.

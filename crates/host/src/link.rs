@@ -10,8 +10,10 @@ mod kept;
 mod objects;
 mod outbox;
 mod outgoing;
+mod rpc;
 mod sockets;
 mod state;
+mod table;
 
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -33,8 +35,10 @@ use crate::objects::{Durable, Objects};
 
 use gate::{Gate, Waiting};
 pub(crate) use objects::Moving;
+pub(crate) use rpc::Receiver;
 pub(crate) use state::EventEntry;
 use state::State;
+pub use table::Remote;
 
 /// Room for one read from the socket, in bytes.
 const READ_BYTES: usize = 64 * 1024;
@@ -267,7 +271,9 @@ impl Link {
                 event,
                 call,
             } => self.call(id, capability, event, call, size),
-            FromIsolate::Return(id, outcome) => self.returned(id, outcome),
+            FromIsolate::Return(id, returned) => self.returned(id, &returned),
+            FromIsolate::Release(id) => self.release_capability(id),
+            FromIsolate::Derive(id, derive) => self.derive(id, derive),
             FromIsolate::Commit(_) => Err("a commit out of order".to_owned()),
             FromIsolate::StorageCall {
                 id, object, call, ..

@@ -56,7 +56,7 @@ impl Runtime {
             object: Some(object),
             ..EventEntry::default()
         };
-        link.0.begin_fetch(None, entry, request)?;
+        link.0.begin_fetch(None, None, entry, request)?;
         let answer: Response = receiver.await.unwrap_or_else(|_| Err(lost()))?;
         let (parts, body) = answer.into_parts();
         let body: Limited<Body> = Limited::new(body, MAX_ANSWER_BYTES);
@@ -76,6 +76,7 @@ impl Runtime {
             startup_cpu_ms: limits.startup_cpu_ms,
             global_fetch: None,
             cache: None,
+            loopback: None,
         };
         let process = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,

@@ -1,9 +1,7 @@
 //! Deployments: from programs to running workers.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io::{Read, Write};
-use std::pin::Pin;
 use std::process::Command;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -18,11 +16,12 @@ use protocol::{
 };
 use tokio::sync::broadcast;
 
-use crate::capability::Capability;
-use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use crate::capability::{Capability, Entrypoints};
+use crate::fetcher::Fetcher;
 use crate::link::LinkOptions;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Namespace, Objects, StorageOptions};
+use crate::services::Services;
 use crate::worker::{Worker, WorkerOptions};
 
 /// Memory of an isolate's process beyond its JavaScript heap, in bytes: frames, bodies, native state.
@@ -213,7 +212,7 @@ impl Runtime {
     pub async fn deploy(&self, deployment: Deployment) -> Result<Worker, DeployError> {
         let Deployment {
             program,
-            capabilities,
+            mut capabilities,
             global_fetch,
             cache,
             limits,
@@ -221,12 +220,15 @@ impl Runtime {
             object_isolates,
         } = deployment;
         let name: Arc<str> = program.name.as_str().into();
+        let loopback = CapabilityId::try_from(capabilities.len()).ok();
+        capabilities.push(Capability::Worker(Arc::new(self.services(&name))));
         let settings = Settings {
             memory_bytes: limits.memory_bytes,
             cpu_ms: limits.cpu_ms,
             startup_cpu_ms: limits.startup_cpu_ms,
             global_fetch,
             cache,
+            loopback,
         };
         let process_limits = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,
@@ -295,11 +297,15 @@ impl Runtime {
     /// Whatever version of a worker is deployed at the time of each request, which may be none yet.
     #[must_use]
     pub fn service(&self, name: &str, entrypoint: Option<&str>) -> Arc<dyn Fetcher> {
-        Arc::new(Service {
+        self.services(name).entrypoint(entrypoint, None)
+    }
+
+    /// The same for all its entrypoints.
+    pub(crate) fn services(&self, name: &str) -> Services {
+        Services {
             runtime: Arc::downgrade(&self.0),
             name: name.into(),
-            entrypoint: entrypoint.map(Arc::from),
-        })
+        }
     }
 
     /// A deployed worker.
@@ -347,36 +353,6 @@ impl Inner {
 impl std::fmt::Debug for Runtime {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Runtime").finish_non_exhaustive()
-    }
-}
-
-struct Service {
-    runtime: std::sync::Weak<Inner>,
-    name: Arc<str>,
-    entrypoint: Option<Arc<str>>,
-}
-
-impl Fetcher for Service {
-    fn fetch(
-        &self,
-        request: Request,
-    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
-        Box::pin(async move {
-            let worker = self
-                .runtime
-                .upgrade()
-                .and_then(|runtime| runtime.worker(&self.name));
-            let worker = worker.ok_or_else(|| {
-                FetchError::Refused(format!(
-                    "Service \"{}\" is not running: no worker of that name is deployed.",
-                    self.name
-                ))
-            })?;
-            worker
-                .entrypoint(self.entrypoint.as_deref())
-                .fetch(request)
-                .await
-        })
     }
 }
 

@@ -10,7 +10,8 @@ use protocol::{Event, EventId, Exports, ObjectId, ToIsolate};
 use tokio::sync::{Notify, oneshot};
 
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
-use crate::link::{EventEntry, Link, LinkOptions, lost, now_ms};
+use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost, now_ms};
+use crate::parcel::{MethodCall, Props};
 
 /// How long a request waits for an isolate when all have just died.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,9 +92,19 @@ impl Worker {
     /// An entrypoint as something that answers requests; `None` is the default export.
     #[must_use]
     pub fn entrypoint(&self, name: Option<&str>) -> Arc<dyn Fetcher> {
+        self.target(name.map(Arc::from), None)
+    }
+
+    /// An entrypoint that sees `props` as its `ctx.props`.
+    pub(crate) fn target(
+        &self,
+        entrypoint: Option<Arc<str>>,
+        props: Option<Arc<Props>>,
+    ) -> Arc<dyn Fetcher> {
         Arc::new(Target {
             worker: self.clone(),
-            entrypoint: name.map(Arc::from),
+            entrypoint,
+            props,
         })
     }
 
@@ -137,9 +148,25 @@ impl Worker {
     async fn fetch_from(
         &self,
         entrypoint: Option<&str>,
+        props: Option<&Props>,
         request: Request,
     ) -> Result<Response, FetchError> {
-        fetch_in(&self.pick().await?, entrypoint, request).await
+        fetch_in(&self.pick().await?, entrypoint, props, request).await
+    }
+
+    fn call_at(&self, entrypoint: Option<Arc<str>>, props: Option<Arc<Props>>, call: MethodCall) {
+        let receiver = Receiver::Entrypoint(entrypoint, props);
+        if let Some(link) = self.pick_now() {
+            link.begin_call(receiver, call);
+            return;
+        }
+        let worker = self.clone();
+        tokio::spawn(async move {
+            match worker.pick().await {
+                Ok(link) => link.begin_call(receiver, call),
+                Err(error) => call.returns.call(Err(error)),
+            }
+        });
     }
 
     /// Forks an isolate that no other request will use. It ends when it is dropped.
@@ -341,6 +368,7 @@ impl Worker {
 async fn fetch_in(
     link: &Arc<Link>,
     entrypoint: Option<&str>,
+    props: Option<&Props>,
     request: Request,
 ) -> Result<Response, FetchError> {
     let (sender, receiver) = oneshot::channel();
@@ -348,7 +376,7 @@ async fn fetch_in(
         respond: Some(sender),
         ..EventEntry::default()
     };
-    let id = link.begin_fetch(entrypoint, entry, request)?;
+    let id = link.begin_fetch(entrypoint, props, entry, request)?;
     // From here on a caller that goes away cancels the event.
     let mut waiting = Waiting {
         link,
@@ -375,7 +403,7 @@ impl SingleUse {
     /// # Errors
     /// As any fetch.
     pub async fn fetch(&self, request: Request) -> Result<Response, FetchError> {
-        fetch_in(&self.0, None, request).await
+        fetch_in(&self.0, None, None, request).await
     }
 }
 
@@ -404,6 +432,7 @@ impl std::fmt::Debug for Worker {
 struct Target {
     worker: Worker,
     entrypoint: Option<Arc<str>>,
+    props: Option<Arc<Props>>,
 }
 
 impl Fetcher for Target {
@@ -411,7 +440,13 @@ impl Fetcher for Target {
         &self,
         request: Request,
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
-        Box::pin(self.worker.fetch_from(self.entrypoint.as_deref(), request))
+        let (entrypoint, props) = (self.entrypoint.as_deref(), self.props.as_deref());
+        Box::pin(self.worker.fetch_from(entrypoint, props, request))
+    }
+
+    fn call(&self, call: MethodCall) {
+        self.worker
+            .call_at(self.entrypoint.clone(), self.props.clone(), call);
     }
 }
 
@@ -420,7 +455,11 @@ impl Fetcher for Worker {
         &self,
         request: Request,
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
-        Box::pin(self.fetch_from(None, request))
+        Box::pin(self.fetch_from(None, None, request))
+    }
+
+    fn call(&self, call: MethodCall) {
+        self.call_at(None, None, call);
     }
 }
 

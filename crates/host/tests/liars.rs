@@ -15,11 +15,11 @@ use std::time::Duration;
 use host::{Body, Cache, Capability, Deployment, FetchError, Fetcher, Limits, Options, Runtime};
 use http_body_util::BodyExt;
 use jail::{Control, Role, Started};
-use protocol::limits::{MAX_FRAME_BYTES, STREAM_WINDOW_BYTES};
+use protocol::limits::{MAX_CAPABILITIES, MAX_FRAME_BYTES, STREAM_WINDOW_BYTES};
 use protocol::{
-    Body as WireBody, Call, CallId, Entrypoint, EntrypointKind, Event, Exports, FrameBuffer,
-    FromIsolate, Headers, Program, Redirect, Request, Response, SocketPart, SocketRef, StreamPart,
-    ToIsolate, encode_into,
+    Body as WireBody, Call, CallId, DERIVED, Derive, Entrypoint, EntrypointKind, Event, Exports,
+    FrameBuffer, FromIsolate, Headers, Invocation, Parcel, Passed, Program, Redirect, Request,
+    Response, Returned, SocketPart, SocketRef, StreamPart, ToIsolate, encode_into,
 };
 
 /// Writes one lie about an event.
@@ -35,6 +35,84 @@ const LIES: &[(&str, Lie)] = &[
     }),
     ("a call that the capability does not have", |event, out| {
         encode_into(&call(1, 0, event), out);
+    }),
+    ("a method of what has none", |event, out| {
+        let call = Call::Rpc(invocation(&["x"], Vec::new()));
+        encode_into(&use_capability(1, 0, event, call), out);
+    }),
+    ("a method with a path that is too long", |event, out| {
+        let path = vec!["x"; 65];
+        encode_into(
+            &use_capability(1, 1, event, Call::Rpc(invocation(&path, Vec::new()))),
+            out,
+        );
+    }),
+    (
+        "a value that mentions a capability that it does not have",
+        |event, out| {
+            let call = Call::Rpc(invocation(&["x"], vec![Passed::Capability(77)]));
+            encode_into(&use_capability(1, 1, event, call), out);
+        },
+    ),
+    ("a value that mentions too much", |event, out| {
+        let refers = vec![Passed::Capability(1); 1001];
+        encode_into(
+            &use_capability(1, 1, event, Call::Rpc(invocation(&["x"], refers))),
+            out,
+        );
+    }),
+    (
+        "a value with a stream number that is in use",
+        |event, out| {
+            let stream = Passed::Stream {
+                id: 3,
+                length: None,
+            };
+            let call = Call::Rpc(invocation(&["x"], vec![stream.clone(), stream]));
+            encode_into(&use_capability(1, 1, event, call), out);
+        },
+    ),
+    ("a result of no event", |event, out| {
+        let returned = Returned::Thrown(b"");
+        encode_into(&FromIsolate::Return(event + 1, returned), out);
+    }),
+    ("a release of what it was made with", |_, out| {
+        encode_into(&FromIsolate::Release(1), out);
+    }),
+    ("a release of no capability", |_, out| {
+        encode_into(&FromIsolate::Release(DERIVED), out);
+    }),
+    ("a derived capability with the host's number", |_, out| {
+        encode_into(&FromIsolate::Derive(5, export()), out);
+    }),
+    (
+        "a derived capability with a number that is in use",
+        |_, out| {
+            for _ in 0..2 {
+                encode_into(&FromIsolate::Derive(DERIVED, export()), out);
+            }
+        },
+    ),
+    ("an object of what is no namespace", |_, out| {
+        let derive = Derive::Object {
+            from: 1,
+            id: [0; 32],
+            name: None,
+        };
+        encode_into(&FromIsolate::Derive(DERIVED, derive), out);
+    }),
+    ("an entrypoint of what is no worker", |_, out| {
+        let derive = Derive::Entrypoint {
+            from: 1,
+            name: None,
+            props: None,
+        };
+        encode_into(&FromIsolate::Derive(DERIVED, derive), out);
+    }),
+    ("more capabilities than a table has room for", |_, out| {
+        for number in 0..=u32::try_from(MAX_CAPABILITIES).unwrap() {
+            encode_into(&FromIsolate::Derive(DERIVED + number, export()), out);
+        }
     }),
     ("a call number that is in use", |event, out| {
         for _ in 0..2 {
@@ -221,6 +299,29 @@ fn upload<'a>(id: CallId, event: u32) -> FromIsolate<'a> {
             body: stream(7),
             ..request
         }),
+    }
+}
+
+fn use_capability(id: CallId, capability: u32, event: u32, call: Call<'_>) -> FromIsolate<'_> {
+    FromIsolate::Call {
+        id,
+        capability,
+        event: Some(event),
+        call,
+    }
+}
+
+fn invocation<'a>(path: &[&'a str], refers: Vec<Passed>) -> Invocation<'a, Passed> {
+    Invocation {
+        path: path.to_vec(),
+        arguments: Some(Parcel { value: b"", refers }),
+    }
+}
+
+fn export<'a>() -> Derive<'a> {
+    Derive::Export {
+        id: 1,
+        object: None,
     }
 }
 

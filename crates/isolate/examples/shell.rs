@@ -79,6 +79,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         compatibility_date: "2026-06-11".to_owned(),
         compatibility_flags: vec!["nodejs_compat".to_owned()],
         env: Vec::new(),
+        exports: Vec::new(),
     };
     let settings = Settings {
         memory_bytes: protocol::limits::DEFAULT_MEMORY_BYTES,
@@ -86,6 +87,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         startup_cpu_ms: protocol::limits::DEFAULT_CPU_MS,
         global_fetch: Some(0),
         cache: Some(1),
+        loopback: None,
     };
     isolate.allow_test_storage();
     if let Err(failure) = isolate.evaluate(program, settings) {

@@ -4,6 +4,7 @@ import { done, unhandled } from "atoll:native/io";
 import { AbortController } from "./abort.js";
 import { describe, isTold } from "./errors.js";
 import { dropStream } from "./io.js";
+import { Session } from "./rpc/session.js";
 
 /** @type {Map<number, EventContext>} */
 export const events = new Map();
@@ -20,6 +21,8 @@ export class EventContext {
   #open = 1;
   #outcome = undefined;
   #streams = undefined;
+  /** @type {Session | undefined} */
+  #session = undefined;
   #cancelers = undefined;
   #answered = false;
 
@@ -47,6 +50,16 @@ export class EventContext {
   /** A stream from the host that is dropped when the event is over. */
   own(stream) {
     (this.#streams ??= []).push(stream.id);
+  }
+
+  /** What the event shares with what it gives away. */
+  get session() {
+    return (this.#session ??= new Session());
+  }
+
+  /** The event is a call of what another one has given away. @param {Session} session */
+  joinSession(session) {
+    this.#session = session.join();
   }
 
   begin() {
@@ -109,6 +122,11 @@ export class EventContext {
     for (const callback of this.#cancelers ?? []) callback();
   }
 
+  /** Somebody may call what the event has given away, and so move it on. */
+  get mayBeCalled() {
+    return this.#session?.isShared === true;
+  }
+
   /** Whether the host still waits for the event's end. */
   get isOpen() {
     return events.has(this.id);
@@ -142,6 +160,7 @@ export class EventContext {
 
   #release() {
     if (this.#streams !== undefined) for (const id of this.#streams) dropStream(id);
+    this.#session?.leave();
     // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
     this.context = undefined;
   }
@@ -170,6 +189,7 @@ export function failHungEvents() {
   let any = false;
   for (const event of [...events.values()]) {
     const { object } = event;
+    if (event.mayBeCalled) continue;
     if (object === undefined) event.hang();
     else if (object.gate.isShut) object.hang();
     else continue;

@@ -1,20 +1,31 @@
 // `ctx`: what a handler gets beside its event and `env`.
 
+import { exports } from "./loopback.js";
+import { unpackProps } from "./rpc/parcels.js";
 import { defineInterface } from "./webidl.js";
 
 export class ExecutionContext {
   #event;
+  #props;
 
-  /** @param {import("./event_context.js").EventContext} event */
-  constructor(event) {
+  /**
+   * @param {import("./event_context.js").EventContext} event
+   * @param {object} [props] the value as it came
+   */
+  constructor(event, props) {
     this.#event = event;
+    this.#props = props;
   }
 
   /** What the caller was bound with. Made when someone asks. */
   get props() {
-    const props = {};
+    const props = unpackProps(this.#props);
     Object.defineProperty(this, "props", { value: props, writable: true, enumerable: true, configurable: true });
     return props;
+  }
+
+  get exports() {
+    return exports;
   }
 
   waitUntil(promise) {

@@ -2,6 +2,7 @@
 
 import { DurableObject, WorkerEntrypoint, WorkflowEntrypoint } from "./cloudflare/workers.js";
 import { env } from "./env.js";
+import { exportEntrypoint } from "./loopback.js";
 
 const HANDLERS = ["fetch", "scheduled", "test", "tail", "queue", "email", "alarm", "tailStream", "trace"];
 
@@ -33,6 +34,9 @@ export function install(namespace) {
     const value = namespace[name];
     const kind = kindOf(value);
     if (kind === undefined) continue;
+    if (kind === "worker" || (kind === "handlers" && (name === "default" || typeof value.fetch === "function"))) {
+      exportEntrypoint(name);
+    }
     const handlers = HANDLERS.filter((handler) => has(value, handler));
     if (kind !== "handlers" || name === "default" || handlers.length > 0) listed.push([name, kind, handlers]);
   }
@@ -51,6 +55,17 @@ Object.defineProperty(NoHandler.prototype, "name", { value: "Error", writable: t
 
 export const isNoHandler = (error) => error instanceof NoHandler;
 
+/**
+ * What methods of an entrypoint are called on.
+ * @returns {{ target: object, ownProperties: boolean, handlers: boolean }}
+ */
+export function callable(entrypoint, ctx) {
+  const value = exported[entrypoint ?? "default"];
+  if (typeof value === "object" && value !== null) return { target: value, ownProperties: true, handlers: true };
+  if (typeof value === "function") return { target: new value(ctx, env), ownProperties: false, handlers: false };
+  throw noEntrypoint(entrypoint);
+}
+
 /** Calls the handler for `name` events of an entrypoint with `argument`, and gives back what it gives. */
 export function callHandler(entrypoint, name, argument, ctx) {
   const value = exported[entrypoint ?? "default"];
@@ -63,9 +78,13 @@ export function callHandler(entrypoint, name, argument, ctx) {
     if (typeof instance[name] !== "function") throw new NoHandler(`Handler does not export a ${name}() function.`);
     return instance[name](argument);
   }
-  throw new NoHandler(
+  throw noEntrypoint(entrypoint);
+}
+
+const noEntrypoint = (entrypoint) =>
+  new NoHandler(
     entrypoint === undefined || entrypoint === null || entrypoint === "default"
       ? "Worker has no default entrypoint."
       : `Worker has no such entrypoint: ${entrypoint}`,
   );
-}
+

@@ -6,6 +6,7 @@ import { percentDecode } from "atoll:native/url";
 import { parseMimeType, serializeMimeType } from "./mime.js";
 import { isRequest, Request, requestSignal, requestToWire } from "./request.js";
 import { Response, responseFromWire } from "./response.js";
+import { sourceOf, wildcard } from "./rpc/stubs.js";
 import { setConnector } from "./websocket.js";
 import { defineInterface, illegalConstructor, requireArguments } from "./webidl.js";
 
@@ -80,27 +81,56 @@ function decodeBase64(bytes) {
 }
 
 const token = Symbol("Fetcher");
+let gripOfFetcher;
 
 /** A service binding: another worker, or anything else that answers requests. */
 export class Fetcher {
-  #capability;
+  #held;
 
-  constructor(key, capability) {
+  constructor(key, held) {
     if (key !== token) throw illegalConstructor();
-    this.#capability = capability;
+    this.#held = held;
   }
 
   async fetch(input, init = undefined) {
     requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'", "Request or string");
-    return send(this.#capability, coerce(input, init));
+    return send(fetchers.get(this).#held.capability, coerce(input, init));
+  }
+
+  static {
+    gripOfFetcher = (fetcher) => fetcher.#held;
   }
 }
-defineInterface(Fetcher, { receiver: true });
 
-/** The object that a Worker gets for a capability that answers requests. @param {number} capability */
-export function makeFetcher(capability) {
-  return new Fetcher(token, capability);
+/** An entrypoint of the worker itself. Calling it gives one with props. */
+class LoopbackServiceStub extends Fetcher {}
+defineInterface(LoopbackServiceStub);
+
+/** The object behind each fetcher's proxy. @type {WeakMap<object, Fetcher>} */
+const fetchers = new WeakMap();
+defineInterface(Fetcher, { receiver: (value) => fetchers.has(value) });
+
+/** The number of a fetcher's capability; undefined for what is none. */
+export function capabilityOfFetcher(value) {
+  const fetcher = fetchers.get(value);
+  return fetcher === undefined ? undefined : gripOfFetcher(fetcher).capability;
 }
+
+/**
+ * The object that a Worker gets for something that answers requests and may have methods.
+ * @param {{ capability: number }} held
+ * @param {(args: unknown[]) => unknown} [apply] what calling it does
+ */
+export function fetcherOf(held, apply) {
+  const Class = apply === undefined ? Fetcher : LoopbackServiceStub;
+  const fetcher = new Class(token, held);
+  const proxy = wildcard(fetcher, sourceOf(held), apply);
+  fetchers.set(proxy, fetcher);
+  return proxy;
+}
+
+/** The same for a binding. @param {number} capability */
+export const makeFetcher = (capability) => fetcherOf({ capability });
 
 setConnector((url, protocols, { open, failed }) => {
   const abort = createSignal();

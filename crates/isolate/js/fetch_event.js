@@ -9,14 +9,14 @@ import { incomingRequest } from "./request.js";
 import { answerWith, isResponse } from "./response.js";
 
 /** Called for each request, with its parts as the event loop has them. */
-export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyValue, bodyLength, cf, websocket) {
+export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyValue, bodyLength, cf, websocket, props) {
   const event = new EventContext(id);
   set(event.context);
   let result;
   try {
     const body = bodyKind === 0 ? null : wireBody(bodyKind, bodyValue, bodyLength);
     const request = incomingRequest(method, url, headers, body, cf, event);
-    result = callHandler(entrypoint, "fetch", request, new ExecutionContext(event));
+    result = callHandler(entrypoint, "fetch", request, new ExecutionContext(event, props));
   } catch (error) {
     event.fail(error, isNoHandler(error) ? "nohandler" : undefined);
     return;

@@ -136,6 +136,12 @@ function registerStream(id, length) {
   return { stream: id, length };
 }
 
+/** A stream of bytes that the host sends with a value. */
+export function incomingStream(id, length) {
+  registerStream(id, length);
+  return hostStream(id);
+}
+
 function endIncoming(stream) {
   incomingStreams.delete(stream.id);
   if (stream.wanted !== undefined) {

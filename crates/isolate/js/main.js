@@ -11,9 +11,11 @@ import { ExecutionContext } from "./execution_context.js";
 import { callHandler, install } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
+import { exportNamespace } from "./loopback.js";
 import { letIn } from "./objects/gate.js";
 import { host as objects } from "./objects/instance.js";
 import { makeNamespace } from "./objects/namespace.js";
+import { host as rpc } from "./rpc/receive.js";
 import { askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
 import { ScheduledController, TestController } from "./controllers.js";
 
@@ -43,9 +45,13 @@ function simpleEvent(id, entrypoint, name, argument) {
 export const host = {
   ...io,
   ...objects,
+  ...rpc,
   bind,
   bindNamespace(name, capability, key) {
     bindValue(name, makeNamespace(capability, key));
+  },
+  exportNamespace(name, capability, key) {
+    exportNamespace(name, makeNamespace(capability, key));
   },
   install,
   configure(date, flags) {

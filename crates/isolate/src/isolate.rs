@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use protocol::limits::STARTUP_CPU_MS;
 use protocol::{
-    BindingValue, Event, EventId, Exports, Failure, FailureKind, Flow, FromIsolate, Program,
-    Settings, SocketPart, SocketRef, StreamPart, ToIsolate,
+    Event, EventId, Exports, Failure, FailureKind, Flow, FromIsolate, Program, Settings,
+    SocketPart, SocketRef, StreamPart, ToIsolate,
 };
 use rquickjs::function::{Args, IntoArgs};
 use rquickjs::promise::PromiseState;
 use rquickjs::{
     ArrayBuffer, Context, Ctx, Error, Function, Module, Object, Persistent, Promise, Result,
-    Runtime, TypedArray, Value,
+    Runtime, Value,
 };
 
 use crate::api::load_api;
@@ -23,8 +23,10 @@ use crate::native::sqlite;
 use crate::sources::Sources;
 use crate::state::State;
 use crate::stopped::Place;
-use crate::values::{body_value, error_value, headers_value, read_exports, reply_value};
-use crate::{async_context, cpu, jobs, objects, state};
+use crate::values::{
+    body_value, error_value, headers_value, parcel_value, read_exports, reply_value,
+};
+use crate::{async_context, cpu, jobs, objects, rpc, state};
 
 /// Native stack that JavaScript may use, in bytes.
 const MAX_STACK_BYTES: usize = 1024 * 1024;
@@ -119,6 +121,7 @@ impl Isolate {
                 startup_cpu_ms: STARTUP_CPU_MS,
                 global_fetch: None,
                 cache: None,
+                loopback: None,
             }),
             heap,
             interrupted,
@@ -148,6 +151,7 @@ impl Isolate {
             state.global_scope = true;
             state.global_fetch = settings.global_fetch;
             state.cache = settings.cache;
+            state.loopback = settings.loopback;
         });
         self.heap
             .set_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
@@ -174,9 +178,7 @@ impl Isolate {
                 "configure",
                 (program.compatibility_date, program.compatibility_flags),
             )?;
-            for binding in program.env {
-                self.bind(&ctx, &binding.name, binding.value)?;
-            }
+            self.bind_all(&ctx, program.env, program.exports)?;
             let promise =
                 Module::import(&ctx, main.as_str()).map_err(|error| self.caught(&ctx, error))?;
             Ok(Persistent::save(&ctx, promise))
@@ -378,34 +380,8 @@ impl Isolate {
         }
     }
 
-    fn bind(
-        &self,
-        ctx: &Ctx<'_>,
-        name: &str,
-        value: BindingValue,
-    ) -> std::result::Result<(), Failure> {
-        match value {
-            BindingValue::Text(text) => self.call(ctx, "bind", (name, "text", text))?,
-            BindingValue::Json(json) => self.call(ctx, "bind", (name, "json", json))?,
-            BindingValue::Data(bytes) => {
-                let buffer = ArrayBuffer::new_copy(ctx.clone(), bytes)
-                    .map_err(|error| caught(ctx, error, false))?;
-                self.call(ctx, "bind", (name, "data", buffer))?
-            }
-            BindingValue::Fetcher(capability) => {
-                self.call(ctx, "bind", (name, "fetcher", capability))?
-            }
-            BindingValue::Namespace { capability, key } => {
-                let key = TypedArray::<u8>::new_copy(ctx.clone(), key)
-                    .map_err(|error| caught(ctx, error, false))?;
-                self.call(ctx, "bindNamespace", (name, capability, key))?
-            }
-        };
-        Ok(())
-    }
-
     /// Calls one of `js/main.js`'s functions for the host.
-    fn call<'js, A: IntoArgs<'js>>(
+    pub(crate) fn call<'js, A: IntoArgs<'js>>(
         &self,
         ctx: &Ctx<'js>,
         name: &str,
@@ -466,6 +442,7 @@ impl Isolate {
             }
             ToIsolate::Sleep(object) => objects::sleep(&host()?, object),
             ToIsolate::Reset { object, reason } => objects::reset(&host()?, object, reason),
+            ToIsolate::Release(export) => function("released")?.call((export,)),
             ToIsolate::CancelEvent(id) => function("cancelEvent")?.call((id,)),
             ToIsolate::Result {
                 call,
@@ -518,13 +495,17 @@ impl Isolate {
         match event {
             Event::Fetch {
                 entrypoint,
+                props,
                 request,
             } => {
                 let (kind, value, length) = body_value(ctx, &request.body)?;
                 let headers = headers_value(ctx, &request.headers)?;
-                let mut list = Args::new(ctx.clone(), 10);
+                let mut list = Args::new(ctx.clone(), 11);
                 (id, *entrypoint, request.method, request.url, headers).into_args(&mut list)?;
                 (kind, value, length, request.cf, request.websocket).into_args(&mut list)?;
+                if let Some(props) = props {
+                    list.push_arg(parcel_value(ctx, props)?)?;
+                }
                 self.fetch.clone().restore(ctx)?.call_arg(list)
             }
             Event::Scheduled {
@@ -535,9 +516,14 @@ impl Isolate {
                 .function(ctx, "scheduled")?
                 .call((id, *entrypoint, *cron, *scheduled_ms)),
             Event::Test { entrypoint } => self.function(ctx, "test")?.call((id, *entrypoint)),
-            Event::Rpc { .. } | Event::Alarm { .. } | Event::Socket { .. } => {
-                objects::nobody_is_there(id)
-            }
+            Event::Rpc { target, invocation } => rpc::deliver(
+                ctx,
+                &self.host.clone().restore(ctx)?,
+                id,
+                target,
+                invocation,
+            ),
+            Event::Alarm { .. } | Event::Socket { .. } => objects::nobody_is_there(id),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod api;
 mod async_context;
+mod bindings;
 mod clone;
 mod cpu;
 mod failure;
@@ -14,6 +15,7 @@ mod jobs;
 mod modules;
 mod native;
 mod objects;
+mod rpc;
 mod serve;
 mod sources;
 mod state;

@@ -17,6 +17,7 @@ mod intl;
 pub(crate) mod io;
 mod objects;
 pub(crate) mod random;
+mod rpc;
 pub(crate) mod sqlite;
 mod text;
 mod url;
@@ -38,6 +39,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("io", io::exports),
     ("objects", objects::exports),
     ("random", random::exports),
+    ("rpc", rpc::exports),
     ("sqlite", sqlite::exports),
     ("text", text::exports),
     ("url", url::exports),

@@ -4,14 +4,14 @@ use std::os::fd::OwnedFd;
 
 use protocol::{
     AlarmChange, Commit, Event, EventId, Failure, FailureKind, FromIsolate, KeptSocket,
-    ObjectNumber, Opening, SocketPart,
+    ObjectNumber, Opening, SocketPart, Target,
 };
 use rquickjs::function::{Args, IntoArgs};
 use rquickjs::{Array, ArrayBuffer, Ctx, Function, IntoJs, Object, Result, TypedArray, Value};
 
 use crate::native::sqlite::{self, Ended};
 use crate::state::{self, State};
-use crate::values::{body_value, headers_value};
+use crate::values::{body_value, headers_value, invocation_value};
 
 /// What is left of an object that sleeps is told.
 const ASLEEP: &str = "The Durable Object has gone to sleep.";
@@ -201,10 +201,19 @@ pub(crate) fn deliver_event<'js>(
             (kind, value, length, request.cf, request.websocket).into_args(&mut list)?;
             host.get::<_, Function<'_>>("objectFetch")?.call_arg(list)
         }
-        Event::Rpc { method, arguments } => {
-            let arguments = ArrayBuffer::new_copy(ctx.clone(), arguments)?;
-            host.get::<_, Function<'_>>("objectCall")?
-                .call((object, id, *method, arguments))
+        Event::Rpc { target, invocation } => {
+            let export = match target {
+                Target::Export(export) => Some(*export),
+                Target::Object | Target::Entrypoint { .. } => None,
+            };
+            let arguments = invocation_value(ctx, invocation)?;
+            host.get::<_, Function<'_>>("objectCall")?.call((
+                object,
+                id,
+                export,
+                invocation.path.clone(),
+                arguments,
+            ))
         }
         Event::Alarm {
             scheduled_ms,

@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) global_scope: bool,
     /// What `fetch()` uses.
     pub(crate) global_fetch: Option<CapabilityId>,
+    /// The worker itself, for `ctx.exports`.
+    pub(crate) loopback: Option<CapabilityId>,
     /// What `caches` uses.
     pub(crate) cache: Option<CapabilityId>,
     /// Processor time of open events before the current turn, in microseconds.
@@ -127,6 +129,8 @@ impl State {
             FromIsolate::Log { .. }
             | FromIsolate::Wake(_)
             | FromIsolate::CancelCall(_)
+            | FromIsolate::Release(_)
+            | FromIsolate::Derive(..)
             | FromIsolate::Flow(..)
             | FromIsolate::Unhandled(..)
             | FromIsolate::Broken { .. }

@@ -1,10 +1,10 @@
 //! Frames' content as JavaScript values.
 
 use protocol::{
-    Body, CallError, Entrypoint, EntrypointKind, Exports, Failure, Headers, Reply, Response,
-    SocketRef,
+    Body, CallError, Entrypoint, EntrypointKind, Exports, Failure, Given, Headers, Invocation,
+    Parcel, Reply, Response, SocketRef,
 };
-use rquickjs::{Array, ArrayBuffer, Ctx, FromJs, IntoJs, Object, Result, Value};
+use rquickjs::{Array, ArrayBuffer, Ctx, FromJs, IntoJs, Object, Result, TypedArray, Value};
 
 use crate::failure::caught;
 
@@ -76,8 +76,72 @@ pub(crate) fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Valu
         Reply::Nothing => Ok(Value::new_undefined(ctx.clone())),
         Reply::Flag(flag) => flag.into_js(ctx),
         Reply::Text(text) => text.into_js(ctx),
-        Reply::Returned(bytes) => bytes_in(ctx, "returned", bytes),
+        Reply::Returned(parcel) => parcel_value(ctx, parcel),
         Reply::Thrown(bytes) => bytes_in(ctx, "thrown", bytes),
+    }
+}
+
+/// `{ value: ArrayBuffer, refers: […] | undefined }`. What it refers to is `[0, capability]` for a stub,
+/// `[1, capability]` for a fetcher, `[2, capability, key]` for a namespace, `[3, capability, id, name]` for an object,
+/// `[4, stream, length | -1]`, and `[5]` for what cannot be had.
+pub(crate) fn parcel_value<'js>(ctx: &Ctx<'js>, parcel: &Parcel<'_, Given>) -> Result<Value<'js>> {
+    let value = Object::new(ctx.clone())?;
+    value.set("value", ArrayBuffer::new_copy(ctx.clone(), parcel.value)?)?;
+    if !parcel.refers.is_empty() {
+        let list = Array::new(ctx.clone())?;
+        for (index, given) in parcel.refers.iter().enumerate() {
+            list.set(index, given_value(ctx, given)?)?;
+        }
+        value.set("refers", list)?;
+    }
+    Ok(value.into_value())
+}
+
+fn given_value<'js>(ctx: &Ctx<'js>, given: &Given) -> Result<Array<'js>> {
+    let entry = Array::new(ctx.clone())?;
+    let bytes = |bytes: &[u8; 32]| TypedArray::<u8>::new_copy(ctx.clone(), bytes);
+    match given {
+        Given::Stub(capability) => {
+            entry.set(0, 0)?;
+            entry.set(1, *capability)?;
+        }
+        Given::Fetcher(capability) => {
+            entry.set(0, 1)?;
+            entry.set(1, *capability)?;
+        }
+        Given::Namespace { capability, key } => {
+            entry.set(0, 2)?;
+            entry.set(1, *capability)?;
+            entry.set(2, bytes(key)?)?;
+        }
+        Given::Object {
+            capability,
+            id,
+            name,
+        } => {
+            entry.set(0, 3)?;
+            entry.set(1, *capability)?;
+            entry.set(2, bytes(id)?)?;
+            entry.set(3, name.as_deref())?;
+        }
+        Given::Stream { id, length } => {
+            entry.set(0, 4)?;
+            entry.set(1, *id)?;
+            entry.set(2, length.map_or(-1.0, |length| length as f64))?;
+        }
+        Given::Nothing => entry.set(0, 5)?,
+    }
+    Ok(entry)
+}
+
+/// The arguments of a call, or undefined for a property that is read.
+pub(crate) fn invocation_value<'js>(
+    ctx: &Ctx<'js>,
+    invocation: &Invocation<'_, Given>,
+) -> Result<Value<'js>> {
+    match &invocation.arguments {
+        Some(arguments) => parcel_value(ctx, arguments),
+        None => Ok(Value::new_undefined(ctx.clone())),
     }
 }
 

@@ -119,6 +119,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         compatibility_date: "2026-06-11".to_owned(),
         compatibility_flags: vec!["nodejs_compat".to_owned()],
         env: Vec::new(),
+        exports: Vec::new(),
     };
     let settings = Settings {
         memory_bytes: protocol::limits::DEFAULT_MEMORY_BYTES,
@@ -126,6 +127,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         startup_cpu_ms: CPU_MS,
         global_fetch: Some(0),
         cache: Some(1),
+        loopback: None,
     };
     isolate.allow_test_storage();
     if let Err(failure) = isolate.evaluate(program, settings) {

@@ -48,6 +48,8 @@ pub struct Program {
     pub compatibility_flags: Vec<String>,
     /// What `env` holds. Capabilities in it are indexes into the isolate's own table.
     pub env: Vec<Binding>,
+    /// What `ctx.exports` holds beside the worker's entrypoints: its classes of Durable Objects.
+    pub exports: Vec<Binding>,
 }
 
 /// One property of `env`.

@@ -13,6 +13,7 @@ mod node;
 mod object;
 mod object_id;
 pub mod pages;
+mod rpc;
 mod wire;
 
 pub use failure::{CallError, Failure, FailureKind, LogLevel};
@@ -24,3 +25,4 @@ pub use object::{AlarmChange, Commit, KeptSocket, Opening, StorageCall};
 pub use object_id::{
     JURISDICTIONS, id_belongs, id_from_name, id_from_random, jurisdiction_of, namespace_key,
 };
+pub use rpc::{DERIVED, Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};

@@ -57,6 +57,15 @@ pub const DEFAULT_SUBREQUESTS: u32 = 10_000;
 /// The longest arguments or result of a method call, in bytes (Workers: 32 MiB).
 pub const MAX_RPC_BYTES: usize = 32 * 1024 * 1024;
 
+/// The most names in the path of one call (Workers: 64).
+pub const MAX_RPC_PATH: usize = 64;
+
+/// The most capabilities and streams that one value may refer to.
+pub const MAX_RPC_REFERENCES: usize = 1000;
+
+/// Capabilities that one isolate may hold beside those that it was made with.
+pub const MAX_CAPABILITIES: usize = 64 * 1024;
+
 /// The most bytes of page changes in one frame; longer commits go in several.
 pub const MAX_COMMIT_BYTES: usize = 16 * 1024 * 1024;
 

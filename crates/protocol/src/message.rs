@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{CallError, Failure, LogLevel};
 use crate::graph::Program;
 use crate::object::{Commit, KeptSocket, Opening, StorageCall};
+use crate::rpc::{Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};
 pub use crate::wire::Headers;
 
 /// An entry of an isolate's own capability table. Nothing else gives an isolate any power.
@@ -104,6 +105,8 @@ pub enum ToIsolate<'a> {
         /// What its code is told.
         reason: &'a str,
     },
+    /// Nobody can call this export any more.
+    Release(ExportId),
     /// The time that [`FromIsolate::Wake`] asked for has come.
     Tick {
         /// Milliseconds since 1970.
@@ -118,11 +121,8 @@ pub enum FromIsolate<'a> {
     Evaluated(Result<Exports, Failure>),
     /// A fetch event has its response. The event goes on until [`FromIsolate::Done`].
     Respond(EventId, #[serde(borrow)] Response<'a>),
-    /// A method called on an object has its result, or what it threw: a value as bytes.
-    Return(
-        EventId,
-        #[serde(borrow, with = "crate::wire::outcome")] Result<&'a [u8], &'a [u8]>,
-    ),
+    /// A method that was called has its result, or has thrown.
+    Return(EventId, #[serde(borrow)] Returned<'a, Passed>),
     /// An event is over, `waitUntil` included.
     Done {
         /// The event.
@@ -171,6 +171,10 @@ pub enum FromIsolate<'a> {
     },
     /// Nobody waits for the answer of this call.
     CancelCall(CallId),
+    /// A capability that the isolate was given, or has derived, is not needed any more.
+    Release(CapabilityId),
+    /// A capability that the isolate makes of another one, under a number of its own: see [`DERIVED`](crate::DERIVED).
+    Derive(CapabilityId, #[serde(borrow)] Derive<'a>),
     /// Bytes, or the end, of a stream that the isolate sends.
     Stream(StreamId, #[serde(borrow)] StreamPart<'a>),
     /// The isolate takes more of a stream that the host sends, or no more at all.
@@ -250,6 +254,8 @@ pub struct Settings {
     pub global_fetch: Option<CapabilityId>,
     /// What `caches` uses, if it may be used.
     pub cache: Option<CapabilityId>,
+    /// The worker itself, for `ctx.exports`.
+    pub loopback: Option<CapabilityId>,
 }
 
 /// What a program exports.
@@ -290,6 +296,9 @@ pub enum Event<'a> {
     Fetch {
         /// The export it is for.
         entrypoint: Option<&'a str>,
+        /// What its `ctx.props` are.
+        #[serde(borrow)]
+        props: Option<Parcel<'a, Given>>,
         /// The request.
         #[serde(borrow)]
         request: Request<'a>,
@@ -308,13 +317,14 @@ pub enum Event<'a> {
         /// The export it is for.
         entrypoint: Option<&'a str>,
     },
-    /// A method of an object is called. Answered by [`FromIsolate::Return`].
+    /// A method is called. Answered by [`FromIsolate::Return`].
     Rpc {
-        /// The method's name.
-        method: &'a str,
-        /// The array of its arguments as bytes.
-        #[serde(with = "serde_bytes")]
-        arguments: &'a [u8],
+        /// Whose method.
+        #[serde(borrow)]
+        target: Target<'a>,
+        /// Which method.
+        #[serde(borrow)]
+        invocation: Invocation<'a, Given>,
     },
     /// An object's alarm goes off.
     Alarm {
@@ -490,6 +500,8 @@ pub enum Call<'a> {
         /// Do not look at the method.
         ignore_method: bool,
     },
+    /// A method of an entrypoint or of an export. Answered by [`Reply::Returned`] or [`Reply::Thrown`].
+    Rpc(#[serde(borrow)] Invocation<'a, Passed>),
     /// An event for an object of a namespace.
     Object {
         /// Which object.
@@ -508,13 +520,7 @@ pub enum ObjectCall<'a> {
     /// `stub.fetch()`. Answered by [`Reply::Response`].
     Fetch(#[serde(borrow)] Request<'a>),
     /// `stub.method()`. Answered by [`Reply::Returned`] or [`Reply::Thrown`].
-    Rpc {
-        /// The method's name.
-        method: &'a str,
-        /// The array of its arguments as bytes.
-        #[serde(with = "serde_bytes")]
-        arguments: &'a [u8],
-    },
+    Rpc(#[serde(borrow)] Invocation<'a, Passed>),
 }
 
 /// What a call gives.
@@ -528,8 +534,8 @@ pub enum Reply<'a> {
     Flag(bool),
     /// A text.
     Text(&'a str),
-    /// What a method returned, as bytes.
-    Returned(#[serde(with = "serde_bytes")] &'a [u8]),
+    /// What a method returned.
+    Returned(#[serde(borrow)] Parcel<'a, Given>),
     /// What a method threw, as bytes.
     Thrown(#[serde(with = "serde_bytes")] &'a [u8]),
 }

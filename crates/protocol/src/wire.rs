@@ -50,28 +50,3 @@ impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
         deserializer.deserialize_seq(HeadersVisitor)
     }
 }
-
-/// A result whose both sides are bytes, borrowed from the frame.
-pub(crate) mod outcome {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use serde_bytes::Bytes;
-
-    pub(crate) fn serialize<S: Serializer>(
-        outcome: &Result<&[u8], &[u8]>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        (*outcome)
-            .map(Bytes::new)
-            .map_err(Bytes::new)
-            .serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Result<&'de [u8], &'de [u8]>, D::Error> {
-        let outcome = Result::<&'de Bytes, &'de Bytes>::deserialize(deserializer)?;
-        Ok(outcome
-            .map(std::ops::Deref::deref)
-            .map_err(std::ops::Deref::deref))
-    }
-}

@@ -4,10 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::limits::{MAX_FRAME_BYTES, MAX_HEADERS};
 use protocol::{
-    AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, Failure, FailureKind, Flow,
-    FrameBuffer, FromIsolate, Headers, KeptSocket, LogLevel, ObjectCall, Opening, Redirect, Reply,
-    Request, Response, SocketPart, SocketRef, StorageCall, StreamPart, ToIsolate, decode,
-    encode_into,
+    AlarmChange, Body, Call, CallError, Commit, DecodeError, Derive, Event, Failure, FailureKind,
+    Flow, FrameBuffer, FromIsolate, Given, Headers, Invocation, KeptSocket, LogLevel, ObjectCall,
+    Opening, Parcel, Passed, Redirect, Reply, Request, Response, Returned, SocketPart, SocketRef,
+    StorageCall, StreamPart, Target, ToIsolate, decode, encode_into,
 };
 
 /// What frames are made of: a frame borrows, so its parts are kept here.
@@ -53,6 +53,76 @@ fn parts() -> impl Strategy<Value = Parts> {
 }
 
 impl Parts {
+    fn parcel<T>(&self, refers: Vec<T>) -> Parcel<'_, T> {
+        Parcel {
+            value: &self.bytes,
+            refers,
+        }
+    }
+
+    fn given(&self) -> Parcel<'_, Given> {
+        self.parcel(vec![
+            Given::Stub(self.id),
+            Given::Fetcher(self.other),
+            Given::Namespace {
+                capability: self.id,
+                key: [self.body; 32],
+            },
+            Given::Object {
+                capability: self.other,
+                id: [self.choice; 32],
+                name: self.flag.then(|| self.more.clone()),
+            },
+            Given::Stream {
+                id: self.id,
+                length: self.flag.then_some(u64::from(self.other)),
+            },
+            Given::Nothing,
+        ])
+    }
+
+    fn passed(&self) -> Parcel<'_, Passed> {
+        self.parcel(vec![
+            Passed::Export {
+                id: self.id,
+                object: self.flag.then_some(self.other),
+            },
+            Passed::Capability(self.other),
+            Passed::Stream {
+                id: self.id,
+                length: self.flag.then_some(u64::from(self.other)),
+            },
+            Passed::Forward(self.id),
+        ])
+    }
+
+    fn invocation<'a, T>(&'a self, arguments: Parcel<'a, T>) -> Invocation<'a, T> {
+        Invocation {
+            path: vec![&self.text, &self.more],
+            arguments: self.flag.then_some(arguments),
+        }
+    }
+
+    fn derive(&self) -> Derive<'_> {
+        let name = self.flag.then_some(self.more.as_str());
+        match self.body % 3 {
+            0 => Derive::Export {
+                id: self.other,
+                object: self.flag.then_some(self.id),
+            },
+            1 => Derive::Object {
+                from: self.other,
+                id: [self.choice; 32],
+                name,
+            },
+            _ => Derive::Entrypoint {
+                from: self.other,
+                name,
+                props: self.flag.then(|| self.passed()),
+            },
+        }
+    }
+
     fn headers(&self) -> Headers<'_> {
         Headers(
             self.pairs
@@ -156,13 +226,14 @@ impl Parts {
             now_ms: self.number,
             result,
         };
-        match self.choice % 23 {
+        match self.choice % 24 {
             0 => ToIsolate::Start {
                 seed: [self.body; 32],
                 now_ms: self.number,
             },
             1 => event(Event::Fetch {
                 entrypoint,
+                props: self.flag.then(|| self.given()),
                 request: self.request(),
             }),
             2 => event(Event::Scheduled {
@@ -172,6 +243,7 @@ impl Parts {
             }),
             3 => event(Event::Test { entrypoint }),
             4 => ToIsolate::CancelEvent(self.id),
+            23 => ToIsolate::Release(self.other),
             5 => result(Ok(Reply::Response(self.response()))),
             6 => result(Ok(if self.flag {
                 Reply::Nothing
@@ -211,8 +283,15 @@ impl Parts {
                 reason: &self.text,
             },
             15 => event(Event::Rpc {
-                method: &self.text,
-                arguments: &self.bytes,
+                target: match self.body % 3 {
+                    0 => Target::Object,
+                    1 => Target::Export(self.other),
+                    _ => Target::Entrypoint {
+                        name: entrypoint,
+                        props: self.flag.then(|| self.given()),
+                    },
+                },
+                invocation: self.invocation(self.given()),
             }),
             16 => event(Event::Alarm {
                 scheduled_ms: self.number,
@@ -243,7 +322,7 @@ impl Parts {
             }),
             17 => result(Ok(Reply::Text(&self.text))),
             18 => result(Ok(if self.flag {
-                Reply::Returned(&self.bytes)
+                Reply::Returned(self.given())
             } else {
                 Reply::Thrown(&self.bytes)
             })),
@@ -262,7 +341,7 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 24 {
+        match self.choice % 27 {
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
@@ -296,9 +375,9 @@ impl Parts {
             11 => FromIsolate::Return(
                 self.id,
                 if self.flag {
-                    Ok(&self.bytes)
+                    Returned::Value(self.passed())
                 } else {
-                    Err(&self.bytes)
+                    Returned::Thrown(&self.bytes)
                 },
             ),
             12 => FromIsolate::Commit(Commit {
@@ -335,13 +414,13 @@ impl Parts {
                 call: if self.flag {
                     ObjectCall::Fetch(self.request())
                 } else {
-                    ObjectCall::Rpc {
-                        method: &self.more,
-                        arguments: &self.bytes,
-                    }
+                    ObjectCall::Rpc(self.invocation(self.passed()))
                 },
             }),
             18 => FromIsolate::Listen(self.id),
+            24 => FromIsolate::Release(self.id),
+            25 => FromIsolate::Derive(self.id, self.derive()),
+            26 => call(Call::Rpc(self.invocation(self.passed()))),
             19 => FromIsolate::Accept {
                 object: self.id,
                 end: self.other,

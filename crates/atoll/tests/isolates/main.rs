@@ -9,6 +9,7 @@ mod limits;
 mod lives;
 mod network;
 mod programs;
+mod rpc;
 mod services;
 mod sockets;
 #[path = "../workers/mod.rs"]

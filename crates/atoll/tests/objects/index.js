@@ -8,6 +8,7 @@ import { ids } from "./cases/ids.js";
 import { kv } from "./cases/kv.js";
 import { lives } from "./cases/lives.js";
 import { shapes, shapesInside } from "./cases/shapes.js";
+import { rpc, rpcHandlers } from "./cases/rpc.js";
 import { sockets } from "./cases/sockets.js";
 import { sql } from "./cases/sql.js";
 import { sqlLimits } from "./cases/sql_limits.js";
@@ -19,10 +20,11 @@ export { Methods } from "./cases/calls.js";
 export { Handlers, Own, Plain } from "./cases/fetch.js";
 export { Gated } from "./cases/gates.js";
 export { Fickle } from "./cases/lives.js";
+export { Desk, Shelf } from "./cases/rpc.js";
 export { Room } from "./cases/sockets.js";
 
 /** What runs in the worker. */
-const outside = { ...ids, ...shapes, ...fetches, ...calls, ...lives, ...gates, ...alarms, ...sockets };
+const outside = { ...ids, ...shapes, ...fetches, ...calls, ...lives, ...gates, ...alarms, ...sockets, ...rpc };
 /** What runs in an object of its own, to which nothing has happened yet. */
 const inside = { ...shapesInside, ...alarmsInside, ...sql, ...sqlLimits, ...kv, ...asyncKv, ...transactions };
 
@@ -47,6 +49,7 @@ export class Probe extends DurableObject {
 export class Other extends DurableObject {}
 
 export default {
+  rpcOne: rpcHandlers.one,
   async fetch(request, env, ctx) {
     const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
     if (name === "names") return Response.json(Object.keys({ ...outside, ...inside }));

@@ -232,6 +232,7 @@ impl Builder {
             compatibility_date: self.project.compatibility_date.clone(),
             compatibility_flags: self.project.compatibility_flags.clone(),
             env: Vec::new(),
+            exports: Vec::new(),
         }
     }
 

@@ -81,6 +81,7 @@ pub(super) fn build(
         compatibility_date: project.compatibility_date.clone(),
         compatibility_flags: project.compatibility_flags.clone(),
         env: Vec::new(),
+        exports: Vec::new(),
     };
     let mut maps = HashMap::new();
     add_modules(project, &modules, &mut program, &mut maps)?;

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use protocol::limits::{MAX_HELD_BYTES, MAX_OPEN_PER_ISOLATE, MAX_RPC_BYTES};
+use protocol::limits::{MAX_HELD_BYTES, MAX_OPEN_PER_ISOLATE};
 use protocol::{
-    Call, CallError, CallId, CapabilityId, Event, EventId, FailureKind, ObjectCall, ObjectId,
-    Reply, Request as WireRequest, Response as WireResponse, SocketRef, ToIsolate,
+    Call, CallError, CallId, CapabilityId, EventId, FailureKind, ObjectCall, ObjectId, Reply,
+    Request as WireRequest, Response as WireResponse, SocketRef, ToIsolate,
 };
 use tokio::sync::oneshot;
 
-use super::state::{Answer, Returns};
+use super::rpc::{Receiver, call_remote};
+use super::state::Answer;
 use super::{EventEntry, Link, now_ms};
 use crate::capability::Capability;
 use crate::fetcher::{Depth, FetchError, Request, Response};
 use crate::held::Held;
 use crate::objects::{Arrival, Namespace};
+use crate::parcel::MethodCall;
 use crate::socket::SocketEnd;
 use crate::{redirects, wire};
 
@@ -33,11 +35,9 @@ impl Link {
         call: Call<'_>,
         size: usize,
     ) -> Result<(), String> {
-        let capability = usize::try_from(capability)
-            .ok()
-            .and_then(|index| self.capabilities.get(index))
-            .ok_or("a capability that it does not have")?
-            .clone();
+        let capability = self.capability(capability)?;
+        // Isolates that have each other's stubs talk within the request that brought them together.
+        let costs = u32::from(!matches!(capability, Capability::Stub(_)));
         let depth = {
             let mut state = self.lock();
             if state.calls.contains_key(&id) {
@@ -65,7 +65,7 @@ impl Link {
             });
             match payer.and_then(|event| state.events.get_mut(&event)) {
                 Some(entry) => {
-                    entry.subrequests += 1;
+                    entry.subrequests += costs;
                     if entry.subrequests > self.subrequests {
                         drop(state);
                         self.fail(
@@ -162,6 +162,24 @@ impl Link {
                 self.reply(id, Reply::Flag(found));
                 return Ok(());
             }
+            (Call::Rpc(invocation), Capability::Stub(remote)) => {
+                let returns = self.returns_to(id, held);
+                let call = self.read_call(&invocation, depth, returns)?;
+                self.lock().calls.insert(id, None);
+                call_remote(remote, call);
+                return Ok(());
+            }
+            (Call::Rpc(invocation), Capability::Fetch(fetcher)) => {
+                if depth + 1 > MAX_DEPTH {
+                    self.fail(id, &error("Error", TOO_DEEP));
+                    return Ok(());
+                }
+                let returns = self.returns_to(id, held);
+                let call = self.read_call(&invocation, depth + 1, returns)?;
+                self.lock().calls.insert(id, None);
+                fetcher.call(call);
+                return Ok(());
+            }
             (
                 Call::Object {
                     id: object,
@@ -175,6 +193,21 @@ impl Link {
                     self.fail(id, &error("Error", TOO_DEEP));
                     return Ok(());
                 }
+                return self.call_object(id, &namespace, object, name, call, depth + 1, held);
+            }
+            (
+                Call::Object { call, .. },
+                Capability::Object {
+                    namespace,
+                    id: object,
+                    name,
+                },
+            ) => {
+                if depth + 1 > MAX_DEPTH {
+                    self.fail(id, &error("Error", TOO_DEEP));
+                    return Ok(());
+                }
+                let name = name.as_deref();
                 return self.call_object(id, &namespace, object, name, call, depth + 1, held);
             }
             _ => return Err("a call that its capability does not have".to_owned()),
@@ -215,23 +248,11 @@ impl Link {
                     fetch_object(arrival, request, respond);
                 });
             }
-            ObjectCall::Rpc { method, arguments } => {
-                if arguments.len() > MAX_RPC_BYTES {
-                    return Err("arguments that are too large".to_owned());
-                }
+            ObjectCall::Rpc(invocation) => {
+                let returns = self.returns_to(id, held);
+                let call = self.read_call(&invocation, depth, returns)?;
                 self.lock().calls.insert(id, None);
-                let returns = Returns::new(move |outcome| {
-                    drop(held);
-                    match outcome {
-                        Ok(Ok(bytes)) => caller.reply(id, Reply::Returned(bytes)),
-                        Ok(Err(bytes)) => caller.reply(id, Reply::Thrown(bytes)),
-                        Err(failed) => caller.fail(id, &fetch_error(&failed)),
-                    }
-                });
-                let (method, arguments) = (method.to_owned(), arguments.to_vec());
-                namespace.deliver(object, name, move |arrival| {
-                    call_method(arrival, &method, &arguments, depth, returns);
-                });
+                namespace.deliver(object, name, move |arrival| call_method(arrival, call));
             }
         }
         Ok(())
@@ -312,39 +333,18 @@ fn fetch_object(arrival: Result<Arrival, FetchError>, request: Request, respond:
         ..EventEntry::default()
     };
     // An entry that is refused has told who waits.
-    let _event = link.begin_fetch(None, entry, request);
+    let _event = link.begin_fetch(None, None, entry, request);
 }
 
 /// Calls a method of an object.
-fn call_method(
-    arrival: Result<Arrival, FetchError>,
-    method: &str,
-    arguments: &[u8],
-    depth: u32,
-    returns: Returns,
-) {
-    let Arrival {
-        link,
-        number,
-        lease,
-    } = match arrival {
-        Ok(arrival) => arrival,
-        Err(error) => return returns.call(Err(error)),
-    };
-    let entry = EventEntry {
-        returns: Some(returns),
-        object: Some(number),
-        lease: Some(lease),
-        depth,
-        ..EventEntry::default()
-    };
-    if let Ok(id) = link.begin(entry) {
-        link.send(&ToIsolate::Event {
-            id,
-            now_ms: now_ms(),
-            object: Some(number),
-            event: Event::Rpc { method, arguments },
-        });
+fn call_method(arrival: Result<Arrival, FetchError>, call: MethodCall) {
+    match arrival {
+        Ok(Arrival {
+            link,
+            number,
+            lease,
+        }) => link.begin_call(Receiver::Object(number, lease), call),
+        Err(error) => call.returns.call(Err(error)),
     }
 }
 
@@ -357,7 +357,7 @@ pub(super) fn error(name: &str, message: &str) -> CallError {
 }
 
 /// What a worker sees of a failed fetch.
-fn fetch_error(failed: &FetchError) -> CallError {
+pub(super) fn fetch_error(failed: &FetchError) -> CallError {
     match failed {
         FetchError::Worker(failure) => CallError {
             name: if failure.name.is_empty() {

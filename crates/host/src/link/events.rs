@@ -11,6 +11,7 @@ use protocol::{
 use super::{EventEntry, Link, lost, now_ms};
 use crate::fetcher::{Depth, FetchError, Request, Response};
 use crate::logs::LogRecord;
+use crate::parcel::Props;
 use crate::wire;
 
 impl Link {
@@ -124,35 +125,11 @@ impl Link {
         Ok(())
     }
 
-    /// A method of an object has its result.
-    pub(super) fn returned(
-        &self,
-        id: EventId,
-        outcome: Result<&[u8], &[u8]>,
-    ) -> Result<(), String> {
-        let size = outcome.map_or_else(<[u8]>::len, <[u8]>::len);
-        if size > protocol::limits::MAX_RPC_BYTES {
-            return Err("a result that is too large".to_owned());
-        }
-        let returns = {
-            let mut state = self.lock();
-            let entry = state.events.get_mut(&id).ok_or("a result of no event")?;
-            if entry.responded {
-                return Err("a second result of an event".to_owned());
-            }
-            entry.responded = true;
-            entry.returns.take()
-        };
-        if let Some(returns) = returns {
-            returns.call(Ok(outcome));
-        }
-        Ok(())
-    }
-
     /// Has the isolate answer a request: an export of the worker, or an object that lives there.
     pub(crate) fn begin_fetch(
         self: &Arc<Self>,
         entrypoint: Option<&str>,
+        props: Option<&Props>,
         mut entry: EventEntry,
         request: Request,
     ) -> Result<EventId, FetchError> {
@@ -166,25 +143,32 @@ impl Link {
         let object: Option<ObjectNumber> = entry.object;
         let id = self.begin(entry)?;
         let url = parts.uri.to_string();
-        self.with_body(body, |body| {
-            self.send(&ToIsolate::Event {
-                id,
-                now_ms: now_ms(),
-                object,
-                event: Event::Fetch {
-                    entrypoint,
-                    request: WireRequest {
-                        method: parts.method.as_str(),
-                        url: &url,
-                        headers: wire::response_headers(&parts.headers),
-                        body,
-                        cf: parts.extensions.get::<wire::Cf>().map(|cf| &*cf.0),
-                        redirect: protocol::Redirect::Manual,
-                        websocket: parts.extensions.get::<wire::WantsSocket>().is_some(),
+        let props = props.map(Props::parcel);
+        let sent = self.with_optional(props, |props| {
+            self.with_body(body, |body| {
+                self.send(&ToIsolate::Event {
+                    id,
+                    now_ms: now_ms(),
+                    object,
+                    event: Event::Fetch {
+                        entrypoint,
+                        props,
+                        request: WireRequest {
+                            method: parts.method.as_str(),
+                            url: &url,
+                            headers: wire::response_headers(&parts.headers),
+                            body,
+                            cf: parts.extensions.get::<wire::Cf>().map(|cf| &*cf.0),
+                            redirect: protocol::Redirect::Manual,
+                            websocket: parts.extensions.get::<wire::WantsSocket>().is_some(),
+                        },
                     },
-                },
-            });
+                });
+            })
         });
+        if let Err(failed) = sent {
+            self.fail_event(id, &failed);
+        }
         Ok(id)
     }
 }

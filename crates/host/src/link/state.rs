@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::limits::STREAM_WINDOW_BYTES;
-use protocol::{CallId, EventId, Failure, ObjectNumber, SocketId, SocketRef, StreamId};
+use protocol::{
+    CallId, CapabilityId, DERIVED, EventId, Failure, ObjectNumber, SocketId, SocketRef, StreamId,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -13,37 +15,17 @@ use super::objects::Living;
 use super::outbox::Outbox;
 use super::outgoing::Writer;
 use super::sockets::Socket;
+use super::table::Remote;
 use crate::body::BodyError;
+use crate::capability::Capability;
 use crate::fetcher::{FetchError, Response};
 use crate::held::Held;
 use crate::objects::{Lease, Slot};
+use crate::parcel::Returns;
 use crate::socket::SocketEnd;
 
 /// The other end of an answer.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, FetchError>>;
-
-/// Takes the result of a method call, or what it threw, where it arrives.
-pub(crate) struct Returns(Box<Return>);
-
-type Return = dyn for<'a> FnOnce(Result<Result<&'a [u8], &'a [u8]>, FetchError>) + Send;
-
-impl Returns {
-    pub(crate) fn new(
-        take: impl for<'a> FnOnce(Result<Result<&'a [u8], &'a [u8]>, FetchError>) + Send + 'static,
-    ) -> Self {
-        Self(Box::new(take))
-    }
-
-    pub(crate) fn call(self, outcome: Result<Result<&[u8], &[u8]>, FetchError>) {
-        (self.0)(outcome);
-    }
-}
-
-impl std::fmt::Debug for Returns {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Returns")
-    }
-}
 
 /// An event that the isolate works on.
 #[derive(Debug, Default)]
@@ -57,8 +39,9 @@ pub(crate) struct EventEntry {
     /// The object that it happens to.
     pub(crate) object: Option<ObjectNumber>,
     /// Keeps that object awake.
-    #[expect(dead_code, reason = "it works by being dropped")]
     pub(crate) lease: Option<Lease>,
+    /// What is called, when an isolate gave that away.
+    pub(crate) callee: Option<Arc<Remote>>,
     /// Who waits for nothing but its end. Dropping it tells them.
     #[expect(dead_code, reason = "it works by being dropped")]
     pub(crate) ended: Option<oneshot::Sender<()>>,
@@ -139,6 +122,8 @@ pub(super) struct State {
     pub(super) writers: HashMap<StreamId, Writer>,
     /// Each with the task that works on it, if one does.
     pub(super) calls: HashMap<CallId, Option<AbortHandle>>,
+    /// What the isolate may do beside what it was made for.
+    pub(super) capabilities: HashMap<CapabilityId, Capability>,
     pub(super) objects: HashMap<ObjectNumber, Living>,
     /// Databases that are here to be looked at.
     pub(super) copies: HashSet<ObjectNumber>,
@@ -154,6 +139,7 @@ pub(super) struct State {
     pub(super) wake: Option<AbortHandle>,
     last_event: EventId,
     last_stream: StreamId,
+    last_capability: CapabilityId,
     last_socket: u32,
     /// Objects are numbered from 1, and no number is used twice.
     pub(super) last_object: ObjectNumber,
@@ -174,6 +160,17 @@ impl State {
             self.last_stream = self.last_stream.wrapping_add(1);
             if !self.writers.contains_key(&self.last_stream) {
                 return self.last_stream;
+            }
+        }
+    }
+
+    /// A number from `first` on that the isolate would not use for its own.
+    pub(super) fn next_capability(&mut self, first: CapabilityId) -> CapabilityId {
+        loop {
+            self.last_capability = (self.last_capability + 1) % DERIVED;
+            let id = self.last_capability;
+            if id >= first && !self.capabilities.contains_key(&id) {
+                return id;
             }
         }
     }

@@ -132,6 +132,12 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps the object awake.
+    pub(crate) fn lease(self: &Arc<Self>) -> Lease {
+        self.lock().active += 1;
+        Lease(Arc::clone(self))
+    }
+
     /// Something is about to happen to an object that lives at `home`.
     pub(super) fn arrival(self: &Arc<Self>, state: &mut State, home: &Home) -> Arrival {
         state.active += 1;

@@ -2,9 +2,12 @@
 
 import { currentEvent } from "../async_context.js";
 import { env } from "../env.js";
+import { exports } from "../loopback.js";
+import { RpcPromise, RpcProperty, RpcStub } from "../rpc/stubs.js";
+import { RpcTarget } from "../rpc/target.js";
 import { defineInterface } from "../webidl.js";
 
-export { env };
+export { env, exports, RpcPromise, RpcProperty, RpcStub, RpcTarget };
 
 export class WorkerEntrypoint {
   constructor(ctx, env) {
@@ -27,9 +30,7 @@ export class WorkflowEntrypoint {
   }
 }
 
-export class RpcTarget {}
-
-for (const Class of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint, RpcTarget]) defineInterface(Class);
+for (const Class of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]) defineInterface(Class);
 
 /** Keeps the current event going until `promise` settles. */
 export function waitUntil(promise) {

@@ -11,9 +11,8 @@ import { answer } from "../fetch_event.js";
 import { dropCallsOf, wireBody } from "../io.js";
 import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
-import { dataCloneError, deserialize, serialize } from "../structured_clone.js";
+import { findKept, serve } from "../rpc/receive.js";
 import { clearTimeout, dropTimersOf, setTimeout } from "../timers.js";
-import { interfaces } from "../webidl.js";
 import { DurableObject } from "../cloudflare/workers.js";
 import { Gate } from "./gate.js";
 import { Keeper } from "./sockets.js";
@@ -135,19 +134,6 @@ function deliver(event, object, work) {
   else instance.deliver(event, work);
 }
 
-/** Values that methods return: what has a class of the worker's own cannot be told to others. */
-const returned = {
-  extend(value) {
-    if (typeof value !== "object" || value instanceof Error) return undefined;
-    for (let at = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) {
-      if (at === Object.prototype) break;
-      if (interfaces.has(at)) return undefined;
-    }
-    const name = Object.getPrototypeOf(value)?.constructor?.name;
-    if (typeof name !== "string" || Object.getPrototypeOf(value) === Object.prototype) return undefined;
-    throw dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
-  },
-};
 const MESSAGE = 0;
 const CLOSED = 1;
 const ABNORMAL = 1006;
@@ -181,20 +167,8 @@ function inTime(promise, limit) {
   });
 }
 
-function serializeThrown(error) {
-  try {
-    return serialize(typeof error === "object" && error !== null ? error : new Error(String(error)));
-  } catch {
-    const { name, message } = describe(error);
-    return serialize(Object.assign(new Error(message), { name }));
-  }
-}
-
-/** Methods that have events of their own. */
-const RESERVED = new Set(["fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup"]);
-
-/** The method of a class that callers may call, or why there is none. */
-function methodOf(value, name) {
+/** What methods of an object are called on. */
+function callableObject(value) {
   if (!(value instanceof DurableObject)) {
     throw new TypeError(
       "The receiving Durable Object does not support RPC, because its class was not declared with `extends " +
@@ -202,14 +176,7 @@ function methodOf(value, name) {
         'can be imported from the module "cloudflare:workers".',
     );
   }
-  if (RESERVED.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
-  if (!Object.hasOwn(value, name) && name !== "constructor") {
-    for (let at = Object.getPrototypeOf(value); at !== null && at !== DurableObject.prototype; at = Object.getPrototypeOf(at)) {
-      if (at === Object.prototype) break;
-      if (Object.hasOwn(at, name)) return value[name];
-    }
-  }
-  throw new TypeError(`The RPC receiver does not implement the method "${name}".`);
+  return { target: value, ownProperties: false, isEntrypoint: true };
 }
 
 export const host = {
@@ -252,30 +219,10 @@ export const host = {
       else Promise.resolve(result).then(respond, (error) => event.fail(error));
     });
   },
-  objectCall(object, id, method, bytes) {
+  objectCall(object, id, number, path, parcel) {
     const event = arrive(id);
-    deliver(event, object, (value) => {
-      const give = (isResult, bytes) => {
-        if (event.isOpen) native.returned(id, isResult, bytes);
-        event.succeed();
-      };
-      const thrown = (error) => give(false, serializeThrown(error));
-      let result;
-      try {
-        const args = deserialize(new Uint8Array(bytes));
-        result = Reflect.apply(methodOf(value, method), value, args);
-        if (result === null || (typeof result !== "object" && typeof result !== "function")) {
-          give(true, serialize(result));
-          return;
-        }
-      } catch (error) {
-        thrown(error);
-        return;
-      }
-      Promise.resolve(result)
-        .then((value) => give(true, serialize(value, returned)))
-        .catch(thrown);
-    });
+    const find = (value) => (number === undefined || number === null ? callableObject(value) : findKept(number));
+    deliver(event, object, (value) => serve(event, () => find(value), path, parcel));
   },
   objectSockets(object, request, response, sockets) {
     const keeper = instances.get(object)?.sockets;

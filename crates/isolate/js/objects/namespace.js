@@ -1,43 +1,18 @@
 // Namespaces of Durable Objects as `env` has them, and the stubs that they give.
 
-import { callObject, jurisdictionNumber } from "atoll:native/objects";
-import { call, inGlobalScope } from "../io.js";
+import { fetchObject, jurisdictionNumber } from "atoll:native/objects";
+import { callObject } from "atoll:native/rpc";
+import { inGlobalScope } from "../io.js";
 import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
-import { deserialize, serialize } from "../structured_clone.js";
+import { ask, wildcard } from "../rpc/stubs.js";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
 
 const token = Symbol("DurableObjectNamespace");
 
-/** Names that are the language's own, so a stub does not take them for methods of its object. */
-const NOT_METHODS = new Set(["then", "toJSON", "constructor", "prototype"]);
-
-/** @param {Uint8Array} bytes */
-function failure(bytes) {
-  const error = deserialize(bytes);
-  if ((typeof error === "object" && error !== null) || typeof error === "function") {
-    try {
-      error.remote = true;
-    } catch {
-      // A frozen one stays as it is.
-    }
-  }
-  return error;
-}
-
-async function callMethod(capability, id, method, args) {
-  if (inGlobalScope()) throw new Error(DISALLOWED_IN_GLOBAL_SCOPE);
-  const bytes = serialize(args);
-  const answer = await call(undefined, (number, event) =>
-    callObject(number, capability, event, bytesOf(id), nameOf(id), method, bytes),
-  );
-  if (answer.thrown !== undefined) throw failure(new Uint8Array(answer.thrown));
-  return deserialize(new Uint8Array(answer.returned));
-}
-
 let target;
-let methodOf;
+let parts;
 
 /** What `fetch()` and methods of one object are called on. */
 export class DurableObjectStub {
@@ -52,7 +27,11 @@ export class DurableObjectStub {
       name: { value: nameOf(id), enumerable: true },
       id: { value: id, enumerable: true },
     });
-    const stub = new Proxy(this, handler);
+    const object = [capability, bytesOf(id), nameOf(id)];
+    const stub = wildcard(this, {
+      invoke: (path, args) =>
+        ask((call, event, names, bytes, refers) => callObject(call, event, object, names, bytes, refers), path, args),
+    });
     stubs.set(stub, this);
     return stub;
   }
@@ -62,31 +41,32 @@ export class DurableObjectStub {
     const stub = target(this);
     const request = coerce(input, init);
     return sendWith(request, (number, event, wire) =>
-      callObject(number, stub.#capability, event, bytesOf(stub.#id), nameOf(stub.#id), undefined, wire),
+      fetchObject(number, stub.#capability, event, bytesOf(stub.#id), nameOf(stub.#id), wire),
     );
   }
 
   static {
     target = (value) => (#id in value ? value : (stubs.get(value) ?? value));
-    methodOf = (stub, name) => {
-      const method = (...args) => callMethod(stub.#capability, stub.#id, name, args);
-      return Object.defineProperty(method, "name", { value: name });
-    };
+    parts = (stub) => ({ stub, namespace: stub.#capability, id: bytesOf(stub.#id), name: nameOf(stub.#id) });
   }
 }
 
 /** The object behind each stub's proxy. @type {WeakMap<object, DurableObjectStub>} */
 const stubs = new WeakMap();
 
-const handler = {
-  get(stub, key) {
-    if (typeof key !== "string" || key in stub || NOT_METHODS.has(key)) return Reflect.get(stub, key);
-    return methodOf(stub, key);
-  },
-  has: (stub, key) => Reflect.has(stub, key) || (typeof key === "string" && key !== "then"),
-};
 defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => stubs.has(value) });
 Object.defineProperty(DurableObjectStub, "name", { value: "DurableObject", configurable: true });
+
+/** What a stub stands for; undefined for what is no stub of an object. */
+export function partsOfStub(value) {
+  const stub = stubs.get(value);
+  return stub === undefined ? undefined : parts(stub);
+}
+
+/** A stub for an object that another Worker has passed on. The capability is for this object alone. */
+export const stubOfObject = (capability, id) => new DurableObjectStub(token, capability, id);
+
+let capabilityOf;
 
 /** All objects of one class. */
 export class DurableObjectNamespace {
@@ -137,6 +117,10 @@ export class DurableObjectNamespace {
     return new DurableObjectNamespace(token, this.#capability, this.#key, jurisdiction);
   }
 
+  static {
+    capabilityOf = (value) => (#key in value ? value.#capability : undefined);
+  }
+
   #within(name) {
     if (name === undefined || name === null) return this.#jurisdiction;
     const number = jurisdictionNumber(String(name));
@@ -164,3 +148,7 @@ function checkOptions(options, method) {
 
 /** The value of a Durable Object binding. @param {number} capability @param {ArrayBuffer} key */
 export const makeNamespace = (capability, key) => new DurableObjectNamespace(token, capability, key, undefined);
+
+/** The number of a namespace's capability; undefined for what is none. */
+export const capabilityOfNamespace = (value) =>
+  (typeof value === "object" && value !== null) ? capabilityOf(value) : undefined;

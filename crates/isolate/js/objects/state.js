@@ -3,6 +3,7 @@
 import { callStorage } from "atoll:native/objects";
 import { currentEvent } from "../async_context.js";
 import { call } from "../io.js";
+import { exports } from "../loopback.js";
 import { makeStorage } from "../storage/storage.js";
 import { setTimeout, clearTimeout } from "../timers.js";
 import { encodeUtf8 } from "../encoding.js";
@@ -33,6 +34,10 @@ export class DurableObjectState {
 
   get id() {
     return this.#object.id;
+  }
+
+  get exports() {
+    return exports;
   }
 
   get storage() {

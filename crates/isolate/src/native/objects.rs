@@ -1,6 +1,6 @@
 //! `atoll:native/objects`: ids of Durable Objects, calls on them, and what they say of themselves.
 
-use protocol::limits::{MAX_OBJECT_NAME_BYTES, MAX_RPC_BYTES};
+use protocol::limits::MAX_OBJECT_NAME_BYTES;
 use protocol::{
     Call, FromIsolate, JURISDICTIONS, ObjectCall, ObjectId, SocketPart, StorageCall, id_belongs,
     id_from_name, id_from_random, jurisdiction_of,
@@ -31,8 +31,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
             Ok::<_, rquickjs::Error>(jurisdiction_of(&read_32(&ctx, &id)?))
         },
         "jurisdictionNumber" => |name: String| JURISDICTIONS.iter().position(|known| *known == name),
-        "callObject" => call_object,
-        "returned" => returned,
+        "fetchObject" => fetch_object,
         "broken" => |object: u32, kind: String, name: String, message: String, stack: String| {
             objects::broken(object, failure(&kind, name, message, stack));
         },
@@ -54,7 +53,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(exports)
 }
 
-fn read_32(ctx: &Ctx<'_>, bytes: &Input<'_>) -> Result<[u8; 32]> {
+pub(crate) fn read_32(ctx: &Ctx<'_>, bytes: &Input<'_>) -> Result<[u8; 32]> {
     (**bytes)
         .try_into()
         .map_err(|_| Exception::throw_type(ctx, "not an id"))
@@ -127,52 +126,27 @@ fn hex_to_id<'js>(ctx: Ctx<'js>, key: Input<'js>, text: String) -> Result<Value<
     rquickjs::String::from_str(ctx, complaint).map(rquickjs::String::into_value)
 }
 
-/// `callObject(call, capability, event, id, name, method, bytes)` or, for `fetch()`, no method and a wire request.
-fn call_object<'js>(
+/// `fetchObject(call, capability, event, id, name, wire request)`.
+fn fetch_object<'js>(
     ctx: Ctx<'js>,
     call: u32,
     capability: u32,
     event: Option<u32>,
     id: Input<'js>,
     name: Option<String>,
-    rest: rquickjs::function::Rest<Value<'js>>,
+    wire: Object<'js>,
 ) -> Result<()> {
     let id = read_32(&ctx, &id)?;
     let name = name.as_deref();
-    let [method, payload] = rest.0.as_slice() else {
-        return Err(Exception::throw_type(&ctx, "a method and its arguments"));
-    };
-    let emit = |object_call: ObjectCall<'_>| {
+    with_request(&ctx, &wire, |request| {
         let what = Call::Object {
             id,
             name,
-            call: object_call,
+            call: ObjectCall::Fetch(request),
         };
         send_call(call, capability, event, what);
-    };
-    match method.as_string() {
-        None => {
-            let wire = payload
-                .as_object()
-                .ok_or_else(|| Exception::throw_type(&ctx, "a request"))?;
-            with_request(&ctx, wire, |request| {
-                emit(ObjectCall::Fetch(request));
-                Ok(())
-            })
-        }
-        Some(method) => {
-            let method = method.to_string()?;
-            let bytes = TypedArray::<u8>::from_value(payload.clone())?;
-            check_size(&ctx, bytes.len())?;
-            with_bytes(&bytes, |arguments| {
-                emit(ObjectCall::Rpc {
-                    method: &method,
-                    arguments,
-                });
-            });
-            Ok(())
-        }
-    }
+        Ok(())
+    })
 }
 
 /// `acceptSocket(object, end, socket, tags, attachment | undefined)`.
@@ -209,31 +183,6 @@ fn cast_socket<'js>(ctx: Ctx<'js>, object: u32, socket: u32, data: Value<'js>) -
         check_message(&ctx, array.len())?;
         with_bytes(&array, |bytes| cast(object, socket, false, bytes));
     }
-    Ok(())
-}
-
-fn check_size(ctx: &Ctx<'_>, length: usize) -> Result<()> {
-    if length <= MAX_RPC_BYTES {
-        return Ok(());
-    }
-    let message = format!(
-        "Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: {length} bytes."
-    );
-    Err(Exception::throw_range(ctx, &message))
-}
-
-/// `returned(event, isResult, bytes)`.
-fn returned<'js>(
-    ctx: Ctx<'js>,
-    event: u32,
-    is_result: bool,
-    bytes: TypedArray<'js, u8>,
-) -> Result<()> {
-    check_size(&ctx, bytes.len())?;
-    with_bytes(&bytes, |bytes| {
-        let outcome = if is_result { Ok(bytes) } else { Err(bytes) };
-        send(&FromIsolate::Return(event, outcome));
-    });
     Ok(())
 }
 

@@ -62,6 +62,7 @@ impl Host {
             }],
             compatibility_date: "2026-06-11".to_owned(),
             compatibility_flags: vec![],
+            exports: Vec::new(),
             env: vec![
                 binding(
                     "ROOM",
@@ -79,6 +80,7 @@ impl Host {
             startup_cpu_ms: 5_000,
             global_fetch: None,
             cache: None,
+            loopback: None,
         };
         isolate.evaluate(program, settings).unwrap();
         isolate.receive(ToIsolate::Start {
@@ -242,7 +244,10 @@ impl Host {
                 body => format!("{id}: {} {body:?}", response.status),
             },
             FromIsolate::Return(id, outcome) => {
-                let word = if outcome.is_ok() { "returns" } else { "throws" };
+                let word = match outcome {
+                    protocol::Returned::Value(_) => "returns",
+                    protocol::Returned::Thrown(_) => "throws",
+                };
                 format!("{id} {word}")
             }
             FromIsolate::Done { id, outcome, .. } => match outcome {
@@ -295,6 +300,7 @@ impl Host {
 fn fetch_event(url: &str) -> Event<'_> {
     Event::Fetch {
         entrypoint: None,
+        props: None,
         request: Request {
             method: "GET",
             url,

@@ -404,31 +404,27 @@ fn methods_are_called_through_stubs() {
         host.open(1, "a");
         let said = host.fetch_worker("add?room=a&amount=3");
         let arguments = arguments_of(&said[0]);
-        let event = || protocol::Event::Rpc {
-            method: "add",
-            arguments: &arguments,
+        let call = |method| protocol::Event::Rpc {
+            target: protocol::Target::Object,
+            invocation: protocol::Invocation {
+                path: vec![method],
+                arguments: Some(protocol::Parcel {
+                    value: &arguments,
+                    refers: Vec::new(),
+                }),
+            },
         };
         assert_eq!(
-            host.event(1, event()),
+            host.event(1, call("add")),
             ["commit 1#1", "log: made a", "2 returns", "2 done"]
         );
-        let method = "constructor";
-        assert_eq!(
-            host.event(
-                1,
-                protocol::Event::Rpc {
-                    method,
-                    arguments: &arguments
-                }
-            ),
-            ["3 throws", "3 done"]
-        );
+        assert_eq!(host.event(1, call("constructor")), ["3 throws", "3 done"]);
     });
 }
 
 /// The bytes in the notebook's line of a call.
 fn arguments_of(line: &str) -> Vec<u8> {
-    let (_, list) = line.split_once("arguments: [").unwrap();
+    let (_, list) = line.split_once("value: [").unwrap();
     let (list, _) = list.split_once(']').unwrap();
     list.split(", ").map(|byte| byte.parse().unwrap()).collect()
 }

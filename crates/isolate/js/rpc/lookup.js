@@ -1,0 +1,58 @@
+// From a target and a path to what a caller may have of it.
+
+const TARGET_RESERVED = new Set(["dup", "constructor"]);
+const ENTRYPOINT_RESERVED = new Set([
+  "fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup", "constructor",
+]);
+
+/** @param {string} name */
+const missing = (name) => new TypeError(`The RPC receiver does not implement the method "${name}".`);
+
+/**
+ * @typedef {object} Found
+ * @property {unknown} value
+ * @property {unknown} receiver what it is a property of
+ */
+
+/**
+ * Walks along a path. Of a plain object its own properties count, of anything else what its class says.
+ * @param {object} target
+ * @param {string[]} path
+ * @param {{ ownProperties: boolean, isEntrypoint?: boolean, kindOf: (value: unknown) => string | undefined, isStub: (value: unknown) => boolean }} rules
+ * @returns {Found}
+ */
+export function lookup(target, path, { ownProperties, isEntrypoint = false, kindOf, isStub }) {
+  const reserved = isEntrypoint ? ENTRYPOINT_RESERVED : TARGET_RESERVED;
+  let value = target;
+  let receiver = undefined;
+  let own = ownProperties;
+  for (const [index, name] of path.entries()) {
+    if (reserved.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
+    if (index > 0) {
+      if (isStub(value)) {
+        receiver = value;
+        value = value[name];
+        continue;
+      }
+      const kind = kindOf(value);
+      if (kind === undefined) throw missing(path[index - 1]);
+      own = kind === "plain";
+    }
+    receiver = value;
+    value = own ? ownProperty(value, name) : classProperty(value, name);
+  }
+  return { value, receiver };
+}
+
+function ownProperty(object, name) {
+  if (!Object.hasOwn(object, name)) throw missing(name);
+  return object[name];
+}
+
+function classProperty(object, name) {
+  // What an instance itself has is private, and what every object has is nobody's method.
+  if (Object.hasOwn(object, name) || !(name in object)) throw missing(name);
+  const value = object[name];
+  if (value === Object.prototype[name]) throw missing(name);
+  return value;
+}

@@ -1,0 +1,124 @@
+// Calls that arrive: whose method it is, what it is given, and what its caller gets.
+
+import { returned, thrown } from "atoll:native/rpc";
+import { set } from "../async_context.js";
+import { env } from "../env.js";
+import { describe } from "../errors.js";
+import { EventContext } from "../event_context.js";
+import { ExecutionContext } from "../execution_context.js";
+import { callable, isNoHandler } from "../exports.js";
+import { serialize } from "../structured_clone.js";
+import { kindOf, keptUnder, letGo } from "./kept.js";
+import { lookup } from "./lookup.js";
+import { packResult, unpack } from "./parcels.js";
+import { gripOf } from "./stubs.js";
+
+const isStub = (value) => gripOf(value) !== undefined;
+
+function serializeThrown(error) {
+  try {
+    return serialize(typeof error === "object" && error !== null ? error : new Error(String(error)));
+  } catch {
+    const { name, message } = describe(error);
+    return serialize(Object.assign(new Error(message), { name }));
+  }
+}
+
+/**
+ * Does what a call asks of a target, and tells the caller what came of it.
+ * @param {EventContext} event
+ * @param {() => { target: object, ownProperties: boolean, isEntrypoint?: boolean, handlers?: boolean }} find
+ * @param {string[]} path
+ * @param {{ value: ArrayBuffer, refers?: unknown[][] } | undefined} parcel the arguments; without them a property is read
+ */
+export function serve(event, find, path, parcel) {
+  let held;
+  const over = () => {
+    held?.forEach((each) => each.dispose());
+    event.succeed();
+  };
+  const fail = (error) => {
+    if (event.isOpen) thrown(event.id, serializeThrown(error));
+    over();
+  };
+  const give = (value) => {
+    const { bytes, refers, sent } = packResult(value);
+    if (event.isOpen) returned(event.id, bytes, refers);
+    sent();
+    over();
+  };
+  let result;
+  try {
+    const { target, ownProperties, isEntrypoint, handlers } = find();
+    const { value, receiver } = lookup(target, path, { ownProperties, isEntrypoint, kindOf, isStub });
+    if (parcel === undefined) {
+      result = typeof value === "function" && !isStub(value) ? bound(value, receiver) : value;
+    } else {
+      if (typeof value !== "function") throw new TypeError(`"${path.join(".") || "(this)"}" is not a function.`);
+      const received = unpack(parcel);
+      held = received.held;
+      result = Reflect.apply(value, receiver, handlers ? withEnvironment(event, path, value, received.value) : received.value);
+    }
+    if (result === null || (typeof result !== "object" && typeof result !== "function")) {
+      give(result);
+      return;
+    }
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  Promise.resolve(result).then(give).catch(fail);
+}
+
+/** A method that is read keeps what it is a method of. */
+const bound = (method, receiver) => (receiver === undefined ? method : (...args) => Reflect.apply(method, receiver, args));
+
+/** Handlers that are no class's take `env` and `ctx` after what the caller gives. */
+function withEnvironment(event, path, method, args) {
+  const name = path.join(".");
+  if (method.length > 3) {
+    throw new TypeError(
+      `Cannot call handler function "${name}" over RPC because it has the wrong number of arguments. A simple function ` +
+        "handler can only be called over RPC if it has exactly the arguments (arg, env, ctx), where only the first " +
+        "argument comes from the client. To support multi-argument RPC functions, use class-based syntax (extending " +
+        "WorkerEntrypoint) instead.",
+    );
+  }
+  if (args.length !== 1) {
+    throw new TypeError(
+      `Attempted to call RPC function "${name}" with the wrong number of arguments. When calling a top-level handler ` +
+        "function that is not declared as part of a class, you must always send exactly one argument. In order to " +
+        "support variable numbers of arguments, the server must use class-based syntax (extending WorkerEntrypoint) " +
+        "instead.",
+    );
+  }
+  return [args[0], env, new ExecutionContext(event)];
+}
+
+/** What an export lets its callers do. @param {number} id */
+export function findKept(id) {
+  const entry = keptUnder(id);
+  if (entry === undefined) throw new Error("The RPC target was disposed of.");
+  return entry;
+}
+
+export const host = {
+  entrypointCall(id, entrypoint, props, path, parcel) {
+    const event = new EventContext(id);
+    set(event.context);
+    const find = () => ({ ...callable(entrypoint, new ExecutionContext(event, props)), isEntrypoint: true });
+    try {
+      serve(event, find, path, parcel);
+    } catch (error) {
+      event.fail(error, isNoHandler(error) ? "nohandler" : undefined);
+    }
+  },
+  exportCall(id, number, path, parcel) {
+    const event = new EventContext(id);
+    set(event.context);
+    const entry = keptUnder(number);
+    if (entry?.session !== undefined) event.joinSession(entry.session);
+    serve(event, () => findKept(number), path, parcel);
+  },
+  released: letGo,
+};

@@ -1,0 +1,52 @@
+//! What a program finds in `env` and in `ctx.exports`.
+
+use protocol::{Binding, BindingValue, Failure};
+use rquickjs::{ArrayBuffer, Ctx, TypedArray};
+
+use crate::failure::caught;
+use crate::isolate::Isolate;
+
+impl Isolate {
+    pub(crate) fn bind_all(
+        &self,
+        ctx: &Ctx<'_>,
+        env: Vec<Binding>,
+        exports: Vec<Binding>,
+    ) -> Result<(), Failure> {
+        for binding in env {
+            self.bind(ctx, &binding.name, binding.value)?;
+        }
+        for export in exports {
+            // Entrypoints list themselves; only namespaces are the host's to tell.
+            if let BindingValue::Namespace { capability, key } = export.value {
+                let key = bytes(ctx, key)?;
+                self.call(ctx, "exportNamespace", (export.name, capability, key))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn bind(&self, ctx: &Ctx<'_>, name: &str, value: BindingValue) -> Result<(), Failure> {
+        match value {
+            BindingValue::Text(text) => self.call(ctx, "bind", (name, "text", text))?,
+            BindingValue::Json(json) => self.call(ctx, "bind", (name, "json", json))?,
+            BindingValue::Data(bytes) => {
+                let buffer = ArrayBuffer::new_copy(ctx.clone(), bytes)
+                    .map_err(|error| caught(ctx, error, false))?;
+                self.call(ctx, "bind", (name, "data", buffer))?
+            }
+            BindingValue::Fetcher(capability) => {
+                self.call(ctx, "bind", (name, "fetcher", capability))?
+            }
+            BindingValue::Namespace { capability, key } => {
+                let key = bytes(ctx, key)?;
+                self.call(ctx, "bindNamespace", (name, capability, key))?
+            }
+        };
+        Ok(())
+    }
+}
+
+fn bytes<'js>(ctx: &Ctx<'js>, bytes: [u8; 32]) -> Result<TypedArray<'js, u8>, Failure> {
+    TypedArray::new_copy(ctx.clone(), bytes).map_err(|error| caught(ctx, error, false))
+}
