@@ -76,7 +76,7 @@ const CASES: [Case; 6] = [
 
 fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("--zygote") {
-        anyhow::bail!(isolate::zygote_main());
+        anyhow::bail!(isolate::zygote_main(|_, _| Ok(None)));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -78,6 +78,13 @@ pub(crate) fn bind(
     if let (Some(name), Some(assets)) = (binding, assets) {
         fetcher(name, assets.clone());
     }
+    for name in &project.loaders {
+        let loader = table.add(Capability::Loader(shared.runtime.loader()));
+        env.push(Binding {
+            name: name.clone(),
+            value: BindingValue::Loader(loader),
+        });
+    }
     let mut namespace = |name: &str, worker: &str, class: &str| {
         let namespace = shared
             .runtime

@@ -34,13 +34,22 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     builder.enable_all().build()
 }
 
+/// What the bundler makes of code that comes as strings.
+fn prepare(name: &str, source: &str) -> Result<Option<String>, isolate::Mistake> {
+    bundle::prepare(name, source).map_err(|mistake| isolate::Mistake {
+        message: mistake.message,
+        line: mistake.line,
+        column: mistake.column,
+    })
+}
+
 fn main() -> ExitCode {
     // Before anything else: a zygote must have a single thread, and nothing open that it does not need.
     if std::env::args_os()
         .nth(1)
         .is_some_and(|first| first == ZYGOTE)
     {
-        let reason = isolate::zygote_main();
+        let reason = isolate::zygote_main(prepare);
         terminal::line(format_args!("the isolate process cannot start: {reason}"));
         return ExitCode::FAILURE;
     }

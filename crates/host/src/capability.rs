@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use protocol::ObjectId;
+use protocol::{CodeLimits, ObjectId};
 
 use crate::cache::Cache;
 use crate::fetcher::Fetcher;
 use crate::link::Remote;
+use crate::loader::Loader;
 use crate::objects::Namespace;
 use crate::parcel::Props;
 
@@ -31,6 +32,8 @@ pub enum Capability {
     },
     /// Something that an isolate lets others call.
     Stub(Arc<Remote>),
+    /// What runs code from strings.
+    Loader(Loader),
     /// A worker with all its entrypoints.
     Worker(Arc<dyn Entrypoints>),
 }
@@ -38,7 +41,12 @@ pub enum Capability {
 /// A worker whose entrypoints can be had one by one.
 pub trait Entrypoints: Send + Sync + 'static {
     /// An entrypoint that sees `props` as its `ctx.props`; `None` is the default export.
-    fn entrypoint(&self, name: Option<&str>, props: Option<Arc<Props>>) -> Arc<dyn Fetcher>;
+    fn entrypoint(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        limits: CodeLimits,
+    ) -> Arc<dyn Fetcher>;
 }
 
 impl fmt::Debug for Capability {
@@ -50,6 +58,7 @@ impl fmt::Debug for Capability {
             Self::Object { .. } => "Object",
             Self::Stub(_) => "Stub",
             Self::Worker(_) => "Worker",
+            Self::Loader(_) => "Loader",
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Frames from the isolate are hostile input: whatever does not fit the state here ends the isolate.
 
 mod calls;
+mod code;
 mod events;
 mod gate;
 mod incoming;
@@ -16,13 +17,15 @@ mod state;
 mod table;
 
 use std::collections::hash_map::Entry;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use protocol::limits::MAX_OPEN_PER_ISOLATE;
 use protocol::{
-    Body as WireBody, Failure, FailureKind, Flow, FrameBuffer, FromIsolate, StreamId, ToIsolate,
+    Body as WireBody, CapabilityId, Failure, FailureKind, Flow, FrameBuffer, FromIsolate, StreamId,
+    ToIsolate,
 };
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
@@ -57,10 +60,15 @@ pub(crate) struct Link {
     worker: Arc<str>,
     logs: Logs,
     subrequests: u32,
+    global_fetch: Option<CapabilityId>,
+    /// It evaluates its program by itself.
+    evaluates: bool,
     objects: Option<Arc<Objects>>,
     /// Bytes that the isolate sent and that nobody has taken yet.
     held: crate::held::Account,
     state: Mutex<State>,
+    /// What it has given away and others still have.
+    given_away: AtomicUsize,
     /// There is something to write that could not be written at once.
     unwritten: Notify,
     /// Waiting bytes went below the soft bound.
@@ -75,6 +83,10 @@ pub(crate) struct LinkOptions {
     pub(crate) worker: Arc<str>,
     pub(crate) logs: Logs,
     pub(crate) subrequests: u32,
+    /// Which capability its global `fetch()` uses.
+    pub(crate) global_fetch: Option<CapabilityId>,
+    /// The frame that makes a plain process the worker that it is to be.
+    pub(crate) evaluate: Option<Arc<[u8]>>,
     pub(crate) objects: Option<Arc<Objects>>,
 }
 
@@ -101,19 +113,27 @@ impl Link {
             worker: options.worker,
             logs: options.logs,
             subrequests: options.subrequests,
+            global_fetch: options.global_fetch,
+            evaluates: options.evaluate.is_some(),
             objects: options.objects,
             held: crate::held::Account::default(),
             state: Mutex::default(),
+            given_away: AtomicUsize::new(0),
             unwritten: Notify::new(),
             drained: Notify::new(),
             closed: Notify::new(),
         });
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| std::io::Error::other(error.to_string()))?;
+        if let Some(frame) = options.evaluate {
+            link.lock().outbox.push_encoded(&frame);
+        }
         link.send(&ToIsolate::Start {
             seed,
             now_ms: now_ms(),
         });
+        // There may be something to write that nobody was told of.
+        link.unwritten.notify_one();
         tokio::spawn(Arc::clone(&link).read());
         tokio::spawn(Arc::clone(&link).write());
         Ok(link)
@@ -258,7 +278,7 @@ impl Link {
     /// Does what a frame says, or says why it cannot be true.
     fn handle(self: &Arc<Self>, frame: FromIsolate<'_>, size: usize) -> Result<(), String> {
         match frame {
-            FromIsolate::Evaluated(_) => Err("an isolate is not a template".to_owned()),
+            FromIsolate::Evaluated(outcome) => self.evaluated(outcome),
             FromIsolate::Respond(id, response) => self.respond(id, &response),
             FromIsolate::Done {
                 id,
@@ -467,12 +487,16 @@ impl Link {
 
     /// Kills the isolate for using too much processor time; its callers are told so.
     pub(crate) fn kill_for_cpu(&self, cpu_ms: u32) {
-        let failure = Failure {
+        self.kill_for(Failure {
             kind: FailureKind::Cpu,
             name: "Error".to_owned(),
             message: format!("Worker exceeded CPU time limit ({cpu_ms} ms)."),
             stack: String::new(),
-        };
+        });
+    }
+
+    /// Kills the isolate; its callers are told why.
+    pub(crate) fn kill_for(&self, failure: Failure) {
         {
             let mut state = self.lock();
             state.condemned = true;

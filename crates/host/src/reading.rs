@@ -56,7 +56,7 @@ impl Runtime {
             object: Some(object),
             ..EventEntry::default()
         };
-        link.0.begin_fetch(None, None, entry, request)?;
+        link.0.begin_fetch(None, None, None, entry, request)?;
         let answer: Response = receiver.await.unwrap_or_else(|_| Err(lost()))?;
         let (parts, body) = answer.into_parts();
         let body: Limited<Body> = Limited::new(body, MAX_ANSWER_BYTES);
@@ -89,6 +89,8 @@ impl Runtime {
             worker: Arc::clone(&worker),
             logs: logs.clone(),
             subrequests: 0,
+            global_fetch: None,
+            evaluate: None,
             objects: None,
         };
         let child = tokio::task::spawn_blocking(move || {

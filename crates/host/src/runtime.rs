@@ -11,14 +11,15 @@ use protocol::limits::{
     MAX_OBJECTS_PER_ISOLATE, STARTUP_CPU_MS,
 };
 use protocol::{
-    CapabilityId, EntrypointKind, Exports, Failure, FailureKind, FromIsolate, Program, Settings,
-    ToIsolate,
+    CapabilityId, CodeLimits, EntrypointKind, Exports, Failure, FailureKind, FromIsolate, Program,
+    Settings, ToIsolate,
 };
 use tokio::sync::broadcast;
 
 use crate::capability::{Capability, Entrypoints};
 use crate::fetcher::Fetcher;
 use crate::link::LinkOptions;
+use crate::loader::{Loader, Spares};
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Namespace, Objects, StorageOptions};
 use crate::services::Services;
@@ -124,6 +125,7 @@ pub(crate) struct Inner {
     workers: RwLock<HashMap<Arc<str>, Worker>>,
     pub(crate) logs: Logs,
     objects: OnceLock<Arc<Objects>>,
+    pub(crate) spares: Spares,
 }
 
 impl Runtime {
@@ -145,6 +147,7 @@ impl Runtime {
             workers: RwLock::default(),
             logs: Logs::new(),
             objects: OnceLock::new(),
+            spares: Spares::default(),
         })))
     }
 
@@ -168,6 +171,12 @@ impl Runtime {
     pub fn namespace(&self, worker: &str, class: &str) -> Result<Namespace, Error> {
         let objects = self.0.objects.get().ok_or(Error::NoStorage)?;
         Ok(objects.namespace(worker, class)?)
+    }
+
+    /// Something that runs code from strings for one worker.
+    #[must_use]
+    pub fn loader(&self) -> Loader {
+        Loader::new(&self.0)
     }
 
     /// What objects keep, for looking into it.
@@ -262,6 +271,8 @@ impl Runtime {
                 worker: Arc::clone(&name),
                 logs: logs.clone(),
                 subrequests: limits.subrequests,
+                global_fetch,
+                evaluate: None,
                 objects: objects.clone(),
             })
         };
@@ -297,7 +308,8 @@ impl Runtime {
     /// Whatever version of a worker is deployed at the time of each request, which may be none yet.
     #[must_use]
     pub fn service(&self, name: &str, entrypoint: Option<&str>) -> Arc<dyn Fetcher> {
-        self.services(name).entrypoint(entrypoint, None)
+        self.services(name)
+            .entrypoint(entrypoint, None, CodeLimits::default())
     }
 
     /// The same for all its entrypoints.
@@ -328,6 +340,7 @@ impl Runtime {
 
     /// Ends all isolates.
     pub fn stop(&self) {
+        self.0.spares.clear();
         for (_, worker) in self
             .0
             .workers

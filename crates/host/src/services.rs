@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
+use protocol::CodeLimits;
+
 use crate::capability::Entrypoints;
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
 use crate::parcel::{MethodCall, Props};
@@ -31,7 +33,12 @@ impl Services {
 }
 
 impl Entrypoints for Services {
-    fn entrypoint(&self, name: Option<&str>, props: Option<Arc<Props>>) -> Arc<dyn Fetcher> {
+    fn entrypoint(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        _limits: CodeLimits,
+    ) -> Arc<dyn Fetcher> {
         Arc::new(Service {
             services: self.clone(),
             entrypoint: name.map(Arc::from),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use protocol::{Event, EventId, Exports, ObjectId, ToIsolate};
+use protocol::{CodeLimits, Event, EventId, Exports, ObjectId, ToIsolate};
 use tokio::sync::{Notify, oneshot};
 
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
@@ -140,6 +140,7 @@ impl Worker {
             id,
             now_ms: now_ms(),
             object: None,
+            cpu_ms: None,
             event,
         });
         receiver.await.unwrap_or_else(|_| Err(lost()))
@@ -151,11 +152,12 @@ impl Worker {
         props: Option<&Props>,
         request: Request,
     ) -> Result<Response, FetchError> {
-        fetch_in(&self.pick().await?, entrypoint, props, request).await
+        let limits = CodeLimits::default();
+        fetch_in(&self.pick().await?, entrypoint, props, limits, request).await
     }
 
     fn call_at(&self, entrypoint: Option<Arc<str>>, props: Option<Arc<Props>>, call: MethodCall) {
-        let receiver = Receiver::Entrypoint(entrypoint, props);
+        let receiver = Receiver::Entrypoint(entrypoint, props, CodeLimits::default());
         if let Some(link) = self.pick_now() {
             link.begin_call(receiver, call);
             return;
@@ -365,18 +367,20 @@ impl Worker {
 }
 
 /// Has one isolate answer a request.
-async fn fetch_in(
+pub(crate) async fn fetch_in(
     link: &Arc<Link>,
     entrypoint: Option<&str>,
     props: Option<&Props>,
+    limits: CodeLimits,
     request: Request,
 ) -> Result<Response, FetchError> {
     let (sender, receiver) = oneshot::channel();
     let entry = EventEntry {
         respond: Some(sender),
+        subrequest_limit: limits.subrequests,
         ..EventEntry::default()
     };
-    let id = link.begin_fetch(entrypoint, props, entry, request)?;
+    let id = link.begin_fetch(entrypoint, props, limits.cpu_ms, entry, request)?;
     // From here on a caller that goes away cancels the event.
     let mut waiting = Waiting {
         link,
@@ -403,7 +407,7 @@ impl SingleUse {
     /// # Errors
     /// As any fetch.
     pub async fn fetch(&self, request: Request) -> Result<Response, FetchError> {
-        fetch_in(&self.0, None, None, request).await
+        fetch_in(&self.0, None, None, CodeLimits::default(), request).await
     }
 }
 

@@ -17,9 +17,10 @@ use http_body_util::BodyExt;
 use jail::{Control, Role, Started};
 use protocol::limits::{MAX_CAPABILITIES, MAX_FRAME_BYTES, STREAM_WINDOW_BYTES};
 use protocol::{
-    Body as WireBody, Call, CallId, DERIVED, Derive, Entrypoint, EntrypointKind, Event, Exports,
-    FrameBuffer, FromIsolate, Headers, Invocation, Parcel, Passed, Program, Redirect, Request,
-    Response, Returned, SocketPart, SocketRef, StreamPart, ToIsolate, encode_into,
+    Body as WireBody, Call, CallId, Code, CodeLimits, DERIVED, Derive, Entrypoint, EntrypointKind,
+    Event, Exports, FrameBuffer, FromIsolate, Headers, Invocation, Outbound, Parcel, Passed,
+    Program, Redirect, Request, Response, Returned, SocketPart, SocketRef, StreamPart, ToIsolate,
+    encode_into,
 };
 
 /// Writes one lie about an event.
@@ -101,11 +102,29 @@ const LIES: &[(&str, Lie)] = &[
         };
         encode_into(&FromIsolate::Derive(DERIVED, derive), out);
     }),
+    ("a worker of what is no loader", |_, out| {
+        let code = Code {
+            main: "a.js",
+            compatibility_date: "",
+            compatibility_flags: Vec::new(),
+            modules: Vec::new(),
+            env: None,
+            outbound: Outbound::Nothing,
+            limits: CodeLimits::default(),
+        };
+        let derive = Derive::Worker {
+            from: 1,
+            id: None,
+            code: Box::new(code),
+        };
+        encode_into(&FromIsolate::Derive(DERIVED, derive), out);
+    }),
     ("an entrypoint of what is no worker", |_, out| {
         let derive = Derive::Entrypoint {
             from: 1,
             name: None,
             props: None,
+            limits: CodeLimits::default(),
         };
         encode_into(&FromIsolate::Derive(DERIVED, derive), out);
     }),

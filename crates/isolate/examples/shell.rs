@@ -78,8 +78,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         ],
         compatibility_date: "2026-06-11".to_owned(),
         compatibility_flags: vec!["nodejs_compat".to_owned()],
-        env: Vec::new(),
-        exports: Vec::new(),
+        ..Program::default()
     };
     let settings = Settings {
         memory_bytes: protocol::limits::DEFAULT_MEMORY_BYTES,
@@ -102,6 +101,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         id: 1,
         now_ms: now_ms(),
         object: None,
+        cpu_ms: None,
         event: Event::Test { entrypoint: None },
     });
     let mut status = None;

@@ -94,7 +94,10 @@ export class Fetcher {
 
   async fetch(input, init = undefined) {
     requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'", "Request or string");
-    return send(fetchers.get(this).#held.capability, coerce(input, init));
+    const held = fetchers.get(this).#held;
+    const request = coerce(input, init);
+    if (held.ready !== undefined) await held.ready;
+    return send(held.capability, request);
   }
 
   static {

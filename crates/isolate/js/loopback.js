@@ -31,7 +31,7 @@ class Entrypoint {
       if (worker === undefined || worker === null) throw new Error("This Worker cannot call itself.");
       const capability = newCapability();
       const { bytes, refers } = this.#props;
-      deriveEntrypoint(capability, worker, this.#name, bytes, refers);
+      deriveEntrypoint(capability, worker, this.#name, bytes, [refers, undefined]);
       this.#held = grip(capability).ownedBy(this);
     }
     return this.#held.capability;

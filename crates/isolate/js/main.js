@@ -11,10 +11,12 @@ import { ExecutionContext } from "./execution_context.js";
 import { callHandler, install } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
+import { makeLoader } from "./loader.js";
 import { exportNamespace } from "./loopback.js";
 import { letIn } from "./objects/gate.js";
 import { host as objects } from "./objects/instance.js";
 import { makeNamespace } from "./objects/namespace.js";
+import { unpackEnvironment } from "./rpc/parcels.js";
 import { host as rpc } from "./rpc/receive.js";
 import { askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
 import { ScheduledController, TestController } from "./controllers.js";
@@ -49,6 +51,12 @@ export const host = {
   bind,
   bindNamespace(name, capability, key) {
     bindValue(name, makeNamespace(capability, key));
+  },
+  bindLoader(name, capability) {
+    bindValue(name, makeLoader(capability));
+  },
+  bindAll(parcel) {
+    for (const [name, value] of Object.entries(unpackEnvironment(parcel))) bindValue(name, value);
   },
   exportNamespace(name, capability, key) {
     exportNamespace(name, makeNamespace(capability, key));

@@ -1,10 +1,11 @@
 //! What a program finds in `env` and in `ctx.exports`.
 
-use protocol::{Binding, BindingValue, Failure};
+use protocol::{Binding, BindingValue, Environment, Failure};
 use rquickjs::{ArrayBuffer, Ctx, TypedArray};
 
 use crate::failure::caught;
 use crate::isolate::Isolate;
+use crate::values::given_with;
 
 impl Isolate {
     pub(crate) fn bind_all(
@@ -12,7 +13,13 @@ impl Isolate {
         ctx: &Ctx<'_>,
         env: Vec<Binding>,
         exports: Vec<Binding>,
+        environment: Option<Environment>,
     ) -> Result<(), Failure> {
+        if let Some(environment) = environment {
+            let value = given_with(ctx, &environment.value, &environment.refers)
+                .map_err(|error| caught(ctx, error, false))?;
+            self.call(ctx, "bindAll", (value,))?;
+        }
         for binding in env {
             self.bind(ctx, &binding.name, binding.value)?;
         }
@@ -38,6 +45,7 @@ impl Isolate {
             BindingValue::Fetcher(capability) => {
                 self.call(ctx, "bind", (name, "fetcher", capability))?
             }
+            BindingValue::Loader(capability) => self.call(ctx, "bindLoader", (name, capability))?,
             BindingValue::Namespace { capability, key } => {
                 let key = bytes(ctx, key)?;
                 self.call(ctx, "bindNamespace", (name, capability, key))?

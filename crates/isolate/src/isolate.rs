@@ -20,6 +20,7 @@ use crate::failure::{caught, engine_failure};
 use crate::heap::{Account, Heap};
 use crate::modules::{Contents, Names, ProgramModules};
 use crate::native::sqlite;
+use crate::prepare::Prepare;
 use crate::sources::Sources;
 use crate::state::State;
 use crate::stopped::Place;
@@ -53,6 +54,7 @@ pub struct Isolate {
     context: Context,
     runtime: Runtime,
     program: ProgramModules,
+    pub(crate) prepare: Cell<Option<Prepare>>,
     settings: Cell<Settings>,
     heap: Rc<Account>,
     interrupted: Rc<Cell<bool>>,
@@ -115,6 +117,7 @@ impl Isolate {
             context,
             runtime,
             program,
+            prepare: Cell::new(None),
             settings: Cell::new(Settings {
                 memory_bytes: protocol::limits::DEFAULT_MEMORY_BYTES,
                 cpu_ms: protocol::limits::DEFAULT_CPU_MS,
@@ -143,7 +146,7 @@ impl Isolate {
     /// When it cannot be parsed or linked, throws, takes too long or never settles.
     pub fn evaluate(
         &self,
-        program: Program,
+        mut program: Program,
         settings: Settings,
     ) -> std::result::Result<Exports, Failure> {
         self.settings.set(settings);
@@ -156,13 +159,16 @@ impl Isolate {
         self.heap
             .set_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
         let main = program.main;
+        cpu::reset();
+        if program.is_raw {
+            self.prepare_all(&mut program.modules)?;
+        }
         self.program.borrow_mut().extend(
             program
                 .modules
                 .into_iter()
                 .map(|module| (module.name, (module.kind, module.content))),
         );
-        cpu::reset();
         // Only the program's own module may be its main one: what others export must not become entrypoints.
         if main.contains(':') || !self.program.borrow().contains_key(&main) {
             return Err(Failure {
@@ -178,7 +184,7 @@ impl Isolate {
                 "configure",
                 (program.compatibility_date, program.compatibility_flags),
             )?;
-            self.bind_all(&ctx, program.env, program.exports)?;
+            self.bind_all(&ctx, program.env, program.exports, program.environment)?;
             let promise =
                 Module::import(&ctx, main.as_str()).map_err(|error| self.caught(&ctx, error))?;
             Ok(Persistent::save(&ctx, promise))
@@ -234,9 +240,10 @@ impl Isolate {
         if matches!(message, ToIsolate::Start { .. }) {
             cpu::reset();
         }
-        self.begin(self.settings.get().cpu_ms);
-        state::with(State::begin_turn);
         let event = Self::event_of(&message);
+        let cpu_ms = self.allowed(event, &message);
+        self.begin(cpu_ms);
+        state::with(State::begin_turn);
         if let Some(id) = event {
             // What an event used in earlier turns counts as well.
             let used = state::with(|state| {
@@ -267,7 +274,7 @@ impl Isolate {
                 }
             });
         }
-        match self.limit_failure(self.settings.get().cpu_ms) {
+        match self.limit_failure(cpu_ms) {
             None if state::with(|state| state.condemned) => {
                 objects::give_up_turn();
                 Turn::Condemned
@@ -288,6 +295,23 @@ impl Isolate {
                 Turn::Condemned
             }
         }
+    }
+
+    /// The processor time that an event may use, in milliseconds.
+    fn allowed(&self, event: Option<EventId>, message: &ToIsolate<'_>) -> u32 {
+        let usual = self.settings.get().cpu_ms;
+        let Some(id) = event else { return usual };
+        let narrower = state::with(|state| {
+            if let ToIsolate::Event {
+                cpu_ms: Some(cpu_ms),
+                ..
+            } = message
+            {
+                state.event_cpu_ms.insert(id, *cpu_ms);
+            }
+            state.event_cpu_ms.get(&id).copied()
+        });
+        narrower.map_or(usual, |narrower| narrower.min(usual))
     }
 
     fn end_turn(&self) -> bool {
@@ -413,6 +437,7 @@ impl Isolate {
                 id,
                 now_ms,
                 object,
+                cpu_ms: _,
                 event,
             } => {
                 set_now(now_ms);

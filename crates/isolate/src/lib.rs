@@ -15,6 +15,7 @@ mod jobs;
 mod modules;
 mod native;
 mod objects;
+mod prepare;
 mod rpc;
 mod serve;
 mod sources;
@@ -23,5 +24,6 @@ mod stopped;
 mod values;
 
 pub use isolate::{Isolate, Turn};
+pub use prepare::{Mistake, Prepare};
 pub use serve::zygote_main;
 pub use sources::Sources;

@@ -10,9 +10,10 @@ use std::os::unix::net::UnixStream;
 
 use jail::{Control, Role, Started};
 use protocol::limits::MAX_FRAME_BYTES;
-use protocol::{Failure, FrameBuffer, FromIsolate, ToIsolate};
+use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 
 use crate::isolate::{Isolate, Turn};
+use crate::prepare::Prepare;
 use crate::sources::Sources;
 
 /// Room for one read from the socket, in bytes.
@@ -28,7 +29,7 @@ const EXIT_CONDEMNED: i32 = 77;
 /// Makes this process a zygote: loads the Workers API and forks when the host asks. To be called first thing in the
 /// `main` of a program that the host has started for this, while it has a single thread. Returns only with the reason
 /// why this process cannot be a zygote.
-pub fn zygote_main() -> String {
+pub fn zygote_main(prepare: Prepare) -> String {
     let control = match jail::zygote() {
         Ok(control) => control,
         Err(error) => return error.to_string(),
@@ -46,6 +47,7 @@ pub fn zygote_main() -> String {
             );
         }
     };
+    isolate.set_prepare(prepare);
     let Started { role, socket } = jail::serve(control);
     match role {
         Role::Isolate => run(&isolate, socket),
@@ -74,6 +76,17 @@ fn evaluate(isolate: &Isolate, mut socket: &UnixStream) -> bool {
         std::process::exit(0);
     }
     evaluated
+}
+
+/// A plain isolate becomes a worker that nobody has evaluated before.
+fn become_worker(isolate: &Isolate, program: Program, settings: Settings, socket: &mut UnixStream) {
+    let outcome = isolate.evaluate(program, settings);
+    let evaluated = outcome.is_ok();
+    isolate.tell_evaluated(outcome);
+    if !evaluated {
+        flush(isolate, socket);
+        std::process::exit(0);
+    }
 }
 
 /// Reads exactly one frame and not a byte more: what follows on a template's socket is not for us.
@@ -109,6 +122,10 @@ fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
             let Ok(message) = protocol::decode(payload) else {
                 std::process::exit(EXIT_PROTOCOL);
             };
+            if let ToIsolate::Evaluate(program, settings) = message {
+                become_worker(isolate, *program, settings, &mut socket);
+                continue;
+            }
             let turn = isolate.receive(message);
             if turn == Turn::Condemned {
                 // The host learns why; if it is gone, nobody has to.

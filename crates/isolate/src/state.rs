@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) cache: Option<CapabilityId>,
     /// Processor time of open events before the current turn, in microseconds.
     pub(crate) event_cpu_us: HashMap<EventId, u64>,
+    /// What events may use that may use less than usual, in milliseconds.
+    pub(crate) event_cpu_ms: HashMap<EventId, u32>,
     /// The events that calls under way are made for.
     pub(crate) calls: HashMap<CallId, EventId>,
     /// Descriptors that came with frames which have not been handled yet, in their order.

@@ -76,6 +76,7 @@ pub(crate) fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Valu
         Reply::Nothing => Ok(Value::new_undefined(ctx.clone())),
         Reply::Flag(flag) => flag.into_js(ctx),
         Reply::Text(text) => text.into_js(ctx),
+        Reply::Capability(capability) => capability.into_js(ctx),
         Reply::Returned(parcel) => parcel_value(ctx, parcel),
         Reply::Thrown(bytes) => bytes_in(ctx, "thrown", bytes),
     }
@@ -83,13 +84,21 @@ pub(crate) fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Valu
 
 /// `{ value: ArrayBuffer, refers: […] | undefined }`. What it refers to is `[0, capability]` for a stub,
 /// `[1, capability]` for a fetcher, `[2, capability, key]` for a namespace, `[3, capability, id, name]` for an object,
-/// `[4, stream, length | -1]`, and `[5]` for what cannot be had.
+/// `[4, stream, length | -1]`, `[5]` for what cannot be had, and `[6, capability]` for a loader.
 pub(crate) fn parcel_value<'js>(ctx: &Ctx<'js>, parcel: &Parcel<'_, Given>) -> Result<Value<'js>> {
+    given_with(ctx, parcel.value, &parcel.refers)
+}
+
+pub(crate) fn given_with<'js>(
+    ctx: &Ctx<'js>,
+    bytes: &[u8],
+    refers: &[Given],
+) -> Result<Value<'js>> {
     let value = Object::new(ctx.clone())?;
-    value.set("value", ArrayBuffer::new_copy(ctx.clone(), parcel.value)?)?;
-    if !parcel.refers.is_empty() {
+    value.set("value", ArrayBuffer::new_copy(ctx.clone(), bytes)?)?;
+    if !refers.is_empty() {
         let list = Array::new(ctx.clone())?;
-        for (index, given) in parcel.refers.iter().enumerate() {
+        for (index, given) in refers.iter().enumerate() {
             list.set(index, given_value(ctx, given)?)?;
         }
         value.set("refers", list)?;
@@ -130,6 +139,10 @@ fn given_value<'js>(ctx: &Ctx<'js>, given: &Given) -> Result<Array<'js>> {
             entry.set(2, length.map_or(-1.0, |length| length as f64))?;
         }
         Given::Nothing => entry.set(0, 5)?,
+        Given::Loader(capability) => {
+            entry.set(0, 6)?;
+            entry.set(1, *capability)?;
+        }
     }
     Ok(entry)
 }

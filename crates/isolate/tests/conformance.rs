@@ -118,8 +118,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         ],
         compatibility_date: "2026-06-11".to_owned(),
         compatibility_flags: vec!["nodejs_compat".to_owned()],
-        env: Vec::new(),
-        exports: Vec::new(),
+        ..Program::default()
     };
     let settings = Settings {
         memory_bytes: protocol::limits::DEFAULT_MEMORY_BYTES,
@@ -141,6 +140,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         id: 1,
         now_ms: now_ms(),
         object: None,
+        cpu_ms: None,
         event: Event::Test { entrypoint: None },
     });
     let (mut failed, mut passed, mut wake) = (Vec::new(), 0, None);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::CapabilityId;
+use crate::rpc::Given;
 
 /// What a module's bytes mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,20 @@ pub struct Program {
     pub env: Vec<Binding>,
     /// What `ctx.exports` holds beside the worker's entrypoints: its classes of Durable Objects.
     pub exports: Vec<Binding>,
+    /// A value whose properties `env` has beside these.
+    pub environment: Option<Environment>,
+    /// Its code is as its author wrote it: what a bundler does to code is left to the isolate.
+    pub is_raw: bool,
+}
+
+/// Properties of `env` that another worker gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// The object as bytes.
+    #[serde(with = "serde_bytes")]
+    pub value: Vec<u8>,
+    /// What it refers to: entries of the isolate's own table.
+    pub refers: Vec<Given>,
 }
 
 /// One property of `env`.
@@ -72,6 +87,8 @@ pub enum BindingValue {
     Data(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Something with `fetch()`: a service binding or the static assets.
     Fetcher(CapabilityId),
+    /// Something that runs code from strings.
+    Loader(CapabilityId),
     /// A Durable Object namespace.
     Namespace {
         /// Calls on its objects.

@@ -4,6 +4,7 @@
 //! [`FromIsolate`] in `postcard` form. Everything here is plain data. Nothing here does I/O, and
 //! nothing here trusts its input: decoding is bounded by [`limits`] and never panics.
 
+mod code;
 mod failure;
 mod frame;
 mod graph;
@@ -16,9 +17,10 @@ pub mod pages;
 mod rpc;
 mod wire;
 
+pub use code::{Code, CodeLimits, CodeModule, Outbound};
 pub use failure::{CallError, Failure, FailureKind, LogLevel};
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
-pub use graph::{Binding, BindingValue, Module, ModuleKind, Program};
+pub use graph::{Binding, BindingValue, Environment, Module, ModuleKind, Program};
 pub use message::*;
 pub use node::NODE_BUILTINS;
 pub use object::{AlarmChange, Commit, KeptSocket, Opening, StorageCall};

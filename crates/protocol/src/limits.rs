@@ -66,6 +66,21 @@ pub const MAX_RPC_REFERENCES: usize = 1000;
 /// Capabilities that one isolate may hold beside those that it was made with.
 pub const MAX_CAPABILITIES: usize = 64 * 1024;
 
+/// The most bytes of the `env` of a dynamic worker (Workers: 1 MiB).
+pub const MAX_CODE_ENV_BYTES: usize = 1024 * 1024;
+
+/// The most bytes of all modules of a dynamic worker (Workers: 64 MiB).
+pub const MAX_CODE_BYTES: usize = 32 * 1024 * 1024;
+
+/// The longest name of a dynamic worker, in bytes.
+pub const MAX_CODE_NAME_BYTES: usize = 1024;
+
+/// Dynamic workers with names that one loader keeps; those that nobody used for longest go first.
+pub const MAX_NAMED_WORKERS: usize = 256;
+
+/// Processes of dynamic workers that one host has at a time.
+pub const MAX_DYNAMIC_WORKERS: usize = 1000;
+
 /// The most bytes of page changes in one frame; longer commits go in several.
 pub const MAX_COMMIT_BYTES: usize = 16 * 1024 * 1024;
 

@@ -43,6 +43,8 @@ pub enum ToIsolate<'a> {
         now_ms: f64,
         /// The object that it happens to, if it is one.
         object: Option<ObjectNumber>,
+        /// Processor time that it may use, in milliseconds, when that is less than usual.
+        cpu_ms: Option<u32>,
         /// What happens.
         #[serde(borrow)]
         event: Event<'a>,
@@ -502,6 +504,8 @@ pub enum Call<'a> {
     },
     /// A method of an entrypoint or of an export. Answered by [`Reply::Returned`] or [`Reply::Thrown`].
     Rpc(#[serde(borrow)] Invocation<'a, Passed>),
+    /// Whether a loader has a worker of this name. Answered by [`Reply::Capability`].
+    FindWorker(&'a str),
     /// An event for an object of a namespace.
     Object {
         /// Which object.
@@ -534,6 +538,8 @@ pub enum Reply<'a> {
     Flag(bool),
     /// A text.
     Text(&'a str),
+    /// A capability, if there is one: the isolate's own from now on.
+    Capability(Option<CapabilityId>),
     /// What a method returned.
     Returned(#[serde(borrow)] Parcel<'a, Given>),
     /// What a method threw, as bytes.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::{Code, CodeLimits};
 use crate::message::{CapabilityId, ObjectId, ObjectNumber, StreamId};
 
 /// Something that an isolate lets others call, numbered by that isolate.
@@ -46,7 +47,7 @@ pub enum Passed {
 }
 
 /// What a value to an isolate refers to. Capabilities are the isolate's own from now on, until it releases them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Given {
     /// Something that can be called.
     Stub(CapabilityId),
@@ -68,6 +69,8 @@ pub enum Given {
         /// The name that its id was made from, if it was.
         name: Option<String>,
     },
+    /// Something that runs code from strings.
+    Loader(CapabilityId),
     /// A stream of bytes that the host sends.
     Stream {
         /// Its number.
@@ -135,6 +138,16 @@ pub enum Derive<'a> {
         /// The name that the id was made from, if it was and the isolate knows.
         name: Option<&'a str>,
     },
+    /// A worker made of code.
+    Worker {
+        /// What runs it.
+        from: CapabilityId,
+        /// Under which name it can be found again, if it can.
+        id: Option<&'a str>,
+        /// What it is made of.
+        #[serde(borrow)]
+        code: Box<Code<'a>>,
+    },
     /// One entrypoint of a worker.
     Entrypoint {
         /// The worker.
@@ -144,5 +157,7 @@ pub enum Derive<'a> {
         /// What its `ctx.props` are.
         #[serde(borrow)]
         props: Option<Parcel<'a, Passed>>,
+        /// Bounds that are narrower than those of the worker.
+        limits: CodeLimits,
     },
 }

@@ -131,6 +131,9 @@ fn rows(project: &Project) -> Vec<(String, String)> {
             format!("worker {}{entrypoint}", service.service),
         ));
     }
+    for loader in &project.loaders {
+        rows.push((format!("env.{loader}"), "runs code from strings".to_owned()));
+    }
     for object in &project.objects {
         let of = match &object.script {
             Some(script) => format!(" of worker {script}"),

@@ -13,6 +13,8 @@ async function failure(work) {
   }
 }
 
+const dynamic = (code) => ({ compatibilityDate: "2026-06-11", mainModule: "main.js", modules: { "main.js": code } });
+const answer = async (worker) => (await worker.getEntrypoint().fetch("http://x/")).text();
 const fails = async (...works) => (await Promise.all(works.map(failure))).every((error) => error !== undefined);
 const noSuch = (name) => () => {
   if (typeof zlib[name] === "function") zlib[name](Buffer.from("x"));
@@ -32,6 +34,32 @@ export const differences = {
     // What changes meanwhile travels with it.
     list.push(2);
     return (await call) === 2;
+  },
+
+  "tails, `getDurableObjectClass()`, Python and running Wasm throw": ({ env }) =>
+    fails(
+      () => env.LOADER.load({ ...dynamic("1"), tails: [env.SELF] }),
+      () => env.LOADER.load(dynamic("1")).getDurableObjectClass("A"),
+      () => env.LOADER.load({ ...dynamic("1"), modules: { "main.py": "" } }),
+      () => answer(env.LOADER.load({ ...dynamic("import './a.wasm'"), modules: { "main.js": "import wasm from './a.wasm'; new WebAssembly.Instance(wasm);", "a.wasm": { wasm: new ArrayBuffer(8) } } })),
+    ),
+
+  "at most 32 MiB of code": ({ env }) => fails(() => env.LOADER.load(dynamic(" ".repeat((32 << 20) + 1)))),
+
+  "functions and loaders can be in `env`": async ({ env }) => {
+    const code = "export default { async fetch(request, env) { return new Response(typeof env.LOADER.load + (await env.double(2))); } }";
+    return (await answer(env.LOADER.load({ ...dynamic(code), env: { double: (x) => 2 * x, LOADER: env.LOADER } }))) === "function4";
+  },
+
+  "TypeScript and JSX are taken": async ({ env }) => {
+    const code = "export default { fetch: (): Response => new Response(`typed` as string) };";
+    return (await answer(env.LOADER.load({ ...dynamic(""), mainModule: "a.ts", modules: { "a.ts": code } }))) === "typed";
+  },
+
+  "`limits` also have `memoryMb` and `wallMs`": async ({ env }) => {
+    const code = "export default { fetch: () => scheduler.wait(60_000) };";
+    const error = await failure(() => answer(env.LOADER.load({ ...dynamic(code), limits: { memoryMb: 16, wallMs: 20 } })));
+    return error.message.includes("20 ms");
   },
 
   "`ctx.props` of a binding stays empty": ({ ctx }) => JSON.stringify(ctx.props) === "{}",

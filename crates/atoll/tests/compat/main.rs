@@ -16,6 +16,7 @@ const CONFIGURATION: &str = r#"{
   "name": "compat", "main": "index.js",
   "compatibility_date": "2026-06-11", "compatibility_flags": ["nodejs_compat"],
   "services": [{ "binding": "SELF", "service": "compat" }],
+  "worker_loaders": [{ "binding": "LOADER" }],
   "durable_objects": { "bindings": [{ "name": "OBJECT", "class_name": "Inside" }] },
   "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Inside"] }]
 }"#;

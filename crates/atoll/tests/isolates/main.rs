@@ -7,6 +7,7 @@ mod context;
 mod events;
 mod limits;
 mod lives;
+mod loader;
 mod network;
 mod programs;
 mod rpc;

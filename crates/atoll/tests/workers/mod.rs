@@ -140,6 +140,13 @@ impl App {
         self.bind(name, BindingValue::Fetcher(index))
     }
 
+    /// Binds what runs code from strings.
+    pub(crate) fn loader(mut self, name: &str, loader: host::Loader) -> Self {
+        let index = u32::try_from(self.capabilities.len()).unwrap();
+        self.capabilities.push(Capability::Loader(loader));
+        self.bind(name, BindingValue::Loader(index))
+    }
+
     /// Binds the objects of a class of its own. The host that it runs on has to have storage.
     pub(crate) fn objects(self, name: &str, class: &str) -> Self {
         let worker = self.program.name.clone();

@@ -231,8 +231,7 @@ impl Builder {
             modules: Vec::new(),
             compatibility_date: self.project.compatibility_date.clone(),
             compatibility_flags: self.project.compatibility_flags.clone(),
-            env: Vec::new(),
-            exports: Vec::new(),
+            ..Program::default()
         }
     }
 

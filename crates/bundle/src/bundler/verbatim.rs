@@ -80,8 +80,7 @@ pub(super) fn build(
         modules: Vec::new(),
         compatibility_date: project.compatibility_date.clone(),
         compatibility_flags: project.compatibility_flags.clone(),
-        env: Vec::new(),
-        exports: Vec::new(),
+        ..Program::default()
     };
     let mut maps = HashMap::new();
     add_modules(project, &modules, &mut program, &mut maps)?;

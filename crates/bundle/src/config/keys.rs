@@ -45,6 +45,7 @@ pub(super) const PER_ENVIRONMENT: &[&str] = &[
     "define",
     "vars",
     "services",
+    "worker_loaders",
     "durable_objects",
     "secrets",
     "unsafe",
@@ -69,7 +70,6 @@ pub(super) const TOP_LEVEL: &[&str] = &[
 /// Kinds of bindings that Atoll does not have yet: the key, the list inside it where it is nested,
 /// and the field that names the property of `env`.
 pub(super) const UNSUPPORTED_BINDINGS: &[(&str, Option<&str>, &str)] = &[
-    ("worker_loaders", None, "binding"),
     ("kv_namespaces", None, "binding"),
     ("r2_buckets", None, "binding"),
     ("d1_databases", None, "binding"),

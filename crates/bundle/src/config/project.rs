@@ -29,6 +29,8 @@ pub struct Project {
     pub vars: Vec<Variable>,
     /// Bindings to other workers.
     pub services: Vec<Service>,
+    /// Properties of `env` that run code from strings.
+    pub loaders: Vec<String>,
     /// Bindings to Durable Objects, of this worker and of others.
     pub objects: Vec<ObjectBinding>,
     /// The names of this worker's own object classes, in alphabetical order.

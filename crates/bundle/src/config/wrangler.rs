@@ -92,6 +92,7 @@ pub(super) fn read(
         base_dir,
         compatibility_date,
         compatibility_flags,
+        loaders: loaders(&mut reader, &scope),
         services,
         objects: objects.bindings,
         object_classes: objects.classes,
@@ -354,6 +355,14 @@ fn services(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<Service> {
                 props: item.get("props").map(|props| props.to_json().to_string()),
             })
         })
+        .collect()
+}
+
+fn loaders(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<String> {
+    let items = reader.array("worker_loaders", scope.get("worker_loaders"));
+    items
+        .iter()
+        .filter_map(|item| reader.required("worker_loaders", item, "binding"))
         .collect()
 }
 

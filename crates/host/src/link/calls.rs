@@ -66,7 +66,8 @@ impl Link {
             match payer.and_then(|event| state.events.get_mut(&event)) {
                 Some(entry) => {
                     entry.subrequests += costs;
-                    if entry.subrequests > self.subrequests {
+                    let limit = entry.subrequest_limit.unwrap_or(u32::MAX);
+                    if entry.subrequests > self.subrequests.min(limit) {
                         drop(state);
                         self.fail(
                             id,
@@ -160,6 +161,11 @@ impl Link {
             ) => {
                 let found = store.delete(cache, &self.read_request(&request)?, ignore_method);
                 self.reply(id, Reply::Flag(found));
+                return Ok(());
+            }
+            (Call::FindWorker(name), Capability::Loader(loader)) => {
+                let found = loader.find(name).and_then(|worker| self.endow(worker));
+                self.reply(id, Reply::Capability(found));
                 return Ok(());
             }
             (Call::Rpc(invocation), Capability::Stub(remote)) => {
@@ -333,7 +339,7 @@ fn fetch_object(arrival: Result<Arrival, FetchError>, request: Request, respond:
         ..EventEntry::default()
     };
     // An entry that is refused has told who waits.
-    let _event = link.begin_fetch(None, None, entry, request);
+    let _event = link.begin_fetch(None, None, None, entry, request);
 }
 
 /// Calls a method of an object.

@@ -130,6 +130,7 @@ impl Link {
         self: &Arc<Self>,
         entrypoint: Option<&str>,
         props: Option<&Props>,
+        cpu_ms: Option<u32>,
         mut entry: EventEntry,
         request: Request,
     ) -> Result<EventId, FetchError> {
@@ -150,6 +151,7 @@ impl Link {
                     id,
                     now_ms: now_ms(),
                     object,
+                    cpu_ms,
                     event: Event::Fetch {
                         entrypoint,
                         props,

@@ -42,6 +42,11 @@ impl Outbox {
         protocol::encode_into(frame, &mut self.bytes);
     }
 
+    /// Takes a frame that is encoded already.
+    pub(super) fn push_encoded(&mut self, frame: &[u8]) {
+        self.bytes.extend_from_slice(frame);
+    }
+
     /// Writes as much as the socket takes.
     fn write(&mut self, socket: &UnixStream) -> std::io::Result<()> {
         while !self.bytes.is_empty() {

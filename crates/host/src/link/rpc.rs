@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::limits::{MAX_RPC_BYTES, MAX_RPC_PATH, MAX_RPC_REFERENCES};
 use protocol::{
-    Body as WireBody, CallId, Event, EventId, Given, Invocation, Parcel as WireParcel, Passed,
-    Reply, Returned as WireReturned, Target, ToIsolate,
+    Body as WireBody, CallId, CodeLimits, Event, EventId, Given, Invocation, Parcel as WireParcel,
+    Passed, Reply, Returned as WireReturned, Target, ToIsolate,
 };
 
 use super::calls::fetch_error;
+use super::code::given;
 use super::table::Remote;
 use super::{EventEntry, Link, lost, now_ms, outgoing};
 use crate::capability::Capability;
@@ -24,7 +25,7 @@ const TOO_MANY_CAPABILITIES: &str =
 /// Whose method is called.
 pub(crate) enum Receiver {
     /// An export of the worker, with what its `ctx.props` are.
-    Entrypoint(Option<Arc<str>>, Option<Arc<Props>>),
+    Entrypoint(Option<Arc<str>>, Option<Arc<Props>>, CodeLimits),
     /// An object, which stays awake for it.
     Object(protocol::ObjectNumber, Lease),
     /// Something that the isolate gave away.
@@ -139,30 +140,12 @@ impl Link {
     }
 
     fn give(&self, capability: Capability) -> Result<Given, FetchError> {
-        let grant = |capability| {
-            let full = || FetchError::Overloaded(TOO_MANY_CAPABILITIES.to_owned());
-            self.endow(capability).ok_or_else(full)
-        };
-        Ok(match capability {
-            Capability::Stub(_) => Given::Stub(grant(capability)?),
-            Capability::Fetch(_) => Given::Fetcher(grant(capability)?),
-            Capability::Namespace(ref namespace) => {
-                let key = namespace.key();
-                Given::Namespace {
-                    capability: grant(capability)?,
-                    key,
-                }
-            }
-            Capability::Object { id, ref name, .. } => {
-                let name = name.as_deref().map(str::to_owned);
-                Given::Object {
-                    capability: grant(capability)?,
-                    id,
-                    name,
-                }
-            }
-            Capability::Cache(_) | Capability::Worker(_) => Given::Nothing,
-        })
+        if matches!(capability, Capability::Cache(_) | Capability::Worker(_)) {
+            return Ok(Given::Nothing);
+        }
+        let full = || FetchError::Overloaded(TOO_MANY_CAPABILITIES.to_owned());
+        let id = self.endow(capability.clone()).ok_or_else(full)?;
+        Ok(given(&capability, id))
     }
 
     /// Has the isolate do a call. Who made it is told whatever becomes of it.
@@ -181,8 +164,11 @@ impl Link {
         let mut name = None;
         let mut props = None;
         let mut export = None;
+        let mut cpu_ms = None;
         match receiver {
-            Receiver::Entrypoint(entrypoint, given) => {
+            Receiver::Entrypoint(entrypoint, given, limits) => {
+                cpu_ms = limits.cpu_ms;
+                entry.subrequest_limit = limits.subrequests;
                 name = entrypoint;
                 props = given;
             }
@@ -214,6 +200,7 @@ impl Link {
                 id,
                 now_ms: now_ms(),
                 object,
+                cpu_ms,
                 event: Event::Rpc {
                     target,
                     invocation: Invocation { path, arguments },

@@ -46,6 +46,8 @@ pub(crate) struct EventEntry {
     #[expect(dead_code, reason = "it works by being dropped")]
     pub(crate) ended: Option<oneshot::Sender<()>>,
     pub(crate) responded: bool,
+    /// The most calls, when that is less than usual.
+    pub(crate) subrequest_limit: Option<u32>,
     /// Calls made so far.
     pub(crate) subrequests: u32,
     /// How many workers a request has passed through.

@@ -1,6 +1,7 @@
 //! What an isolate may do: the capabilities that it was made with, and those that it got later.
 
 use std::collections::hash_map::Entry;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use protocol::limits::MAX_CAPABILITIES;
@@ -23,6 +24,7 @@ pub struct Remote {
 impl Drop for Remote {
     fn drop(&mut self) {
         if let Some(link) = self.link.upgrade() {
+            link.given_away.fetch_sub(1, Ordering::Relaxed);
             link.send(&ToIsolate::Release(self.export));
         }
     }
@@ -50,6 +52,11 @@ impl Link {
         let id = state.next_capability(first);
         state.capabilities.insert(id, capability);
         Some(id)
+    }
+
+    /// Whether others can call something here.
+    pub(crate) fn has_given_away(&self) -> bool {
+        self.given_away.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn release_capability(&self, id: CapabilityId) -> Result<(), String> {
@@ -82,7 +89,16 @@ impl Link {
                 object @ Capability::Object { .. } => object,
                 _ => return Err("an object of something else".to_owned()),
             },
-            Derive::Entrypoint { from, name, props } => match self.capability(from)? {
+            Derive::Worker { from, id, code } => match self.capability(from)? {
+                Capability::Loader(loader) => loader.load(id, self.read_code(&code)?),
+                _ => return Err("a worker of something else".to_owned()),
+            },
+            Derive::Entrypoint {
+                from,
+                name,
+                props,
+                limits,
+            } => match self.capability(from)? {
                 Capability::Worker(worker) => {
                     let props = props
                         .map(|props| {
@@ -92,7 +108,7 @@ impl Link {
                                 .map_err(str::to_owned)
                         })
                         .transpose()?;
-                    Capability::Fetch(worker.entrypoint(name, props))
+                    Capability::Fetch(worker.entrypoint(name, props, limits))
                 }
                 _ => return Err("an entrypoint of something else".to_owned()),
             },
@@ -120,6 +136,7 @@ impl Link {
             let living = state.objects.get(&object);
             (object, living.map(|living| Arc::clone(&living.slot)))
         });
+        self.given_away.fetch_add(1, Ordering::Relaxed);
         Capability::Stub(Arc::new(Remote {
             link: Arc::downgrade(self),
             export,

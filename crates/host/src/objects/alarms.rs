@@ -194,6 +194,7 @@ async fn run(namespace: &Namespace, alarm: &Alarm, retry_count: u32) -> Result<(
                 id,
                 now_ms: now_ms(),
                 object: Some(number),
+                cpu_ms: None,
                 event: Event::Alarm {
                     scheduled_ms,
                     retry_count,

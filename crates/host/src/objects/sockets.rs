@@ -353,6 +353,7 @@ fn begin(
             id,
             now_ms: now_ms(),
             object: Some(number),
+            cpu_ms: None,
             event: Event::Socket {
                 socket,
                 part: message.part(),

@@ -81,5 +81,12 @@ export class Grip {
   }
 }
 
+/** A hold on a capability that the isolate was made with, and keeps. @param {number} capability */
+export const lastingGrip = (capability) => {
+  const shared = new Shared(capability);
+  shared.hold();
+  return new Grip(shared);
+};
+
 /** The first hold on a capability. @param {number} capability */
 export const grip = (capability) => new Grip(new Shared(capability));

@@ -3,14 +3,15 @@
 import { deriveObject } from "atoll:native/rpc";
 import { incomingStream, sendStream } from "../io.js";
 import { capabilityOfFetcher, fetcherOf } from "../fetch.js";
+import { capabilityOfLoader, makeLoader } from "../loader.js";
 import { makeId } from "../objects/id.js";
 import { capabilityOfNamespace, makeNamespace, partsOfStub, stubOfObject } from "../objects/namespace.js";
 import { isReadableStream, isWritableStream } from "../streams/internal.js";
 import { dataCloneError, deserialize, serialize } from "../structured_clone.js";
 import { interfaces } from "../webidl.js";
-import { grip, newCapability } from "./grips.js";
+import { grip, lastingGrip, newCapability } from "./grips.js";
 import { keep, kindOf } from "./kept.js";
-import { gripOf, isUnsettled, sourceOf, stubFor } from "./stubs.js";
+import { gripOf, isUnsettled, makeStub, sourceOf } from "./stubs.js";
 import { EXTRAS, reviveExtra, writableTo, writeExtra } from "./values.js";
 
 const STUB = "stub";
@@ -48,7 +49,7 @@ export class Sending {
       return [STUB, this.refer([CAPABILITY, held.capability])];
     }
     if (isUnsettled(value)) throw unsupported(value.constructor.name);
-    const capability = capabilityOfFetcher(value) ?? capabilityOfNamespace(value);
+    const capability = capabilityOfFetcher(value) ?? capabilityOfNamespace(value) ?? capabilityOfLoader(value);
     if (capability !== undefined) return [STUB, this.refer([CAPABILITY, capability])];
     const parts = partsOfStub(value);
     if (parts !== undefined) return [STUB, this.refer([CAPABILITY, objectCapability(parts)])];
@@ -121,8 +122,11 @@ class Receiving {
   #refers;
   #seen;
 
-  constructor(refers) {
+  #grip;
+
+  constructor(refers, makeGrip = grip) {
     this.#refers = refers;
+    this.#grip = makeGrip;
     this.#seen = new Set();
   }
 
@@ -138,12 +142,12 @@ class Receiving {
     const [kind, number, extra, name] = this.take(index);
     switch (kind) {
       case 0: {
-        const stub = stubFor(number);
+        const stub = makeStub(this.#grip(number));
         this.held.push(gripOf(stub));
         return stub;
       }
       case 1: {
-        const held = grip(number);
+        const held = this.#grip(number);
         const fetcher = fetcherOf(held);
         held.heldBy(fetcher);
         return fetcher;
@@ -152,6 +156,8 @@ class Receiving {
         return makeNamespace(number, extra);
       case 3:
         return stubOfObject(number, makeIdOf(extra, name));
+      case 6:
+        return makeLoader(number);
       default:
         throw dataCloneError("A capability of this kind cannot be passed to another Worker.");
     }
@@ -166,7 +172,7 @@ class Receiving {
   /** What the value does not mention goes with it. */
   rest() {
     this.#refers?.forEach(([kind, number], index) => {
-      if (!this.#seen.has(index) && kind <= 3) this.held.push(grip(number));
+      if (!this.#seen.has(index) && kind !== 4 && kind !== 5) this.held.push(grip(number));
     });
     return this.held;
   }
@@ -227,6 +233,11 @@ function failure(bytes) {
     }
   }
   return error;
+}
+
+/** The properties of `env` that another worker gave: they last as long as this one. */
+export function unpackEnvironment(parcel) {
+  return deserialize(new Uint8Array(parcel.value), new Receiving(parcel.refers, lastingGrip));
 }
 
 /** `ctx.props` out of what the host tells of them. */

@@ -52,11 +52,16 @@ export function ask(send, path, args) {
   return call(undefined, (id, event) => send(id, event, path, parcel.bytes, parcel.refers)).then(unpackAnswer);
 }
 
-/** Calls on a capability. @param {{ capability: number }} grip */
-export const sourceOf = (grip) => ({
-  invoke: (path, args) =>
-    ask((id, event, names, bytes, refers) => callRpc(id, grip.capability, event, names, bytes, refers), path, args),
-});
+/** Calls on a capability, which may not be there yet. @param {{ capability: number, ready?: Promise<void> }} grip */
+export function sourceOf(grip) {
+  const send = (id, event, names, bytes, refers) => callRpc(id, grip.capability, event, names, bytes, refers);
+  return {
+    invoke: (path, args) => {
+      const { ready } = grip;
+      return ready === undefined ? ask(send, path, args) : ready.then(() => ask(send, path, args));
+    },
+  };
+}
 
 /** A property of something far away: it can be called, awaited, and has properties of its own. */
 class PropertyHandler {
@@ -188,7 +193,7 @@ class StubHandler {
 }
 
 /** @param {import("./grips.js").Grip} grip */
-function makeStub(grip) {
+export function makeStub(grip) {
   const handler = new StubHandler(grip);
   // A target of its own: what is forgotten is told by it.
   const stub = new Proxy(() => {}, handler);

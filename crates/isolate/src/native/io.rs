@@ -284,7 +284,11 @@ fn done(
             stack.0.unwrap_or_default(),
         )),
     };
-    let cpu_us = state::with(|state| state.event_cpu_us.remove(&id)).unwrap_or(0) + cpu::turn_us();
+    let before = state::with(|state| {
+        state.event_cpu_ms.remove(&id);
+        state.event_cpu_us.remove(&id)
+    });
+    let cpu_us = before.unwrap_or(0) + cpu::turn_us();
     send(&FromIsolate::Done {
         id,
         outcome,

@@ -1,8 +1,12 @@
 //! `atoll:native/rpc`: calls of methods, their results, and the capabilities that they carry.
 
 use protocol::limits::{MAX_RPC_BYTES, MAX_RPC_REFERENCES};
-use protocol::{Call, Derive, FromIsolate, Invocation, ObjectCall, Parcel, Passed, Returned};
-use rquickjs::{Array, Ctx, Exception, Function, Object, Result};
+use protocol::{
+    Call, Code, CodeLimits, CodeModule, Derive, FromIsolate, Invocation, ModuleKind, ObjectCall,
+    Outbound, Parcel, Passed, Returned,
+};
+use rquickjs::function::Opt;
+use rquickjs::{Array, Ctx, Exception, Function, Object, Result, Value};
 
 use crate::native::bytes::Input;
 use crate::native::io::send_call;
@@ -27,6 +31,10 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         },
         "deriveObject" => derive_object,
         "deriveEntrypoint" => derive_entrypoint,
+        "deriveWorker" => derive_worker,
+        "findWorker" => |call: u32, capability: u32, event: Option<u32>, name: String| {
+            send_call(call, capability, event, Call::FindWorker(&name));
+        },
         "loopback" => || state::with(|state| state.loopback),
     }
     Ok(exports)
@@ -178,15 +186,105 @@ fn derive_object<'js>(
     Ok(())
 }
 
-/// `deriveEntrypoint(capability, worker, name, props | undefined, refers)`.
+/// Bounds as JavaScript gives them: `[cpuMs, subRequests, memoryMb, wallMs]`, each may be undefined.
+fn limits(list: Option<Array<'_>>) -> Result<CodeLimits> {
+    let Some(list) = list else {
+        return Ok(CodeLimits::default());
+    };
+    Ok(CodeLimits {
+        cpu_ms: list.get(0)?,
+        subrequests: list.get(1)?,
+        memory_bytes: list
+            .get::<Option<u32>>(2)?
+            .map(|megabytes| u64::from(megabytes) << 20),
+        wall_ms: list.get(3)?,
+    })
+}
+
+/// `deriveWorker(capability, loader, id | undefined, code, env | undefined, refers)`; the code is
+/// `[main, date, flags, modules, outbound, limits]`, where a module is `[name, kind, content]` and the outbound undefined,
+/// null or a capability.
+fn derive_worker<'js>(
+    ctx: Ctx<'js>,
+    capability: u32,
+    from: u32,
+    id: Option<String>,
+    code: Array<'js>,
+    env: Option<Input<'js>>,
+    refers: Option<Array<'js>>,
+) -> Result<()> {
+    let (main, date): (String, String) = (code.get(0)?, code.get(1)?);
+    let flags: Vec<String> = code.get(2)?;
+    let listed: Vec<Array<'js>> = code.get(3)?;
+    let outbound: Value<'js> = code.get(4)?;
+    let mut modules = Vec::with_capacity(listed.len());
+    for module in &listed {
+        let kind = match module.get::<String>(1)?.as_str() {
+            "cjs" => ModuleKind::CommonJs,
+            "text" => ModuleKind::Text,
+            "data" => ModuleKind::Data,
+            "json" => ModuleKind::Json,
+            "wasm" => ModuleKind::Wasm,
+            _ => ModuleKind::EsModule,
+        };
+        modules.push((module.get::<String>(0)?, kind, module.get::<Input<'js>>(2)?));
+    }
+    let env = env
+        .as_ref()
+        .map(|env| parcel(&ctx, env, refers))
+        .transpose()?;
+    let code = Code {
+        main: &main,
+        compatibility_date: &date,
+        compatibility_flags: flags.iter().map(String::as_str).collect(),
+        modules: modules
+            .iter()
+            .map(|(name, kind, content)| CodeModule {
+                name,
+                kind: *kind,
+                content,
+            })
+            .collect(),
+        env,
+        outbound: match outbound.get::<Option<u32>>()? {
+            Some(capability) => Outbound::Capability(capability),
+            None if outbound.is_null() => Outbound::Nothing,
+            None => Outbound::Inherit,
+        },
+        limits: limits(code.get(5)?)?,
+    };
+    let id = id.as_deref();
+    let code = Box::new(code);
+    send(&FromIsolate::Derive(
+        capability,
+        Derive::Worker { from, id, code },
+    ));
+    Ok(())
+}
+
+/// `deriveEntrypoint(capability, worker, name, props | undefined, [refers, limits])`.
 fn derive_entrypoint<'js>(
     ctx: Ctx<'js>,
     capability: u32,
     from: u32,
     name: Option<String>,
     props: Option<Input<'js>>,
-    refers: Option<Array<'js>>,
+    rest: Opt<Array<'js>>,
 ) -> Result<()> {
+    // What the props refer to, and bounds.
+    let refers: Option<Array<'js>> = rest
+        .0
+        .as_ref()
+        .map(|rest| rest.get(0))
+        .transpose()?
+        .flatten();
+    let narrower: Option<Array<'js>> = rest
+        .0
+        .as_ref()
+        .map(|rest| rest.get(1))
+        .transpose()?
+        .flatten();
+    let limits = limits(narrower)?;
     let props = props
         .as_ref()
         .map(|props| parcel(&ctx, props, refers))
@@ -194,7 +292,12 @@ fn derive_entrypoint<'js>(
     let name = name.as_deref();
     send(&FromIsolate::Derive(
         capability,
-        Derive::Entrypoint { from, name, props },
+        Derive::Entrypoint {
+            from,
+            name,
+            props,
+            limits,
+        },
     ));
     Ok(())
 }

@@ -62,7 +62,6 @@ impl Host {
             }],
             compatibility_date: "2026-06-11".to_owned(),
             compatibility_flags: vec![],
-            exports: Vec::new(),
             env: vec![
                 binding(
                     "ROOM",
@@ -73,6 +72,7 @@ impl Host {
                 ),
                 binding("OUTSIDE", BindingValue::Fetcher(OUTSIDE)),
             ],
+            ..Program::default()
         };
         let settings = Settings {
             memory_bytes: limits::DEFAULT_MEMORY_BYTES,
@@ -131,6 +131,7 @@ impl Host {
             id,
             now_ms,
             object: Some(object),
+            cpu_ms: None,
             event,
         })
     }
@@ -147,6 +148,7 @@ impl Host {
             id,
             now_ms,
             object: None,
+            cpu_ms: None,
             event: fetch_event(&format!("http://worker/{path}")),
         })
     }

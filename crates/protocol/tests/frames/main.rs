@@ -1,13 +1,15 @@
 //! Frames survive the trip, however they are cut, and no bytes at all make the decoder panic.
 
+mod rpc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::limits::{MAX_FRAME_BYTES, MAX_HEADERS};
 use protocol::{
-    AlarmChange, Body, Call, CallError, Commit, DecodeError, Derive, Event, Failure, FailureKind,
-    Flow, FrameBuffer, FromIsolate, Given, Headers, Invocation, KeptSocket, LogLevel, ObjectCall,
-    Opening, Parcel, Passed, Redirect, Reply, Request, Response, Returned, SocketPart, SocketRef,
-    StorageCall, StreamPart, Target, ToIsolate, decode, encode_into,
+    AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, Failure, FailureKind, Flow,
+    FrameBuffer, FromIsolate, Headers, KeptSocket, LogLevel, ObjectCall, Opening, Redirect, Reply,
+    Request, Response, Returned, SocketPart, SocketRef, StorageCall, StreamPart, Target, ToIsolate,
+    decode, encode_into,
 };
 
 /// What frames are made of: a frame borrows, so its parts are kept here.
@@ -53,76 +55,6 @@ fn parts() -> impl Strategy<Value = Parts> {
 }
 
 impl Parts {
-    fn parcel<T>(&self, refers: Vec<T>) -> Parcel<'_, T> {
-        Parcel {
-            value: &self.bytes,
-            refers,
-        }
-    }
-
-    fn given(&self) -> Parcel<'_, Given> {
-        self.parcel(vec![
-            Given::Stub(self.id),
-            Given::Fetcher(self.other),
-            Given::Namespace {
-                capability: self.id,
-                key: [self.body; 32],
-            },
-            Given::Object {
-                capability: self.other,
-                id: [self.choice; 32],
-                name: self.flag.then(|| self.more.clone()),
-            },
-            Given::Stream {
-                id: self.id,
-                length: self.flag.then_some(u64::from(self.other)),
-            },
-            Given::Nothing,
-        ])
-    }
-
-    fn passed(&self) -> Parcel<'_, Passed> {
-        self.parcel(vec![
-            Passed::Export {
-                id: self.id,
-                object: self.flag.then_some(self.other),
-            },
-            Passed::Capability(self.other),
-            Passed::Stream {
-                id: self.id,
-                length: self.flag.then_some(u64::from(self.other)),
-            },
-            Passed::Forward(self.id),
-        ])
-    }
-
-    fn invocation<'a, T>(&'a self, arguments: Parcel<'a, T>) -> Invocation<'a, T> {
-        Invocation {
-            path: vec![&self.text, &self.more],
-            arguments: self.flag.then_some(arguments),
-        }
-    }
-
-    fn derive(&self) -> Derive<'_> {
-        let name = self.flag.then_some(self.more.as_str());
-        match self.body % 3 {
-            0 => Derive::Export {
-                id: self.other,
-                object: self.flag.then_some(self.id),
-            },
-            1 => Derive::Object {
-                from: self.other,
-                id: [self.choice; 32],
-                name,
-            },
-            _ => Derive::Entrypoint {
-                from: self.other,
-                name,
-                props: self.flag.then(|| self.passed()),
-            },
-        }
-    }
-
     fn headers(&self) -> Headers<'_> {
         Headers(
             self.pairs
@@ -219,6 +151,7 @@ impl Parts {
             id: self.id,
             now_ms: self.number,
             object: self.flag.then_some(self.other),
+            cpu_ms: self.flag.then_some(self.other),
             event,
         };
         let result = |result| ToIsolate::Result {
@@ -320,7 +253,11 @@ impl Parts {
                 socket: self.other,
                 part: self.socket().1,
             }),
-            17 => result(Ok(Reply::Text(&self.text))),
+            17 => result(Ok(if self.flag {
+                Reply::Text(&self.text)
+            } else {
+                Reply::Capability(Some(self.other))
+            })),
             18 => result(Ok(if self.flag {
                 Reply::Returned(self.given())
             } else {
@@ -420,7 +357,11 @@ impl Parts {
             18 => FromIsolate::Listen(self.id),
             24 => FromIsolate::Release(self.id),
             25 => FromIsolate::Derive(self.id, self.derive()),
-            26 => call(Call::Rpc(self.invocation(self.passed()))),
+            26 => call(if self.flag {
+                Call::Rpc(self.invocation(self.passed()))
+            } else {
+                Call::FindWorker(&self.text)
+            }),
             19 => FromIsolate::Accept {
                 object: self.id,
                 end: self.other,

@@ -1,0 +1,549 @@
+//! Dynamic workers: code from strings, each in a process of its own that has what it was handed and nothing else.
+//!
+//! A process is forked from the zygote ahead of time. Code is sent to it together with the first thing that happens to
+//! it, so that a new worker costs one message and the time to evaluate it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use protocol::limits::{
+    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, MAX_DYNAMIC_WORKERS, MAX_NAMED_WORKERS, STARTUP_CPU_MS,
+};
+use protocol::{CapabilityId, CodeLimits, Failure, FailureKind, Program, Settings, ToIsolate};
+
+use crate::capability::{Capability, Entrypoints};
+use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use crate::link::{Link, LinkOptions, Receiver, lost};
+use crate::parcel::{MethodCall, Props, Returns};
+use crate::runtime::{Inner as Runtime, NATIVE_BYTES};
+use crate::worker::fetch_in;
+
+/// Processes that wait for code.
+const SPARES: usize = 4;
+/// How long a dynamic worker that nothing happens to keeps its process.
+const IDLE: Duration = Duration::from_secs(10);
+/// How often to look for such.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How often to look whether a worker that nobody holds is done.
+const LOOK: Duration = Duration::from_millis(20);
+
+const TOO_MANY: &str = "Too many Dynamic Workers are running on this host.";
+
+/// What runs code for the worker that it is bound to.
+#[derive(Clone)]
+pub struct Loader(Arc<Inner>);
+
+/// Workers by name, and when each was last asked for.
+type Named = HashMap<Box<str>, (Arc<Loaded>, Instant)>;
+
+struct Inner {
+    runtime: Weak<Runtime>,
+    named: Mutex<Named>,
+}
+
+/// Processes that are forked and not used yet.
+#[derive(Default)]
+pub(crate) struct Spares {
+    ready: Mutex<Vec<jail::Child>>,
+    is_filling: AtomicBool,
+    /// Dynamic workers that have a process.
+    live: Arc<AtomicUsize>,
+}
+
+/// What a dynamic worker is made of, as the host keeps it.
+pub(crate) struct Made {
+    pub(crate) program: Program,
+    pub(crate) capabilities: Vec<Capability>,
+    pub(crate) global_fetch: Option<CapabilityId>,
+    pub(crate) limits: CodeLimits,
+    /// Calls of one event that the one who made it may do.
+    pub(crate) subrequests: u32,
+}
+
+/// One dynamic worker. It has a process as long as something happens to it, and for a while after that.
+pub(crate) struct Loaded {
+    this: Weak<Self>,
+    runtime: Weak<Runtime>,
+    name: Arc<str>,
+    /// The frame that makes a process this worker.
+    evaluate: Arc<[u8]>,
+    capabilities: Arc<[Capability]>,
+    settings: Settings,
+    limits: CodeLimits,
+    subrequests: u32,
+    running: Mutex<Option<Running>>,
+    starting: tokio::sync::Mutex<()>,
+}
+
+struct Running {
+    link: Arc<Link>,
+    _counted: Counted,
+}
+
+/// One of the processes that a host may have at a time.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Loader {
+    pub(crate) fn new(runtime: &Arc<Runtime>) -> Self {
+        let loader = Self(Arc::new(Inner {
+            runtime: Arc::downgrade(runtime),
+            named: Mutex::default(),
+        }));
+        runtime.refill_spares();
+        let inner = Arc::downgrade(&loader.0);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let Some(inner) = inner.upgrade() else { return };
+                inner.forget_idle();
+            }
+        });
+        loader
+    }
+
+    /// The worker of this name, if it is there.
+    pub(crate) fn find(&self, id: &str) -> Option<Capability> {
+        let mut named = self.0.named();
+        let (loaded, used) = named.get_mut(id)?;
+        *used = Instant::now();
+        Some(Capability::Worker(Arc::new(Handle(Arc::clone(loaded)))))
+    }
+
+    pub(crate) fn load(&self, id: Option<&str>, made: Made) -> Capability {
+        let loaded = Loaded::new(Weak::clone(&self.0.runtime), id, made);
+        if let Some(id) = id {
+            let mut gone = Vec::new();
+            let mut named = self.0.named();
+            if named.len() >= MAX_NAMED_WORKERS {
+                let oldest = named
+                    .iter()
+                    .min_by_key(|(_, (_, used))| *used)
+                    .map(|(id, _)| id.clone());
+                gone.extend(oldest.and_then(|oldest| named.remove(&oldest)));
+            }
+            gone.extend(named.insert(id.into(), (Arc::clone(&loaded), Instant::now())));
+            drop(named);
+        }
+        Capability::Worker(Arc::new(Handle(loaded)))
+    }
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Loader").finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn named(&self) -> MutexGuard<'_, Named> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget_idle(&self) {
+        let mut gone = Vec::new();
+        self.named().retain(|_, (loaded, used)| {
+            let stays = used.elapsed() < IDLE || loaded.is_busy();
+            if !stays {
+                gone.push(Arc::clone(loaded));
+            }
+            stays
+        });
+    }
+}
+
+impl Runtime {
+    /// Sees to it that processes wait for code.
+    pub(crate) fn refill_spares(self: &Arc<Self>) {
+        if self.spares.is_filling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let runtime = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let spares = &runtime.spares;
+            while spares.ready().len() < SPARES {
+                match runtime.fork_plain(DEFAULT_MEMORY_BYTES) {
+                    Ok(child) => spares.ready().push(child),
+                    Err(error) => {
+                        tracing::warn!(%error, "no process can be forked ahead of time");
+                        break;
+                    }
+                }
+            }
+            spares.is_filling.store(false, Ordering::Release);
+        });
+    }
+
+    fn fork_plain(&self, memory_bytes: u64) -> Result<jail::Child, jail::Error> {
+        let limits = jail::Limits {
+            memory_bytes: memory_bytes + NATIVE_BYTES,
+            ..jail::Limits::default()
+        };
+        self.zygote.fork(jail::Role::Isolate, &limits)
+    }
+}
+
+impl Spares {
+    fn ready(&self) -> MutexGuard<'_, Vec<jail::Child>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self) -> Option<Counted> {
+        let counted = Counted(Arc::clone(&self.live));
+        let before = self.live.fetch_add(1, Ordering::Relaxed);
+        (before < MAX_DYNAMIC_WORKERS).then_some(counted)
+    }
+
+    pub(crate) fn clear(&self) {
+        self.ready().clear();
+    }
+}
+
+impl Loaded {
+    fn new(runtime: Weak<Runtime>, id: Option<&str>, made: Made) -> Arc<Self> {
+        let Made {
+            mut program,
+            mut capabilities,
+            global_fetch,
+            limits,
+            subrequests,
+        } = made;
+        let name: Arc<str> = match id {
+            Some(id) => format!("dynamic worker \"{id}\"").into(),
+            None => "dynamic worker".into(),
+        };
+        program.name = name.to_string();
+        let loopback = CapabilityId::try_from(capabilities.len()).ok();
+        let settings = Settings {
+            memory_bytes: limits.memory_bytes.unwrap_or(DEFAULT_MEMORY_BYTES),
+            cpu_ms: limits
+                .cpu_ms
+                .map_or(DEFAULT_CPU_MS, |cpu_ms| cpu_ms.min(DEFAULT_CPU_MS)),
+            startup_cpu_ms: STARTUP_CPU_MS,
+            global_fetch,
+            cache: None,
+            loopback,
+        };
+        let mut evaluate = Vec::new();
+        protocol::encode_into(
+            &ToIsolate::Evaluate(Box::new(program), settings),
+            &mut evaluate,
+        );
+        Arc::new_cyclic(|this: &Weak<Self>| {
+            capabilities.push(Capability::Worker(Arc::new(Itself(Weak::clone(this)))));
+            Self {
+                this: Weak::clone(this),
+                runtime,
+                name,
+                evaluate: evaluate.into(),
+                capabilities: capabilities.into(),
+                settings,
+                subrequests: limits
+                    .subrequests
+                    .map_or(subrequests, |limit| limit.min(subrequests)),
+                limits,
+                running: Mutex::default(),
+                starting: tokio::sync::Mutex::default(),
+            }
+        })
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_busy(&self) -> bool {
+        let running = self.running();
+        running
+            .as_ref()
+            .is_some_and(|running| running.link.load().is_some_and(|load| load > 0))
+    }
+
+    /// Where it runs, if it does.
+    fn link_now(&self) -> Option<Arc<Link>> {
+        let running = self.running();
+        let link = &running.as_ref()?.link;
+        link.load().is_some().then(|| Arc::clone(link))
+    }
+
+    /// Where it runs. It is started when it does not.
+    async fn link(&self) -> Result<Arc<Link>, FetchError> {
+        if let Some(link) = self.link_now() {
+            return Ok(link);
+        }
+        if let Some(link) = self.start_now()? {
+            return Ok(link);
+        }
+        let _starting = self.starting.lock().await;
+        if let Some(link) = self.link_now() {
+            return Ok(link);
+        }
+        let runtime = self.runtime.upgrade().ok_or_else(lost)?;
+        let counted = runtime.spares.count().ok_or_else(too_many)?;
+        let memory_bytes = self.settings.memory_bytes;
+        let forking = Arc::clone(&runtime);
+        let child = tokio::task::spawn_blocking(move || forking.fork_plain(memory_bytes))
+            .await
+            .map_err(|_| lost())?
+            .map_err(|_| too_many())?;
+        self.run_in(&runtime, child, counted)
+    }
+
+    /// Starts it at once, if a process waits for that.
+    fn start_now(&self) -> Result<Option<Arc<Link>>, FetchError> {
+        if self.settings.memory_bytes > DEFAULT_MEMORY_BYTES {
+            return Ok(None);
+        }
+        let runtime = self.runtime.upgrade().ok_or_else(lost)?;
+        let Some(child) = runtime.spares.ready().pop() else {
+            return Ok(None);
+        };
+        runtime.refill_spares();
+        let counted = runtime.spares.count().ok_or_else(too_many)?;
+        self.run_in(&runtime, child, counted).map(Some)
+    }
+
+    fn run_in(
+        &self,
+        runtime: &Runtime,
+        child: jail::Child,
+        counted: Counted,
+    ) -> Result<Arc<Link>, FetchError> {
+        let options = LinkOptions {
+            capabilities: Arc::clone(&self.capabilities),
+            worker: Arc::clone(&self.name),
+            logs: runtime.logs.clone(),
+            subrequests: self.subrequests,
+            global_fetch: self.settings.global_fetch,
+            evaluate: Some(Arc::clone(&self.evaluate)),
+            objects: None,
+        };
+        let link = Link::start(child, options).map_err(|_| lost())?;
+        let (watched, cpu_ms) = (Arc::clone(&link), self.settings.cpu_ms);
+        tokio::spawn(async move { crate::watchdog::watch(&watched, cpu_ms).await });
+        let running = Running {
+            link: Arc::clone(&link),
+            _counted: counted,
+        };
+        let before = self.running().replace(running);
+        if let Some(before) = before {
+            before.link.kill();
+        }
+        self.end_when_idle(&link);
+        Ok(link)
+    }
+
+    /// Gives the process back once nothing has happened for a while.
+    fn end_when_idle(&self, link: &Arc<Link>) {
+        let (this, link) = (Weak::clone(&self.this), Arc::downgrade(link));
+        tokio::spawn(async move {
+            let mut idle_since = Instant::now();
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                let (Some(this), Some(link)) = (this.upgrade(), link.upgrade()) else {
+                    return;
+                };
+                match link.load() {
+                    None => return,
+                    Some(0) if idle_since.elapsed() >= IDLE && !link.has_given_away() => {
+                        let mut running = this.running();
+                        if running
+                            .as_ref()
+                            .is_some_and(|running| Arc::ptr_eq(&running.link, &link))
+                        {
+                            running.take();
+                        }
+                        drop(running);
+                        link.kill();
+                        return;
+                    }
+                    Some(0) => {}
+                    Some(_) => idle_since = Instant::now(),
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        if let Some(running) = self.running().take() {
+            running.end_when_done();
+        }
+    }
+}
+
+impl Running {
+    /// Nobody can make anything new happen to it, so it ends with what still happens.
+    fn end_when_done(self) {
+        let is_done =
+            |link: &Link| link.load().is_none_or(|load| load == 0) && !link.has_given_away();
+        if is_done(&self.link) {
+            self.link.kill();
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            self.link.kill();
+            return;
+        };
+        runtime.spawn(async move {
+            while !is_done(&self.link) {
+                tokio::time::sleep(LOOK).await;
+            }
+            self.link.kill();
+        });
+    }
+}
+
+fn too_many() -> FetchError {
+    FetchError::Overloaded(TOO_MANY.to_owned())
+}
+
+/// A dynamic worker as others hold it.
+struct Handle(Arc<Loaded>);
+
+impl Entrypoints for Handle {
+    fn entrypoint(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        limits: CodeLimits,
+    ) -> Arc<dyn Fetcher> {
+        Arc::new(Target {
+            loaded: Arc::clone(&self.0),
+            entrypoint: name.map(Arc::from),
+            props,
+            limits,
+        })
+    }
+}
+
+/// A dynamic worker as it holds itself: that does not keep it.
+struct Itself(Weak<Loaded>);
+
+impl Entrypoints for Itself {
+    fn entrypoint(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        limits: CodeLimits,
+    ) -> Arc<dyn Fetcher> {
+        match self.0.upgrade() {
+            Some(loaded) => Handle(loaded).entrypoint(name, props, limits),
+            None => Arc::new(Gone),
+        }
+    }
+}
+
+/// What is no more.
+struct Gone;
+
+impl Fetcher for Gone {
+    fn fetch(
+        &self,
+        _request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(std::future::ready(Err(lost())))
+    }
+}
+
+/// One entrypoint of a dynamic worker.
+struct Target {
+    loaded: Arc<Loaded>,
+    entrypoint: Option<Arc<str>>,
+    props: Option<Arc<Props>>,
+    limits: CodeLimits,
+}
+
+impl Target {
+    /// The narrower one of its own bound and the worker's.
+    fn wall_ms(&self) -> Option<u32> {
+        let bounds = [self.limits.wall_ms, self.loaded.limits.wall_ms];
+        bounds.into_iter().flatten().min()
+    }
+}
+
+fn over_time(wall_ms: u32) -> Failure {
+    Failure {
+        kind: FailureKind::Cpu,
+        name: "Error".to_owned(),
+        message: format!("Worker exceeded wall time limit ({wall_ms} ms)."),
+        stack: String::new(),
+    }
+}
+
+impl Fetcher for Target {
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(async move {
+            let link = self.loaded.link().await?;
+            let (entrypoint, props) = (self.entrypoint.as_deref(), self.props.as_deref());
+            let answer = fetch_in(&link, entrypoint, props, self.limits, request);
+            let Some(wall_ms) = self.wall_ms() else {
+                return answer.await;
+            };
+            let limit = Duration::from_millis(u64::from(wall_ms));
+            match tokio::time::timeout(limit, answer).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    link.kill_for(over_time(wall_ms));
+                    Err(FetchError::Worker(over_time(wall_ms)))
+                }
+            }
+        })
+    }
+
+    fn call(&self, call: MethodCall) {
+        let wall_ms = self.wall_ms();
+        let receiver =
+            Receiver::Entrypoint(self.entrypoint.clone(), self.props.clone(), self.limits);
+        let begin = move |link: &Arc<Link>, mut call: MethodCall| {
+            if let Some(wall_ms) = wall_ms {
+                call.returns = in_time(link, wall_ms, call.returns);
+            }
+            link.begin_call(receiver, call);
+        };
+        if let Some(link) = self.loaded.link_now() {
+            return begin(&link, call);
+        }
+        match self.loaded.start_now() {
+            Ok(Some(link)) => return begin(&link, call),
+            Ok(None) => {}
+            Err(error) => return call.returns.call(Err(error)),
+        }
+        let loaded = Arc::clone(&self.loaded);
+        tokio::spawn(async move {
+            match loaded.link().await {
+                Ok(link) => begin(&link, call),
+                Err(error) => call.returns.call(Err(error)),
+            }
+        });
+    }
+}
+
+/// Ends the worker unless the call returns in time.
+fn in_time(link: &Arc<Link>, wall_ms: u32, returns: Returns) -> Returns {
+    let limit = Duration::from_millis(u64::from(wall_ms));
+    let link = Arc::downgrade(link);
+    let timer = tokio::spawn(async move {
+        tokio::time::sleep(limit).await;
+        if let Some(link) = link.upgrade() {
+            link.kill_for(over_time(wall_ms));
+        }
+    });
+    Returns::new(move |outcome| {
+        timer.abort();
+        returns.call(outcome);
+    })
+}

@@ -1,0 +1,59 @@
+//! Code as its author wrote it becomes code that the engine takes. It is read here, in the jail, since whoever wrote it may
+//! have meant harm to its reader.
+
+use protocol::{Exports, Failure, FromIsolate, Module, ModuleKind};
+
+use crate::isolate::Isolate;
+use crate::state;
+
+/// Gives what a bundler makes of one module, by its name and source: `None` when it is fine as it is.
+pub type Prepare = fn(&str, &str) -> Result<Option<String>, Mistake>;
+
+/// Why a module is no code.
+#[derive(Clone, Debug)]
+pub struct Mistake {
+    /// What is wrong.
+    pub message: String,
+    /// Line, counted from one.
+    pub line: u32,
+    /// Column, counted from one.
+    pub column: u32,
+}
+
+impl Isolate {
+    /// Has code pass through this before it is evaluated, when it has not been through a bundler.
+    pub fn set_prepare(&self, prepare: Prepare) {
+        self.prepare.set(Some(prepare));
+    }
+
+    /// Tells the host what became of the program that it sent.
+    pub(crate) fn tell_evaluated(&self, outcome: Result<Exports, Failure>) {
+        state::send(&FromIsolate::Evaluated(outcome));
+    }
+
+    pub(crate) fn prepare_all(&self, modules: &mut [Module]) -> Result<(), Failure> {
+        let Some(prepare) = self.prepare.get() else {
+            return Ok(());
+        };
+        for module in modules {
+            if !matches!(module.kind, ModuleKind::EsModule | ModuleKind::CommonJs) {
+                continue;
+            }
+            let source = std::str::from_utf8(&module.content).map_err(|_| Failure {
+                name: "SyntaxError".to_owned(),
+                message: format!("The module \"{}\" is not UTF-8 text.", module.name),
+                ..Failure::default()
+            })?;
+            let prepared = prepare(&module.name, source).map_err(|mistake| Failure {
+                name: "SyntaxError".to_owned(),
+                message: mistake.message,
+                stack: format!("    at {}:{}:{}", module.name, mistake.line, mistake.column),
+                ..Failure::default()
+            })?;
+            if let Some(prepared) = prepared {
+                module.content = prepared.into_bytes();
+            }
+        }
+        Ok(())
+    }
+}
