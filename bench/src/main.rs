@@ -1,5 +1,5 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
-//! with `start`, only what new isolates cost; with `objects`, only Durable Objects; with any other word, only the Workers
+//! with `start`, only what new isolates cost; with `objects`, only Durable Objects; with `loader`, only dynamic workers; with any other word, only the Workers
 //! whose line has that word.
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
@@ -12,6 +12,7 @@
 
 mod folder;
 mod load;
+mod loader;
 mod memory;
 mod objects;
 mod server;
@@ -95,12 +96,15 @@ async fn compare() -> anyhow::Result<()> {
         eprintln!("there is no workerd, and npm cannot install it: measuring Atoll alone");
     }
     match only.as_deref() {
+        Some("loader") => loader::report(&atoll, workerd.as_deref()).await,
         Some("objects") => objects::report(&atoll, workerd.as_deref()).await,
         Some(word) => report(&atoll, workerd.as_deref(), word).await,
         None => {
             report(&atoll, workerd.as_deref(), "").await?;
             println!();
             objects::report(&atoll, workerd.as_deref()).await?;
+            println!();
+            loader::report(&atoll, workerd.as_deref()).await?;
             start::report().await
         }
     }

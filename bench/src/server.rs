@@ -89,7 +89,7 @@ impl Server {
         )?;
         let mut command = Command::new(binary);
         command
-            .args(["serve", "config.capnp"])
+            .args(["serve", "config.capnp", "--experimental"])
             .current_dir(folder.path());
         Self::start(command, port, folder).await
     }
