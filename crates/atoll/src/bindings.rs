@@ -66,9 +66,11 @@ pub(crate) fn bind(
         });
     };
     for service in &project.services {
-        let target = shared
-            .runtime
-            .service(&service.service, service.entrypoint.as_deref());
+        let (name, entrypoint) = (&service.service, service.entrypoint.as_deref());
+        let target = match &service.props {
+            Some(props) => shared.runtime.service_with_props(name, entrypoint, props),
+            None => shared.runtime.service(name, entrypoint),
+        };
         fetcher(&service.binding, target);
     }
     let binding = project

@@ -220,10 +220,14 @@ fn read(options: &config::Options) -> Result<Project, Error> {
         ));
     }
     for service in &project.services {
-        if service.props.is_some() {
-            crate::terminal::warning(format_args!(
-                "`props` of the service {} are not passed on yet",
-                service.binding
+        let props = service.props.as_deref().unwrap_or("{}");
+        if !props.starts_with('{') {
+            return Err(Error::mistake(
+                format_args!(
+                    "`props` of the service {} is not an object",
+                    service.binding
+                ),
+                format_args!("it is what `ctx.props` will be: write {{ \"name\": value }}"),
             ));
         }
     }

@@ -45,6 +45,14 @@ impl Props {
         })
     }
 
+    /// Props that a configuration says: a JSON object. Isolates tell such text from a value by its first byte.
+    pub(crate) fn from_json(text: &str) -> Self {
+        Self {
+            value: Bytes::copy_from_slice(text.as_bytes()),
+            capabilities: Vec::new(),
+        }
+    }
+
     pub(crate) fn parcel(&self) -> Parcel {
         let capabilities = self.capabilities.iter().cloned();
         Parcel {

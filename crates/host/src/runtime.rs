@@ -22,6 +22,7 @@ use crate::link::LinkOptions;
 use crate::loader::{Loader, Spares};
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Namespace, Objects, StorageOptions};
+use crate::parcel::Props;
 use crate::services::Services;
 use crate::worker::{Worker, WorkerOptions};
 
@@ -310,6 +311,19 @@ impl Runtime {
     pub fn service(&self, name: &str, entrypoint: Option<&str>) -> Arc<dyn Fetcher> {
         self.services(name)
             .entrypoint(entrypoint, None, CodeLimits::default())
+    }
+
+    /// The same, for a caller that the entrypoint sees as its `ctx.props`: a JSON object.
+    #[must_use]
+    pub fn service_with_props(
+        &self,
+        name: &str,
+        entrypoint: Option<&str>,
+        props: &str,
+    ) -> Arc<dyn Fetcher> {
+        let props = Arc::new(Props::from_json(props));
+        self.services(name)
+            .entrypoint(entrypoint, Some(props), CodeLimits::default())
     }
 
     /// The same for all its entrypoints.

@@ -62,7 +62,12 @@ export const differences = {
     return error.message.includes("20 ms");
   },
 
-  "`ctx.props` of a binding stays empty": ({ ctx }) => JSON.stringify(ctx.props) === "{}",
+  "`connect()` of `cloudflare:sockets` throws": () => fails(async () => (await import("cloudflare:sockets")).connect("a.test:1")),
+
+  "nothing sends an `EmailMessage`": async ({ env }) => {
+    const { EmailMessage } = await import("cloudflare:email");
+    return new EmailMessage("a@a.test", "b@b.test", "").to === "b@b.test" && env.EMAIL === undefined;
+  },
 
   "`env.SELF.connect()` and `.queue()` fail": ({ env }) => fails(() => env.SELF.connect("a:1"), () => env.SELF.queue("q", [])),
 

@@ -246,3 +246,19 @@ export default { async fetch(request, env, ctx) {
         assert_eq!(text(&worker, "/").await, r#"["nowhere","there","there"]"#);
     });
 }
+
+#[test]
+fn props_of_a_configuration_reach_the_entrypoint() {
+    run(async {
+        let desk = App::new(DESK).name("desk-with-props").deploy().await;
+        let props = r#"{"user":"zoë","level":2}"#;
+        let service = runtime()
+            .await
+            .service_with_props(desk.name(), Some("Desk"), props);
+        let worker = App::fetch("return Response.json(await env.DESK.props());")
+            .service("DESK", service)
+            .deploy()
+            .await;
+        assert_eq!(text(&worker, "/").await, props);
+    });
+}

@@ -1,6 +1,7 @@
 // Values as they travel: bytes, and a list of the capabilities and streams that they mention.
 
 import { deriveObject } from "atoll:native/rpc";
+import { decodeUtf8 } from "../encoding.js";
 import { incomingStream, sendStream } from "../io.js";
 import { capabilityOfFetcher, fetcherOf } from "../fetch.js";
 import { capabilityOfLoader, makeLoader } from "../loader.js";
@@ -241,4 +242,10 @@ export function unpackEnvironment(parcel) {
 }
 
 /** `ctx.props` out of what the host tells of them. */
-export const unpackProps = (parcel) => (parcel === undefined || parcel === null ? {} : unpack(parcel).value);
+export function unpackProps(parcel) {
+  if (parcel === undefined || parcel === null) return {};
+  const bytes = new Uint8Array(parcel.value);
+  // A configuration has them as JSON. No value begins with a brace.
+  return bytes[0] === BRACE ? JSON.parse(decodeUtf8(bytes)) : unpack(parcel).value;
+}
+const BRACE = 0x7b;
