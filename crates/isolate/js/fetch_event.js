@@ -37,12 +37,6 @@ export function answer(event, response) {
   // What the response still needs belongs to its event.
   set(event.context);
   try {
-    if (!isResponse(response)) {
-      throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
-    }
-    if (response.type === "error") {
-      throw new TypeError("Return value from serve handler must not be an error response (like Response.error())");
-    }
     answerWith(response, event.id);
   } catch (error) {
     event.fail(error);

@@ -13,12 +13,12 @@ import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
 import { makeLoader } from "./loader.js";
 import { exportNamespace } from "./loopback.js";
-import { letIn } from "./objects/gate.js";
+import { isUsed as hasObjects, letIn } from "./objects/gate.js";
 import { host as objects } from "./objects/instance.js";
 import { makeNamespace } from "./objects/namespace.js";
 import { unpackEnvironment } from "./rpc/parcels.js";
 import { host as rpc } from "./rpc/receive.js";
-import { askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
+import { areQuiet, askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
 import { ScheduledController, TestController } from "./controllers.js";
 
 // The C library looks the time zone up when it is first asked, and later there are no files.
@@ -94,11 +94,11 @@ export const host = {
       }
       return true;
     }
-    if (letIn()) return true;
-    if (endEvents()) return true;
-    if (runDueTimer()) return true;
+    if (hasObjects && (letIn() || endEvents())) return true;
+    const isQuiet = areQuiet();
+    if (!isQuiet && runDueTimer()) return true;
     if (events.size > 0 && !isWaiting() && !hasTimers() && failHungEvents()) return true;
-    askForTick();
+    if (!isQuiet) askForTick();
     return false;
   },
 };

@@ -192,7 +192,6 @@ export class Response extends Body {
   /** Gives the body the coding that its Content-Encoding names, unless `encodeBody` says that it has it. */
   #encode() {
     const headers = this.#headers;
-    if (headers === TEXT_HEADERS || headers === JSON_HEADERS || headers === "") return;
     if (typeof headers === "string" && !headers.includes("content-encoding")) return;
     if (this.#details.encodeBody === "manual" || isNullBody(this) || this.bodyUsed) return;
     if (this.headers.get("content-encoding")?.trim().toLowerCase() !== "gzip") return;
@@ -230,12 +229,19 @@ export class Response extends Body {
         };
       },
       answer(response, event) {
-        response.#encode();
+        if (typeof response !== "object" || response === null || !(#status in response)) {
+          throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
+        }
+        const status = response.#status;
+        if (status === 0) {
+          throw new TypeError("Return value from serve handler must not be an error response (like Response.error())");
+        }
         const headers = response.#headers;
+        if (headers !== TEXT_HEADERS && headers !== JSON_HEADERS) response.#encode();
         const { statusText, webSocket } = response.#details;
         respond(
           event,
-          response.#status,
+          status,
           statusText,
           typeof headers === "string" ? headers : headersToWire(headers),
           bodyToWire(response),
@@ -262,5 +268,5 @@ export const responseFromWire = internals.fromWire;
 /** The wire form of a response; its body is used up. */
 export const responseToWire = internals.toWire;
 
-/** Answers a fetch event with a response, whose body is used up: `answer(response, event)`. */
+/** Answers a fetch event with what its handler gave, which has to be a response; its body is used up: `answer(response, event)`. */
 export const answerWith = internals.answer;

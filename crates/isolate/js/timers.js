@@ -177,6 +177,9 @@ function fire(timer) {
 /** Whether some timer still lies ahead. */
 export const hasTimers = () => heap.length > 0;
 
+/** Whether timers have anything to do or to tell. */
+export const areQuiet = () => heap.length === 0 && asked === undefined;
+
 /** Tells the host when to tick next, if that has changed. */
 export function askForTick() {
   const at = heap[0]?.at;

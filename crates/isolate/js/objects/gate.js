@@ -5,6 +5,8 @@
 
 import { get, run } from "../async_context.js";
 
+/** Whether there has been a gate: without objects nothing waits at any. */
+export let isUsed = false;
 /** Gates that stand open while something waits at them. @type {Set<Gate>} */
 const open = new Set();
 /** Sections whose work is done. @type {Gate[]} */
@@ -32,6 +34,7 @@ export class Gate {
 
   /** @param {Gate} [parent] the gate that is kept shut from now on */
   constructor(parent) {
+    isUsed = true;
     this.#parent = parent;
     this.#root = parent === undefined ? this : parent.#root;
     if (parent !== undefined) parent.#section = this;
