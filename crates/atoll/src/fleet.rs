@@ -213,12 +213,6 @@ impl Member {
 fn read(options: &config::Options) -> Result<Project, Error> {
     let Loaded { project, warnings } = config::load(options)?;
     error::warn(&warnings);
-    for binding in &project.unsupported {
-        crate::terminal::warning(format_args!(
-            "`{}` is not there yet, so env.{} will be undefined",
-            binding.kind, binding.name
-        ));
-    }
     for service in &project.services {
         let props = service.props.as_deref().unwrap_or("{}");
         if !props.starts_with('{') {

@@ -160,7 +160,53 @@ fn parse_jsonc(path: &Path, text: &str) -> Result<Value, Error> {
     let value = parsed
         .value
         .ok_or_else(|| Error::one(Diagnostic::error("the configuration is empty").path(path)))?;
+    if let Some(place) = missing_comma(text, &value) {
+        let missing = Diagnostic::error("broken JSON: a comma is missing before this");
+        return Err(Error::one(missing.at(path, text, place)));
+    }
     Ok(from_jsonc(&value))
+}
+
+/// The first item of an object or array that no comma parts from the one before: the parser does not mind.
+fn missing_comma(text: &str, value: &ast::Value<'_>) -> Option<usize> {
+    let (ranges, values): (Vec<_>, Vec<_>) = match value {
+        ast::Value::Array(array) => array
+            .elements
+            .iter()
+            .map(|item| (item.range(), item))
+            .unzip(),
+        ast::Value::Object(object) => object
+            .properties
+            .iter()
+            .map(|property| (property.range, &property.value))
+            .unzip(),
+        _ => return None,
+    };
+    let pairs = ranges.iter().zip(ranges.iter().skip(1));
+    let here = pairs
+        .filter(|(before, after)| !has_comma(&text[before.end..after.start]))
+        .map(|(_, after)| after.start)
+        .next();
+    let within = values.iter().find_map(|value| missing_comma(text, value));
+    here.into_iter().chain(within).min()
+}
+
+/// Whether there is a comma outside of comments.
+fn has_comma(mut between: &str) -> bool {
+    loop {
+        let comma = between.find(',');
+        let line = between.find("//");
+        let block = between.find("/*");
+        let Some(start) = line.into_iter().chain(block).min() else {
+            return comma.is_some();
+        };
+        if comma.is_some_and(|comma| comma < start) {
+            return true;
+        }
+        let end = if Some(start) == line { "\n" } else { "*/" };
+        let rest = &between[start + 2..];
+        between = rest.find(end).map_or("", |at| &rest[at + end.len()..]);
+    }
 }
 
 fn from_jsonc(value: &ast::Value<'_>) -> Value {

@@ -241,6 +241,12 @@ fn mistakes_are_shown_in_place() {
         ),
         ("[]", "must be an object", (1, 1), ""),
         (
+            "{\n\"main\":\"src/index.ts\" // ,\n/* , */ \"vars\": {}}",
+            "a comma is missing",
+            (3, 9),
+            "",
+        ),
+        (
             "{\"main\":\"src/index.ts\",\"dev\":{\"port\":70000}}",
             "whole number",
             (1, 38),
