@@ -24,6 +24,12 @@ function serializeThrown(error) {
   }
 }
 
+/** Callers see on an error which object it came from. */
+function nameObject(error, object) {
+  if (typeof error !== "object" || error === null || !Object.isExtensible(error)) return;
+  if (!Object.hasOwn(error, "durableObjectId")) error.durableObjectId = object.id.toString();
+}
+
 /**
  * Does what a call asks of a target, and tells the caller what came of it.
  * @param {EventContext} event
@@ -38,6 +44,7 @@ export function serve(event, find, path, parcel) {
     event.succeed();
   };
   const fail = (error) => {
+    if (event.object !== undefined) nameObject(error, event.object);
     if (event.isOpen) thrown(event.id, serializeThrown(error));
     over();
   };
