@@ -40,7 +40,8 @@ pub struct Commit<'a> {
 }
 
 impl Object {
-    /// Which instance this is: no other one of this store, whatever its object, has the same number.
+    /// Which instance this is: no other one of this store, whatever its object, has the same number, and none from before
+    /// a restart whose commits may still have to be brought to a file.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch

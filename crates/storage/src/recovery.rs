@@ -34,6 +34,9 @@ struct Replay {
     wiped: BTreeSet<Key>,
     /// How far the checkpoints reach that each object had begun. Its file may have anything before that.
     reached: HashMap<Key, u64>,
+    /// The greatest epoch of a commit. New instances have later ones: what a checkpoint of these commits tells is not
+    /// for them.
+    epoch: u64,
     /// Bytes of changes in memory.
     bytes: usize,
     end: Moment,
@@ -68,6 +71,7 @@ pub(crate) fn recover(folder: &Path, options: Options) -> Result<Shared, Error> 
         checkpointed,
         wiped: BTreeSet::new(),
         reached: HashMap::new(),
+        epoch: 0,
         bytes: 0,
         end: Moment {
             time_ms: 0,
@@ -294,6 +298,7 @@ impl Replay {
         }
         match record {
             Record::Commit(commit) if header.position >= self.checkpointed => {
+                self.epoch = self.epoch.max(commit.epoch);
                 let part = if commit.changes.len() < LARGE_CHANGES {
                     self.bytes += commit.changes.len();
                     Part::Memory(commit.changes.to_vec())
@@ -394,6 +399,7 @@ impl Replay {
             }
         }
         core.catalog = self.catalog;
+        core.epoch = self.epoch;
         for key in &keys {
             core.pin(key);
         }

@@ -49,6 +49,7 @@ pub(crate) struct Core {
     pub(crate) unsynced: Unsynced,
     /// Bytes of changes in memory.
     pub(crate) pending_bytes: usize,
+    /// Of the instance that was opened last. Greater than that of every commit that no file has yet.
     pub(crate) epoch: u64,
     pub(crate) failure: Option<Arc<Error>>,
     pub(crate) closing: bool,

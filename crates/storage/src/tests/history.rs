@@ -1,12 +1,12 @@
 //! Going back, and a log or a disk that is not as it should be.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-use super::simulated::Simulated;
+use super::simulated::{Random, Simulated};
 use super::{Instance, manual};
-use crate::{Error, Store};
+use crate::{Error, Options, Store};
 
 fn store(disk: &Simulated, clock: &Arc<AtomicU64>) -> Result<Store, Error> {
     Store::open(Path::new("/store"), manual(Arc::new(disk.clone()), clock))
@@ -34,6 +34,36 @@ fn a_restore_asked_for_while_running_happens_at_the_next_opening_and_can_be_undo
     let other = open.restore(&namespace, [1; 32], &first).unwrap();
     assert!(other > first && other.to_string() > first.to_string());
     assert_eq!(other.to_string().parse::<crate::Bookmark>().unwrap(), other);
+}
+
+#[test]
+fn an_instance_hears_of_no_commits_from_before_a_crash() {
+    let (disk, clock) = (Simulated::default(), Arc::new(AtomicU64::new(1000)));
+    let before = store(&disk, &clock).unwrap();
+    let namespace = before.namespace("a:B").unwrap();
+    let mut object = Instance::open(&before, &namespace, 1);
+    for number in 0..5 {
+        let position = object.set(&[number]).unwrap();
+        before.wait_durable(position).unwrap();
+    }
+    let disk = disk.after_power_cut(&mut Random(1));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let checkpoints = told.clone();
+    let options = Options {
+        on_checkpoint: Box::new(move |checkpoint| {
+            let told = (checkpoint.epoch, checkpoint.number);
+            checkpoints.lock().unwrap().push(told);
+        }),
+        ..manual(Arc::new(disk), &clock)
+    };
+    let after = Store::open(Path::new("/store"), options).unwrap();
+    // Opening it brings what the crash left over to its file.
+    let mut object = Instance::open(&after, &namespace, 1);
+    assert_eq!(object.contents(), [4]);
+    let position = object.set(&[7]).unwrap();
+    after.wait_durable(position).unwrap();
+    after.shared.checkpoint_all().unwrap();
+    assert_eq!(*told.lock().unwrap(), [(object.object.epoch(), 1)]);
 }
 
 #[test]

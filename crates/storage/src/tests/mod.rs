@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::pages::{Encoder, PAGE_BYTES};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, File};
 use crate::{Commit, Error, Namespace, Object, Opened, Options, Position, Store};
 
 /// What an object's database is, without SQLite.
@@ -46,6 +46,10 @@ pub(crate) struct Instance {
     pub(crate) object: Object,
     pub(crate) pages: Pages,
     number: u64,
+    /// Which commit changed each page last.
+    changed: Vec<u64>,
+    /// All commits up to this one are in the file, as far as it was told.
+    told: u64,
 }
 
 impl Instance {
@@ -68,8 +72,37 @@ impl Instance {
         assert_eq!(pages.len(), opened.page_count as usize);
         Self {
             object: opened.object,
+            changed: vec![0; pages.len()],
             pages,
             number: 0,
+            told: 0,
+        }
+    }
+
+    /// A checkpoint says up to which commit the file has everything.
+    pub(crate) fn is_told(&mut self, number: u64) {
+        let last = self.number;
+        assert!(
+            number <= last,
+            "told of commit {number}, {last} is the last"
+        );
+        self.told = self.told.max(number);
+    }
+
+    /// What an isolate no longer keeps in memory, it reads from the file, at whatever moment: that has to be right.
+    pub(crate) fn check_file(&self, file: &dyn File) {
+        for (index, (page, changed)) in self.pages.iter().zip(&self.changed).enumerate() {
+            if *changed > self.told {
+                continue;
+            }
+            let mut found = [0; PAGE_BYTES];
+            file.read_at(&mut found, (index * PAGE_BYTES) as u64)
+                .unwrap();
+            assert!(
+                found == *page,
+                "page {} is another one in the file",
+                index + 1
+            );
         }
     }
 
@@ -83,6 +116,12 @@ impl Instance {
             more: false,
         })?;
         self.number += 1;
+        self.changed.resize(pages.len(), 0);
+        for (index, page) in pages.iter().enumerate() {
+            if self.pages.get(index) != Some(page) {
+                self.changed[index] = self.number;
+            }
+        }
         self.pages = pages;
         Ok(position)
     }

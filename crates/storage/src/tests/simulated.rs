@@ -152,6 +152,11 @@ impl Simulated {
         node.unsynced.clear();
     }
 
+    /// Another disk with the same on it.
+    pub(crate) fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.state().clone())))
+    }
+
     /// The disk after the power failed: of what was not synced, some is there and some is not, torn at sectors.
     pub(crate) fn after_power_cut(&self, random: &mut Random) -> Self {
         let mut state = self.state().clone();

@@ -274,7 +274,15 @@ impl Pages {
     }
 
     /// The file now has everything up to commit `number`.
+    ///
+    /// # Panics
+    /// When there is no such commit yet: going on would read pages that the file does not have.
     pub(crate) fn checkpointed(&mut self, number: u64, file: Option<File>) {
+        assert!(
+            number <= self.number,
+            "a checkpoint of commit {number}, and the last one is {}",
+            self.number
+        );
         if let Some(file) = file {
             self.file = Some(file);
         }
