@@ -17,7 +17,7 @@ mod state;
 mod table;
 
 use std::collections::hash_map::Entry;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -75,6 +75,8 @@ pub(crate) struct Link {
     drained: Notify,
     /// The isolate is gone.
     closed: Notify,
+    /// The host has ended it for what it said.
+    to_blame: AtomicBool,
 }
 
 /// What a link is made of.
@@ -122,6 +124,7 @@ impl Link {
             unwritten: Notify::new(),
             drained: Notify::new(),
             closed: Notify::new(),
+            to_blame: AtomicBool::new(false),
         });
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| std::io::Error::other(error.to_string()))?;
@@ -213,6 +216,7 @@ impl Link {
             }
         };
         if !reason.is_empty() {
+            self.to_blame.store(true, Ordering::Relaxed);
             tracing::warn!(
                 worker = &*self.worker,
                 reason,
@@ -482,7 +486,17 @@ impl Link {
     /// Kills the isolate: it is broken or hostile.
     pub(crate) fn condemn(&self, reason: &str) {
         tracing::warn!(worker = &*self.worker, reason, "isolate killed");
+        self.to_blame.store(true, Ordering::Relaxed);
         self.kill();
+    }
+
+    /// Whether what ran there has ended it: by a crash, or by breaking the protocol. Blocks for a moment.
+    pub(crate) fn has_ended_itself(&self) -> bool {
+        if self.to_blame.load(Ordering::Relaxed) {
+            return true;
+        }
+        let exit = self.process.wait(Some(std::time::Duration::from_secs(1)));
+        exit.ok().flatten().is_some_and(jail::Exit::is_own_doing)
     }
 
     /// Kills the isolate for using too much processor time; its callers are told so.

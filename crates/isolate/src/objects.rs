@@ -81,6 +81,14 @@ pub(crate) fn broken(object: ObjectNumber, failure: Failure) {
     state::send(&FromIsolate::Broken { object, failure });
 }
 
+/// An object is about to end itself, and the alarm that it is handling is not to ring again.
+pub(crate) fn abandon_alarm(object: ObjectNumber) {
+    let told = state::with(|state| state.has_told);
+    if let Some(ended) = sqlite::abandon_alarm(object, told) {
+        send_commit(ended);
+    }
+}
+
 /// Forgets what belongs to an object.
 fn end(object: ObjectNumber, reason: &str) {
     sqlite::close(object, reason);

@@ -46,6 +46,12 @@ impl Exit {
         self == Self::Signal(libc::SIGKILL)
     }
 
+    /// It has crashed or given up. One that ends because the host is gone gives no error, and one that is killed did
+    /// nothing for it.
+    pub fn is_own_doing(self) -> bool {
+        !self.is_killed() && !matches!(self, Self::Code(0) | Self::Unknown)
+    }
+
     pub(crate) fn from_wait_status(status: i32) -> Self {
         if libc::WIFEXITED(status) {
             Self::Code(libc::WEXITSTATUS(status))

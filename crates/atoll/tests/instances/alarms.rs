@@ -137,3 +137,111 @@ fn a_new_version_gets_the_alarms_that_the_old_one_set() {
         );
     });
 }
+
+/// Sets off what its first argument says each time its alarm goes off.
+const SELF_DESTROYER: &str = "
+    async set(how) {
+        await this.ctx.storage.put('how', how);
+        await this.ctx.storage.setAlarm(Date.now());
+    }
+    async alarm({ retryCount, scheduledTime }) {
+        console.log(JSON.stringify({ name: this.ctx.id.name, retryCount, scheduledTime, now: Date.now() }));
+        const how = await this.ctx.storage.get('how');
+        if (how === 'loop') for (;;);
+        if (how === 'loop later') { await scheduler.wait(1); for (;;); }
+        if (how === 'native') { const a = []; a.length = 4e9; a.indexOf(1); }
+        if (how === 'memory') for (const all = []; ; ) all.push(new Uint8Array(1e7).fill(1));
+        if (how === 'objects') for (let all; ; ) all = { all, more: [1, 2, 3] };
+        if (how === 'urls') for (const all = []; ; ) all.push(new URL('http://x.test/' + 'a'.repeat(1e6)));
+        if (how === 'flood') for (;;) fetch('http://127.0.0.1:9/', { method: 'POST', body: 'x'.repeat(1e5) }).catch(() => {});
+        if (how === 'deep') { const deep = (n) => [deep(n + 1), n]; deep(0); }
+        if (how === 'never') await new Promise(() => {});
+    }";
+
+/// Sees the alarm of an object come back, with more and more retries behind it.
+async fn comes_back_counted(how: &'static str) {
+    let stage = Stage::empty(1, |options| {
+        options.alarm_limit = std::time::Duration::from_secs(2);
+    })
+    .await;
+    let limits = |limits: &mut host::Limits| {
+        limits.cpu_ms = 50;
+        limits.memory_bytes = 32 * 1024 * 1024;
+    };
+    let app = app(SELF_DESTROYER).limits(limits);
+    app.try_deploy_on(&stage.runtime).await.unwrap();
+    let mut log = stage.log();
+    stage.call("x", "set", json!([how])).await;
+    for retries in 0..3 {
+        assert_eq!(rung(&mut log).await["retryCount"], retries, "{how}");
+    }
+}
+
+#[test]
+fn retries_are_counted_of_a_handler_that_ends_its_isolate() {
+    run(async {
+        let ways = [
+            "loop",
+            "loop later",
+            "native",
+            "memory",
+            "objects",
+            "urls",
+            "deep",
+            "flood",
+            "never",
+        ];
+        let tests = ways.map(|how| tokio::spawn(comes_back_counted(how)));
+        for test in tests {
+            test.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_handler_can_end_its_object_and_say_that_the_alarm_is_done_with() {
+    const QUITTER: &str = "
+        async set(wait, how) {
+            await this.ctx.storage.put('how', how);
+            await this.ctx.storage.setAlarm(Date.now() + wait);
+        }
+        async look() { return [await this.ctx.storage.getAlarm(), await this.ctx.storage.get('how')]; }
+        async alarm({ retryCount, scheduledTime }) {
+            console.log(JSON.stringify({ name: this.ctx.id.name, retryCount, scheduledTime, now: Date.now() }));
+            const how = await this.ctx.storage.get('how');
+            this.ctx.storage.put('how', 'lost');
+            if (how === 'again later') { await this.ctx.storage.setAlarm(Date.now() + 10); await scheduler.wait(1); }
+            if (how !== 'calm') this.ctx.abort('enough', { retryAlarm: false });
+        }";
+    run(async {
+        let stage = Stage::of(QUITTER).await;
+        let mut log = stage.log();
+        stage.call("calm", "set", json!([3500, "calm"])).await;
+        stage.call("over", "set", json!([1, "over"])).await;
+        assert_eq!(rung(&mut log).await["name"], "over");
+        assert_eq!(
+            stage.call("over", "look", json!([])).await,
+            json!([null, "over"])
+        );
+        // What the handler itself has set stays.
+        stage.call("again", "set", json!([1, "again later"])).await;
+        assert_eq!(rung(&mut log).await["name"], "again");
+        assert_eq!(rung(&mut log).await["name"], "again");
+        // A retry would have come before this one.
+        assert_eq!(rung(&mut log).await["name"], "calm");
+    });
+}
+
+#[test]
+fn a_retry_that_the_host_is_the_reason_for_does_not_count() {
+    run(async {
+        let stage = Stage::of(SELF_DESTROYER).await;
+        let mut log = stage.log();
+        stage.call("x", "set", json!(["never"])).await;
+        assert_eq!(rung(&mut log).await["retryCount"], 0);
+        // The old version's objects are taken away.
+        stage.deploy(SELF_DESTROYER).await;
+        let again = rung(&mut log).await;
+        assert_eq!(again["retryCount"], 0);
+    });
+}

@@ -245,6 +245,7 @@ impl Link {
 
     /// What an object that is gone had under way ends.
     pub(super) fn end_object(&self, object: ObjectNumber, end: End) {
+        let taken_away = matches!(end, End::Slept);
         let ending = self.lock().endings.remove(&object);
         let failure = match end {
             End::Slept => Failure {
@@ -275,7 +276,11 @@ impl Link {
                 .filter_map(|event| state.events.remove(event))
                 .collect()
         };
-        for entry in events {
+        for mut entry in events {
+            // The rest of the host is to know that this was no fault of the object's code.
+            if let Some(done) = entry.done.take_if(|_| taken_away) {
+                drop(done.send(Err(lost())));
+            }
             entry.fail(&FetchError::Worker(failure.clone()));
         }
     }

@@ -4,19 +4,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use protocol::{Event, ObjectId, ToIsolate};
+use protocol::{Event, Failure, ObjectId, ToIsolate};
 use storage::Alarm;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Arrival, Namespace, Objects};
+use super::{Arrival, Namespace, Objects, STORAGE_FAILED};
 use crate::fetcher::FetchError;
-use crate::link::{EventEntry, now_ms};
+use crate::link::{EventEntry, Link, now_ms};
 
 /// How often a failing handler is tried again (Workers: 6).
 const MOST_RETRIES: u32 = 6;
 /// How long the first retry waits; each further one waits twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
+/// How often the wait is doubled: what is no fault of the handler's is tried again for ever, at last every 17 minutes.
+const MOST_DOUBLINGS: u32 = 9;
+/// What callers and logs see of a handler that takes too long.
+const TOO_LONG: &str = "Alarm exceeded its allowed execution time";
 /// Alarms that are looked at together.
 const AT_ONCE: usize = 256;
 /// The longest sleep between looks.
@@ -32,9 +36,39 @@ enum Trial {
     /// Its handler has failed.
     Failed {
         alarm: Alarm,
-        retries: u32,
+        tries: Tries,
         next: Instant,
     },
+}
+
+/// How often an alarm has been tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Tries {
+    /// Retries that failures of the handler have caused. They are bounded.
+    counted: u32,
+    doublings: u32,
+    /// The last failure was the handler's.
+    last_counted: bool,
+}
+
+impl Tries {
+    /// It has failed once more. Gives how long to wait before the next try; `None` when there is none.
+    fn fail(&mut self, counts: bool) -> Option<Duration> {
+        if counts {
+            if self.counted >= MOST_RETRIES {
+                return None;
+            }
+            self.counted += 1;
+            if !self.last_counted {
+                // What the host waited for was something else.
+                self.doublings = 0;
+            }
+        }
+        self.last_counted = counts;
+        let wait = FIRST_RETRY * 2_u32.pow(self.doublings);
+        self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
+        Some(wait)
+    }
 }
 
 type Trials = Arc<Mutex<HashMap<Key, Trial>>>;
@@ -82,20 +116,20 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
             }
             let key = (alarm.namespace.clone(), alarm.id);
             let mut trials_now = trials.lock().unwrap_or_else(PoisonError::into_inner);
-            let retries = match trials_now.get(&key) {
+            let tries = match trials_now.get(&key) {
                 Some(Trial::Ringing) => continue,
                 Some(Trial::Failed {
                     alarm: failed,
-                    retries,
+                    tries,
                     next: again,
                 }) if *failed == alarm => {
                     if *again > now {
                         next = next.min(*again);
                         continue;
                     }
-                    *retries
+                    *tries
                 }
-                Some(Trial::Failed { .. }) | None => 0,
+                Some(Trial::Failed { .. }) | None => Tries::default(),
             };
             trials_now.insert(key, Trial::Ringing);
             drop(trials_now);
@@ -103,7 +137,7 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
                 Arc::clone(objects),
                 namespace,
                 alarm,
-                retries,
+                tries,
                 Arc::clone(trials),
             ));
         }
@@ -115,21 +149,21 @@ async fn ring_one(
     objects: Arc<Objects>,
     namespace: Namespace,
     alarm: Alarm,
-    retries: u32,
+    mut tries: Tries,
     trials: Trials,
 ) {
     let key = (alarm.namespace.clone(), alarm.id);
-    let trial = match run(&namespace, &alarm, retries).await {
+    let again = match run(&namespace, &alarm, tries.counted, objects.alarm_limit).await {
         Ok(()) => None,
-        // Its isolate ended, and the handler may have nothing to do with that.
-        Err(FetchError::Lost { .. }) => Some((retries, FIRST_RETRY)),
-        Err(error) if retries >= MOST_RETRIES => {
-            tracing::warn!(?namespace, %error, "an alarm is given up after {MOST_RETRIES} retries");
-            None
-        }
-        Err(error) => {
-            tracing::debug!(?namespace, %error, retries, "an alarm has failed");
-            Some((retries + 1, backoff(retries)))
+        Err(failed) => {
+            let counts = failed.is_the_handlers().await;
+            let (error, again) = (&failed.error, tries.fail(counts));
+            if again.is_none() {
+                tracing::warn!(?namespace, %error, "an alarm is given up after {MOST_RETRIES} retries");
+            } else {
+                tracing::debug!(?namespace, %error, counts, ?tries, "an alarm has failed");
+            }
+            again
         }
     };
     let set = |trial: Option<Trial>| {
@@ -139,7 +173,7 @@ async fn ring_one(
             None => trials.remove(&key),
         };
     };
-    match trial {
+    match again {
         None => {
             // Only this alarm: the handler may have set another.
             let (store, done) = (Arc::clone(&objects.store), alarm);
@@ -149,27 +183,56 @@ async fn ring_one(
             }
             set(None);
         }
-        Some((retries, wait)) => set(Some(Trial::Failed {
+        Some(wait) => set(Some(Trial::Failed {
             alarm,
-            retries,
-            next: Instant::now() + wait,
+            tries,
+            next: Instant::now() + spread(wait),
         })),
     }
     objects.alarms.notify_one();
 }
 
-/// Twice as long each time, and up to a quarter more by chance.
-fn backoff(retries: u32) -> Duration {
+/// Up to a quarter more by chance.
+fn spread(wait: Duration) -> Duration {
     let mut random = [0; 1];
     // Without randomness it is the plain time.
     let _ = getrandom::fill(&mut random);
-    let wait = FIRST_RETRY * 2_u32.pow(retries.min(MOST_RETRIES));
     wait + wait.mul_f64(f64::from(random[0]) / 256.0 / 4.0)
 }
 
+/// Why a handler did not end well.
+struct Failed {
+    error: FetchError,
+    /// Where it ran, if it began.
+    link: Option<Arc<Link>>,
+}
+
+impl Failed {
+    /// Whether the object's code is the reason, as far as one can tell: what the host does to an object, and what happens
+    /// to the machine, is not. An isolate that ends by itself has been ended by code that ran there.
+    async fn is_the_handlers(&self) -> bool {
+        match &self.error {
+            FetchError::Worker(failure) => !failure.message.starts_with(STORAGE_FAILED),
+            FetchError::Lost { .. } => match self.link.clone() {
+                Some(link) => tokio::task::spawn_blocking(move || link.has_ended_itself())
+                    .await
+                    .unwrap_or(false),
+                None => false,
+            },
+            FetchError::Overloaded(_) | FetchError::Network(_) | FetchError::Refused(_) => false,
+        }
+    }
+}
+
 /// Runs the handler, and resolves when it is over.
-async fn run(namespace: &Namespace, alarm: &Alarm, retry_count: u32) -> Result<(), FetchError> {
+async fn run(
+    namespace: &Namespace,
+    alarm: &Alarm,
+    retry_count: u32,
+    limit: Duration,
+) -> Result<(), Failed> {
     let (done, over) = oneshot::channel();
+    let (arrived, place) = oneshot::channel();
     let scheduled_ms = alarm.time_ms;
     namespace.deliver(alarm.id, alarm.name.as_deref(), move |arrival| {
         let Arrival {
@@ -183,6 +246,8 @@ async fn run(namespace: &Namespace, alarm: &Alarm, retry_count: u32) -> Result<(
                 return;
             }
         };
+        // It is asked for below, unless the host is about to end.
+        drop(arrived.send((Arc::clone(&link), number)));
         let entry = EventEntry {
             done: Some(done),
             object: Some(number),
@@ -202,5 +267,55 @@ async fn run(namespace: &Namespace, alarm: &Alarm, retry_count: u32) -> Result<(
             });
         }
     });
-    over.await.unwrap_or_else(|_| Err(crate::link::lost()))
+    let place = place.await.ok();
+    let outcome = match (tokio::time::timeout(limit, over).await, &place) {
+        (Ok(outcome), _) => outcome.unwrap_or_else(|_| Err(crate::link::lost())),
+        (Err(_), place) => {
+            if let Some((link, number)) = place {
+                link.reset_object(*number, TOO_LONG);
+            }
+            Err(FetchError::Worker(Failure {
+                name: "Error".to_owned(),
+                message: TOO_LONG.to_owned(),
+                ..Failure::default()
+            }))
+        }
+    };
+    outcome.map_err(|error| Failed {
+        error,
+        link: place.map(|(link, _)| link),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(tries: &mut Tries, counts: bool) -> Option<u64> {
+        tries.fail(counts).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn a_handler_that_fails_is_tried_again_six_times() {
+        let mut tries = Tries::default();
+        let waits: Vec<_> = (0..7).map(|_| seconds(&mut tries, true)).collect();
+        let expected = [2, 4, 8, 16, 32, 64].map(Some);
+        assert_eq!(waits[..6], expected);
+        assert_eq!(waits[6], None);
+    }
+
+    #[test]
+    fn what_is_no_fault_of_the_handler_is_tried_for_ever_and_ever_more_slowly() {
+        let mut tries = Tries::default();
+        let waits: Vec<_> = (0..12).filter_map(|_| seconds(&mut tries, false)).collect();
+        assert_eq!(
+            waits,
+            [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 1024]
+        );
+        assert_eq!(tries.counted, 0);
+        assert_eq!(seconds(&mut tries, true), Some(2));
+        assert_eq!(seconds(&mut tries, true), Some(4));
+        assert_eq!(seconds(&mut tries, false), Some(8));
+        assert_eq!(tries.counted, 2);
+    }
 }

@@ -8,7 +8,7 @@ use protocol::ObjectId;
 
 use super::namespace::{Namespace, stored_name};
 use super::slot::{Home, Phase, Slot, Work};
-use super::{CODE_UPDATED, Objects};
+use super::{CODE_UPDATED, Objects, STORAGE_FAILED};
 use crate::fetcher::FetchError;
 use crate::link::{Link, Moving};
 use crate::worker::Worker;
@@ -263,9 +263,7 @@ pub(crate) fn storage_error(error: &storage::Error) -> FetchError {
     FetchError::Worker(protocol::Failure {
         kind: protocol::FailureKind::Reset,
         name: "Error".to_owned(),
-        message: format!(
-            "Internal error in Durable Object storage caused object to be reset: {error}"
-        ),
+        message: format!("{STORAGE_FAILED}: {error}"),
         stack: String::new(),
     })
 }

@@ -30,6 +30,8 @@ use directory::Slots;
 
 /// What a worker's code is told when a new version takes its objects over.
 pub(crate) const CODE_UPDATED: &str = "Durable Object reset because its code was updated.";
+/// What callers see of a storage that does not work, before the reason.
+const STORAGE_FAILED: &str = "Internal error in Durable Object storage caused object to be reset";
 
 /// Where objects keep their state, and for how long.
 #[derive(Clone, Debug)]
@@ -40,17 +42,20 @@ pub struct StorageOptions {
     pub retention: Duration,
     /// The most bytes of one object.
     pub quota_bytes: u64,
+    /// How long the handler of an alarm may take.
+    pub alarm_limit: Duration,
     /// Where the folder is: the machine's own disk, unless a program that uses this crate has another.
     pub disk: Arc<dyn Disk>,
 }
 
 impl StorageOptions {
-    /// A folder, and otherwise what Workers have: 30 days and 10 GB.
+    /// A folder, and otherwise what Workers have: 30 days, 10 GB and 15 minutes.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
             retention: Duration::from_secs(30 * 24 * 60 * 60),
             quota_bytes: protocol::limits::DEFAULT_OBJECT_BYTES,
+            alarm_limit: Duration::from_secs(15 * 60),
             disk: Arc::new(SystemDisk),
         }
     }
@@ -63,6 +68,7 @@ pub(crate) type Durable = watch::Receiver<Option<u64>>;
 pub(crate) struct Objects {
     store: Arc<Store>,
     quota_bytes: u64,
+    alarm_limit: Duration,
     durable: Durable,
     runtime: Weak<runtime::Inner>,
     slots: Mutex<Slots>,
@@ -100,6 +106,7 @@ impl Objects {
         let objects = Arc::new(Self {
             store: Arc::new(store),
             quota_bytes: options.quota_bytes,
+            alarm_limit: options.alarm_limit,
             durable: on_durable,
             runtime,
             slots: Mutex::default(),

@@ -134,6 +134,8 @@ function deliver(event, object, work) {
   else instance.deliver(event, work);
 }
 
+const MOST_ALARM_RETRIES = 6;
+
 const MESSAGE = 0;
 const CLOSED = 1;
 const ABNORMAL = 1006;
@@ -255,7 +257,8 @@ export const host = {
         if (event.object.broken === undefined) alarmRang(object, handled);
       };
       const fail = (error) => {
-        over(false);
+        // The host tries no more often than that, and gives the alarm up.
+        over(retryCount >= MOST_ALARM_RETRIES);
         event.fail(error);
       };
       let result;

@@ -1,6 +1,6 @@
 // `ctx` of a Durable Object.
 
-import { callStorage } from "atoll:native/objects";
+import { abandonAlarm, callStorage } from "atoll:native/objects";
 import { currentEvent } from "../async_context.js";
 import { call } from "../io.js";
 import { exports } from "../loopback.js";
@@ -122,8 +122,9 @@ export class DurableObjectState {
     return this.#object.sockets.timeout;
   }
 
-  abort(reason = undefined) {
+  abort(reason = undefined, options = undefined) {
     const error = Object.assign(new Error(reason === undefined ? ABORTED : String(reason)), { durableObjectReset: true });
+    if (options?.retryAlarm === false && this.#object.broken === undefined) abandonAlarm(this.#object.number);
     this.#object.break(error);
     throw error;
   }

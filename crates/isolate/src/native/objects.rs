@@ -35,6 +35,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "broken" => |object: u32, kind: String, name: String, message: String, stack: String| {
             objects::broken(object, failure(&kind, name, message, stack));
         },
+        "abandonAlarm" => |object: u32| objects::abandon_alarm(object),
         "callStorage" => call_storage,
         "acceptSocket" => accept_socket,
         "castSocket" => cast_socket,

@@ -141,6 +141,12 @@ pub(crate) fn commit_now(object: u32) -> Option<Ended> {
     Some(Ended { object, outcome })
 }
 
+/// Gives up the alarm that an object is handling; see [`Database::abandon_alarm`].
+pub(crate) fn abandon_alarm(object: u32, told: bool) -> Option<Ended> {
+    let outcome = find(object)?.abandon_alarm(told)?;
+    Some(Ended { object, outcome })
+}
+
 /// Commits what the turn wrote. Objects in the middle of an explicit transaction are left for a later turn.
 pub(crate) fn end_turn() -> Vec<Ended> {
     let mut ended = Vec::new();

@@ -413,6 +413,23 @@ impl Database {
         }
     }
 
+    /// Gives up the alarm that is being handled, unless code has set or deleted it since. The turn's writes are undone
+    /// before, but for a turn that has `told` of them.
+    pub(crate) fn abandon_alarm(self: &Rc<Self>, told: bool) -> Option<Result<Committed, String>> {
+        self.ringing.take()?;
+        if !told {
+            self.disconnect("The Durable Object was reset.");
+            self.savepoints.borrow_mut().clear();
+            self.pages.borrow_mut().roll_back();
+        }
+        self.alarm.set(Alarm {
+            at_ms: None,
+            changed: true,
+        });
+        self.list();
+        self.commit_now()
+    }
+
     /// Whether something is written that no commit has.
     pub(crate) fn is_pending(&self) -> bool {
         self.listed.get()
