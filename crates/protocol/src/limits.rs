@@ -96,6 +96,12 @@ pub const DEFAULT_OBJECT_BYTES: u64 = 10 * 1000 * 1000 * 1000;
 /// WebSockets that the host keeps for one object (Workers: 32,768).
 pub const MAX_SOCKETS_PER_OBJECT: usize = 32 * 1024;
 
+/// Messages of one such socket whose handlers are under way at a time. More wait until one is over.
+pub const MAX_SOCKET_HANDLERS: u32 = 16;
+
+/// Bytes of messages of one such socket whose handlers are under way at a time.
+pub const MAX_SOCKET_HANDLED_BYTES: u32 = 1024 * 1024;
+
 /// Tags of one such socket (Workers: 10).
 pub const MAX_TAGS: usize = 10;
 

@@ -8,7 +8,7 @@ use protocol::limits::STREAM_WINDOW_BYTES;
 use protocol::{
     CallId, CapabilityId, DERIVED, EventId, Failure, ObjectNumber, SocketId, SocketRef, StreamId,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::objects::Living;
@@ -42,9 +42,9 @@ pub(crate) struct EventEntry {
     pub(crate) lease: Option<Lease>,
     /// What is called, when an isolate gave that away.
     pub(crate) callee: Option<Arc<Remote>>,
-    /// Who waits for nothing but its end. Dropping it tells them.
+    /// Its share of what may be under way where it came from.
     #[expect(dead_code, reason = "it works by being dropped")]
-    pub(crate) ended: Option<oneshot::Sender<()>>,
+    pub(crate) room: Option<OwnedSemaphorePermit>,
     pub(crate) responded: bool,
     /// The most calls, when that is less than usual.
     pub(crate) subrequest_limit: Option<u32>,

@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use protocol::limits::{
-    MAX_ATTACHMENT_BYTES, MAX_AUTO_RESPONSE_BYTES, MAX_SOCKET_WAITING_BYTES,
-    MAX_SOCKETS_PER_OBJECT, MAX_TAG_BYTES, MAX_TAGS,
+    MAX_ATTACHMENT_BYTES, MAX_AUTO_RESPONSE_BYTES, MAX_SOCKET_HANDLED_BYTES, MAX_SOCKET_HANDLERS,
+    MAX_SOCKET_WAITING_BYTES, MAX_SOCKETS_PER_OBJECT, MAX_TAG_BYTES, MAX_TAGS,
 };
 use protocol::{Event, KeptSocket, ObjectNumber, SocketId, SocketPart, ToIsolate};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::slot::{Arrival, Phase, Slot};
 use crate::fetcher::FetchError;
 use crate::held::{Account, Held};
-use crate::link::{EventEntry, now_ms};
+use crate::link::{EventEntry, Link, now_ms};
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 
 /// What a worker sees of a WebSocket that broke.
@@ -260,7 +260,10 @@ impl Slot {
             let slot = Arc::clone(self);
             tokio::spawn(async move {
                 let broken = SocketMessage::Broken(TOO_SLOW.to_owned());
-                deliver(&slot, socket, broken).await;
+                let all = Arc::new(Semaphore::new(1));
+                let room = Arc::clone(&all).acquire_owned().await.ok();
+                deliver(&slot, socket, broken, room).await;
+                drop(all.acquire().await);
                 slot.sockets.forget(socket);
             });
         }
@@ -280,8 +283,10 @@ impl Slot {
     }
 }
 
-/// Brings what arrives on a socket to its object, one thing after the other.
+/// Brings what arrives on a socket to its object, in order. A handler that waits for something does not keep the next
+/// message from being handled, unless very much is under way.
 async fn carry_in(slot: Arc<Slot>, socket: SocketId, mut incoming: SocketReceiver) {
+    let under_way = Arc::new(Semaphore::new(MAX_SOCKET_HANDLED_BYTES as usize));
     loop {
         let message = incoming.recv().await;
         let message = message.unwrap_or_else(|| SocketMessage::Broken(DISCONNECTED.to_owned()));
@@ -300,56 +305,77 @@ async fn carry_in(slot: Arc<Slot>, socket: SocketId, mut incoming: SocketReceive
             }
             SocketMessage::Broken(_) => true,
         };
-        let delivered = deliver(&slot, socket, message).await;
+        let Ok(room) = Arc::clone(&under_way)
+            .acquire_many_owned(room_of(&message))
+            .await
+        else {
+            return;
+        };
+        let delivered = deliver(&slot, socket, message, Some(room)).await;
         if !delivered && !is_over {
             let (code, reason) = UNREACHABLE;
             slot.sockets.answer_close(socket, Some(code), reason);
         }
         if is_over || !delivered {
+            // What is under way may still ask for the socket.
+            drop(under_way.acquire_many(MAX_SOCKET_HANDLED_BYTES).await);
             slot.sockets.forget(socket);
             return;
         }
     }
 }
 
-/// Has the object handle what came on a socket, and waits until it has. False when it cannot be woken.
-async fn deliver(slot: &Arc<Slot>, socket: SocketId, message: SocketMessage) -> bool {
+/// What handling a message takes of that: the largest has it for itself.
+fn room_of(message: &SocketMessage) -> u32 {
+    let bytes = u32::try_from(message.size()).unwrap_or(u32::MAX);
+    let least = MAX_SOCKET_HANDLED_BYTES / MAX_SOCKET_HANDLERS;
+    bytes.saturating_add(least).min(MAX_SOCKET_HANDLED_BYTES)
+}
+
+/// Has the object handle what came on a socket, and waits until that has begun. False when it cannot be woken. `room` is
+/// given back when the handler is over.
+async fn deliver(
+    slot: &Arc<Slot>,
+    socket: SocketId,
+    message: SocketMessage,
+    room: Option<OwnedSemaphorePermit>,
+) -> bool {
     let (begun, was_begun) = oneshot::channel();
-    let (ended, over) = oneshot::channel();
     let namespace = slot.lock().namespace.clone();
     namespace.deliver(slot.id, None, move |arrival| {
         // Who waits for this is gone only when the socket is.
-        let _ = begun.send(arrival.is_ok());
-        begin(arrival, socket, &message, ended);
+        let _ = begun.send(begin(arrival, socket, &message, room));
     });
-    let delivered = was_begun.await.unwrap_or(false);
-    // It is never sent: it goes away with the event.
-    let _ = over.await;
-    delivered
+    match was_begun.await {
+        Ok(Some(link)) => {
+            // More than it reads is not for it.
+            link.ready().await;
+            true
+        }
+        _ => false,
+    }
 }
 
+/// Gives the isolate that handles it.
 fn begin(
     arrival: Result<Arrival, FetchError>,
     socket: SocketId,
     message: &SocketMessage,
-    ended: oneshot::Sender<()>,
-) {
-    let Ok(Arrival {
+    room: Option<OwnedSemaphorePermit>,
+) -> Option<Arc<Link>> {
+    let Arrival {
         link,
         number,
         lease,
-    }) = arrival
-    else {
-        return;
-    };
+    } = arrival.ok()?;
     let entry = EventEntry {
         object: Some(number),
         lease: Some(lease),
-        ended: Some(ended),
+        room,
         ..EventEntry::default()
     };
-    if let Ok(id) = link.begin(entry) {
-        link.send(&ToIsolate::Event {
+    match link.begin(entry) {
+        Ok(id) => link.send(&ToIsolate::Event {
             id,
             now_ms: now_ms(),
             object: Some(number),
@@ -358,8 +384,12 @@ fn begin(
                 socket,
                 part: message.part(),
             },
-        });
+        }),
+        // It has died with everything that it was told.
+        Err(FetchError::Lost { .. }) => {}
+        Err(_) => return None,
     }
+    Some(link)
 }
 
 impl SocketMessage {

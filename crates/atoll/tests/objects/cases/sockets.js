@@ -31,7 +31,7 @@ const commands = {
   attached: ({ socket }) => socket.send(JSON.stringify(plain(socket.deserializeAttachment()))),
   state: ({ socket }) => socket.send(JSON.stringify([socket.readyState, socket.url, socket.protocol, socket.extensions, socket.binaryType])),
   order: async ({ socket }, text) => {
-    await wait(text === "first" ? 4 : 0);
+    await wait(text === "first" ? 300 : 0);
     socket.send(text);
   },
   write: async ({ ctx, socket }) => {
