@@ -40,6 +40,7 @@ pub(crate) async fn report() -> anyhow::Result<()> {
         limits: Limits::default(),
         classes: Vec::new(),
         object_isolates: false,
+        drops_sockets: false,
     };
     let mut deploys = Vec::new();
     for _ in 0..20 {

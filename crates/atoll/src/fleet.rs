@@ -150,6 +150,8 @@ impl Fleet {
 
     /// Builds and deploys one worker as its files are now. The version before goes on if that fails.
     pub(crate) async fn deploy(&mut self, index: usize) -> Result<Running, Error> {
+        let settings = self.members.iter().map(|member| &member.project().settings);
+        let bounds = objects::Bounds::of(settings);
         let member = &mut self.members[index];
         let project = member.project().clone();
         let assets = bindings::open_assets(&project, self.mode == Mode::Development)?;
@@ -159,7 +161,7 @@ impl Fleet {
         let worker = if project.main.is_some() {
             let built = member.builder.build().await?;
             error::warn(&built.warnings);
-            objects::prepare(&project, &self.shared.runtime, &self.state).await?;
+            objects::prepare(&project, &self.shared.runtime, &self.state, bounds).await?;
             // What it logs while it starts leads to its files as well.
             self.maps.set(&project.name, built.source_map.clone());
             let worker = start(
@@ -272,6 +274,7 @@ async fn start(
         limits: limits(project),
         classes: project.object_classes.clone(),
         object_isolates: project.settings.isolation == Some(config::Isolation::Object),
+        drops_sockets: project.settings.sockets == Some(config::Sockets::Drop),
     };
     shared
         .runtime

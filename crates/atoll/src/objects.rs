@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bundle::Project;
+use bundle::config::Settings;
 use bundle::config::migrate::{Known, Step};
 use host::{Runtime, StorageOptions};
 
@@ -53,11 +55,40 @@ impl State {
     }
 }
 
+/// What objects may keep, and for how long; `None` is the default. All workers of a process share one folder, so that the
+/// most that any of them wants counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Bounds {
+    retention_days: Option<u32>,
+    quota_mb: Option<u64>,
+}
+
+impl Bounds {
+    pub(crate) fn of<'a>(settings: impl Iterator<Item = &'a Settings>) -> Self {
+        settings.fold(Self::default(), |most, settings| Self {
+            retention_days: most.retention_days.max(settings.retention_days),
+            quota_mb: most.quota_mb.max(settings.object_quota_mb),
+        })
+    }
+
+    fn options(self, folder: &Path) -> StorageOptions {
+        let mut options = StorageOptions::new(folder);
+        if let Some(days) = self.retention_days {
+            options.retention = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+        }
+        if let Some(megabytes) = self.quota_mb {
+            options.quota_bytes = megabytes * 1024 * 1024;
+        }
+        options
+    }
+}
+
 /// Makes the stored classes what a worker's configuration says, before a version of it runs.
 pub(crate) async fn prepare(
     project: &Project,
     runtime: &Runtime,
     state: &State,
+    bounds: Bounds,
 ) -> Result<(), Error> {
     if project.objects.is_empty() && project.object_classes.is_empty() {
         return Ok(());
@@ -71,7 +102,7 @@ pub(crate) async fn prepare(
     }
     let is_first = runtime.store().is_none();
     runtime
-        .open_storage(&StorageOptions::new(folder))
+        .open_storage(&bounds.options(folder))
         .await
         .map_err(|error| Error::Failed {
             error: anyhow::Error::new(error),

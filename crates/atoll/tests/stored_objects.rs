@@ -277,3 +277,79 @@ fn a_socket_that_a_killed_server_left_is_in_nobodys_way() {
     assert_eq!(get(&server, "/lobby/b"), "1: a,b");
     assert_eq!(json(&project, &["list"])[0]["awake"], true);
 }
+
+/// A configuration of a worker that has this class, after these migrations.
+fn with_class(worker: &str, class: &str, migrations: &str) -> String {
+    format!(
+        r#"{{ "name": "{worker}", "main": "index.js", "compatibility_date": "2026-06-11",
+        "durable_objects": {{ "bindings": [{{ "name": "ROOM", "class_name": "{class}" }}] }},
+        "migrations": [{migrations}] }}"#
+    )
+}
+
+#[test]
+fn classes_take_their_objects_along_to_another_name_and_another_worker() {
+    const MADE: &str = r#"{ "tag": "v1", "new_sqlite_classes": ["Room"] }"#;
+    const RENAMED: &str =
+        r#"{ "tag": "v2", "renamed_classes": [{ "from": "Room", "to": "Hall" }] }"#;
+    const TRANSFERRED: &str = r#"{ "tag": "v1", "transferred_classes": [{ "from": "Hall", "from_script": "chat", "to": "Salon" }] }"#;
+    const DELETED: &str = r#"{ "tag": "v2", "deleted_classes": ["Salon"] }, { "tag": "v3", "new_sqlite_classes": ["Salon"] }"#;
+    let project = Project::new(&[]);
+    let serve = |worker: &str, class: &str, migrations: &str| {
+        let configuration = with_class(worker, class, migrations);
+        project.write(&format!("{worker}/wrangler.json"), &configuration);
+        let code = WORKER.replace("class Room", &format!("class {class}"));
+        project.write(&format!("{worker}/index.js"), &code);
+        let named = format!("{worker}/wrangler.json");
+        let arguments = ["serve", "-c", &named, "--persist-to", "state"];
+        project.start(&arguments, "isolates are held by")
+    };
+    let server = serve("chat", "Room", MADE);
+    assert_eq!(get(&server, "/lobby/a"), "1: a");
+    server.stop();
+    let server = serve("chat", "Hall", &format!("{MADE}, {RENAMED}"));
+    assert_eq!(get(&server, "/lobby/b"), "1: a,b");
+    server.stop();
+    let server = serve("club", "Salon", TRANSFERRED);
+    assert_eq!(get(&server, "/lobby/c"), "1: a,b,c");
+    server.stop();
+    let listed = json(&project, &["list", "--persist-to", "state"]);
+    assert_eq!(
+        (&listed[0]["class"], &listed[0]["name"]),
+        (&"Salon".into(), &"lobby".into()),
+        "{listed}"
+    );
+    let server = serve("club", "Salon", &format!("{TRANSFERRED}, {DELETED}"));
+    assert_eq!(get(&server, "/lobby"), "1: ");
+}
+
+#[test]
+fn settings_say_how_much_objects_keep_and_for_how_long() {
+    const HOARDER: &str = r#"
+import { DurableObject } from "cloudflare:workers";
+export class Room extends DurableObject {
+  fill(count) {
+    const { sql } = this.ctx.storage;
+    sql.exec("CREATE TABLE IF NOT EXISTS t (x)");
+    while (count-- > 0) sql.exec("INSERT INTO t VALUES (zeroblob(100000))");
+    return sql.exec("SELECT count(*) AS count FROM t").one().count;
+  }
+}
+export default {
+  fetch: (request, env) => env.ROOM.getByName("one").fill(Number(new URL(request.url).pathname.slice(1)))
+    .then((count) => new Response(count), ({ message }) => new Response(message)),
+};
+"#;
+    let project = Project::new(&[
+        ("wrangler.json", CONFIGURATION),
+        ("index.js", HOARDER),
+        (
+            "atoll.jsonc",
+            r#"{ "objectQuotaMb": 1, "retentionDays": 1 }"#,
+        ),
+    ]);
+    let server = serve(&project);
+    assert_eq!(get(&server, "/9"), "9");
+    assert_eq!(get(&server, "/2"), "database or disk is full: SQLITE_FULL");
+    assert_eq!(get(&server, "/0"), "9");
+}

@@ -64,6 +64,7 @@ pub(crate) struct Link {
     /// It evaluates its program by itself.
     evaluates: bool,
     objects: Option<Arc<Objects>>,
+    drops_sockets: bool,
     /// Bytes that the isolate sent and that nobody has taken yet.
     held: crate::held::Account,
     state: Mutex<State>,
@@ -90,6 +91,8 @@ pub(crate) struct LinkOptions {
     /// The frame that makes a plain process the worker that it is to be.
     pub(crate) evaluate: Option<Arc<[u8]>>,
     pub(crate) objects: Option<Arc<Objects>>,
+    /// WebSockets that are kept for its objects go when an object does not leave to sleep.
+    pub(crate) drops_sockets: bool,
 }
 
 impl std::fmt::Debug for Link {
@@ -118,6 +121,7 @@ impl Link {
             global_fetch: options.global_fetch,
             evaluates: options.evaluate.is_some(),
             objects: options.objects,
+            drops_sockets: options.drops_sockets,
             held: crate::held::Account::default(),
             state: Mutex::default(),
             given_away: AtomicUsize::new(0),
@@ -332,7 +336,7 @@ impl Link {
                 None => Ok(()),
             },
             FromIsolate::Slept(object) => {
-                self.object_left(object)?;
+                self.object_left(object, true)?;
                 self.end_object(object, objects::End::Slept);
                 Ok(())
             }
@@ -341,7 +345,7 @@ impl Link {
                 Ok(())
             }
             FromIsolate::Broken { object, failure } => {
-                self.object_left(object)?;
+                self.object_left(object, false)?;
                 self.end_object(object, objects::End::Broken(failure));
                 Ok(())
             }

@@ -326,6 +326,7 @@ impl Loaded {
             global_fetch: self.settings.global_fetch,
             evaluate: Some(Arc::clone(&self.evaluate)),
             objects: None,
+            drops_sockets: false,
         };
         let link = Link::start(child, options).map_err(|_| lost())?;
         let (watched, cpu_ms) = (Arc::clone(&link), self.settings.cpu_ms);

@@ -92,6 +92,7 @@ impl Runtime {
             global_fetch: None,
             evaluate: None,
             objects: None,
+            drops_sockets: false,
         };
         let child = tokio::task::spawn_blocking(move || {
             let template = zygote.fork(jail::Role::Template, &process)?;

@@ -114,6 +114,8 @@ pub struct Deployment {
     pub classes: Vec<String>,
     /// Each of its Durable Objects has an isolate of its own.
     pub object_isolates: bool,
+    /// WebSockets of its Durable Objects break when their isolate ends or a new version takes over, as with Workers.
+    pub drops_sockets: bool,
 }
 
 /// The host of all workers. Clones are the same host.
@@ -228,6 +230,7 @@ impl Runtime {
             limits,
             classes,
             object_isolates,
+            drops_sockets,
         } = deployment;
         let name: Arc<str> = program.name.as_str().into();
         let loopback = CapabilityId::try_from(capabilities.len()).ok();
@@ -275,6 +278,7 @@ impl Runtime {
                 global_fetch,
                 evaluate: None,
                 objects: objects.clone(),
+                drops_sockets,
             })
         };
         let worker = Worker::start(WorkerOptions {

@@ -462,6 +462,7 @@ async fn deploy(runtime: &Runtime, name: &str) -> host::Worker {
         limits: Limits::default(),
         classes: Vec::new(),
         object_isolates: false,
+        drops_sockets: false,
     };
     runtime.deploy(deployment).await.unwrap()
 }

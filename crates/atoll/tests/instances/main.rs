@@ -5,6 +5,7 @@ mod alarms;
 mod failures;
 mod lives;
 mod singles;
+mod sockets;
 mod stage;
 mod storage;
 mod streams;

@@ -65,6 +65,7 @@ pub(crate) struct App {
     /// Names in `env`, and the workers and classes that they stand for.
     objects: Vec<[String; 3]>,
     object_isolates: bool,
+    drops_sockets: bool,
 }
 
 impl App {
@@ -85,6 +86,7 @@ impl App {
             limits: Limits::default(),
             objects: Vec::new(),
             object_isolates: false,
+            drops_sockets: false,
         };
         app.module("index.js", ModuleKind::EsModule, source)
     }
@@ -165,6 +167,12 @@ impl App {
         self
     }
 
+    /// Lets sockets of its objects break as with Workers.
+    pub(crate) fn dropping_sockets(mut self) -> Self {
+        self.drops_sockets = true;
+        self
+    }
+
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
@@ -214,6 +222,7 @@ impl App {
                 limits: self.limits,
                 classes,
                 object_isolates: self.object_isolates,
+                drops_sockets: self.drops_sockets,
             })
             .await
     }

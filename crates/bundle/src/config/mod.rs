@@ -19,7 +19,7 @@ pub use project::{
     Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
     UnsupportedBinding, Variable, VariableValue,
 };
-pub use settings::{Isolation, Limits, SETTINGS_FILE, Settings};
+pub use settings::{Isolation, Limits, SETTINGS_FILE, Settings, Sockets};
 
 use crate::error::{Diagnostic, Error, Severity};
 

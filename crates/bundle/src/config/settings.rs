@@ -15,6 +15,8 @@ pub struct Settings {
     pub isolation: Option<Isolation>,
     /// How many isolate processes the worker gets.
     pub processes: Option<u32>,
+    /// What becomes of objects' WebSockets when there is a new version of the worker, or their isolate ends.
+    pub sockets: Option<Sockets>,
     /// For how many days an object can be taken back to a moment.
     pub retention_days: Option<u32>,
     /// How much one object may store, in MiB.
@@ -41,6 +43,15 @@ pub enum Isolation {
     Shared,
     /// Each object has its own process.
     Object,
+}
+
+/// `sockets` in `atoll.jsonc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sockets {
+    /// They stay open, and the next instance of the object finds them.
+    Keep,
+    /// They break, as with Workers.
+    Drop,
 }
 
 /// The name of the settings file beside the wrangler configuration.
@@ -72,6 +83,7 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
             "limits",
             "isolation",
             "processes",
+            "sockets",
             "retentionDays",
             "objectQuotaMb",
         ],
@@ -103,6 +115,11 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
     let processes = reader
         .whole_number("processes", root.get("processes"), 1024)
         .map(|count| count as u32);
+    let sockets = reader.choice(
+        "sockets",
+        root.get("sockets"),
+        &[("keep", Sockets::Keep), ("drop", Sockets::Drop)],
+    );
     let retention_days = reader
         .whole_number("retentionDays", root.get("retentionDays"), 36_500)
         .map(|days| days as u32);
@@ -115,6 +132,7 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
         limits,
         isolation,
         processes,
+        sockets,
         retention_days,
         object_quota_mb,
     })

@@ -1,7 +1,7 @@
 //! What a configuration means, and how its mistakes are shown.
 
 use bundle::config::{
-    HtmlHandling, NotFoundHandling, RunWorkerFirst, Service, Settings, VariableValue,
+    HtmlHandling, NotFoundHandling, RunWorkerFirst, Service, Settings, Sockets, VariableValue,
 };
 use protocol::ModuleKind;
 
@@ -32,7 +32,7 @@ fn every_key_reaches_the_project() {
         (
             "atoll.jsonc",
             r#"{ "limits": { "memoryMb": 64 }, "isolation": "object", "processes": 2, "retentionDays": 7,
-              "objectQuotaMb": 100 }"#,
+              "objectQuotaMb": 100, "sockets": "drop" }"#,
         ),
     ]);
     let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
@@ -87,6 +87,7 @@ fn every_key_reaches_the_project() {
     assert_eq!(project.settings.limits.memory_mb, Some(64));
     assert_eq!(project.settings.retention_days, Some(7));
     assert_eq!(project.settings.object_quota_mb, Some(100));
+    assert_eq!(project.settings.sockets, Some(Sockets::Drop));
 }
 
 #[test]

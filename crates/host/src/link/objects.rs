@@ -31,8 +31,11 @@ pub(super) struct Living {
 }
 
 impl Living {
-    fn leave(self, objects: &Arc<Objects>) {
+    fn leave(self, objects: &Arc<Objects>, drops_sockets: bool) {
         let epoch = self.stored.epoch();
+        if drops_sockets {
+            self.slot.sockets.drop_all();
+        }
         // Who waits for it to be gone relies on the store knowing it, too.
         drop(self.stored);
         objects.gone(&self.slot, epoch);
@@ -224,9 +227,10 @@ impl Link {
         }
     }
 
-    /// An object lives here no longer: the next event is for another instance.
-    pub(super) fn object_left(&self, object: ObjectNumber) -> Result<(), String> {
-        let living = {
+    /// An object lives here no longer: the next event is for another instance. It may have `slept`, if nobody has taken
+    /// it away.
+    pub(super) fn object_left(&self, object: ObjectNumber, slept: bool) -> Result<(), String> {
+        let (living, sleeps) = {
             let mut state = self.lock();
             if object == 0 || object > state.last_object {
                 return Err("the end of no object".to_owned());
@@ -235,10 +239,10 @@ impl Link {
             if let Some(living) = &living {
                 state.left.insert(object, Arc::clone(&living.slot));
             }
-            living
+            (living, slept && !state.endings.contains_key(&object))
         };
         if let (Some(living), Some(objects)) = (living, &self.objects) {
-            living.leave(objects);
+            living.leave(objects, self.drops_sockets && !sleeps);
         }
         Ok(())
     }
@@ -300,7 +304,7 @@ impl Link {
     pub(super) fn all_left(&self, living: impl IntoIterator<Item = Living>) {
         let Some(objects) = &self.objects else { return };
         for living in living {
-            living.leave(objects);
+            living.leave(objects, self.drops_sockets);
         }
     }
 
@@ -313,7 +317,8 @@ impl Link {
     ) -> Result<(), String> {
         use protocol::FromIsolate::{Broken, Slept, StorageCall};
         match frame {
-            Slept(object) | Broken { object, .. } => self.object_left(*object)?,
+            Slept(object) => self.object_left(*object, true)?,
+            Broken { object, .. } => self.object_left(*object, false)?,
             StorageCall {
                 id, object, call, ..
             } => {

@@ -151,6 +151,14 @@ impl Sockets {
         self.lock().open.remove(&socket);
     }
 
+    /// Breaks all connections. The object does not hear of it.
+    pub(crate) fn drop_all(&self) {
+        let table = std::mem::take(&mut *self.lock());
+        for carrier in table.open.into_values().filter_map(|kept| kept.carrier) {
+            carrier.abort();
+        }
+    }
+
     /// Tells an instance which sockets there are.
     pub(crate) fn tell(&self, object: ObjectNumber, send: impl Fn(&ToIsolate<'_>)) {
         let table = self.lock();

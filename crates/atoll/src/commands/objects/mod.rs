@@ -196,8 +196,12 @@ impl Stored {
             processes: 1,
         })
         .await?;
+        // What is too old or too much is for the server to say, which knows the settings.
+        let mut options = StorageOptions::new(&self.folder);
+        options.retention = Duration::MAX;
+        options.quota_bytes = u64::MAX;
         runtime
-            .open_storage(&StorageOptions::new(&self.folder))
+            .open_storage(&options)
             .await
             .map_err(|error| Error::Failed {
                 error: anyhow::Error::new(error),

@@ -1,0 +1,137 @@
+//! WebSockets that the host keeps for objects: what they outlive.
+
+use host::{Body, Fetcher, SocketEnd, SocketMessage, WantsSocket};
+use serde_json::json;
+
+use crate::stage::*;
+use crate::workers::*;
+
+const ROOM: &str = "
+    fetch() {
+        const { 0: client, 1: server } = new WebSocketPair();
+        this.ctx.acceptWebSocket(server, ['first']);
+        server.serializeAttachment({ since: VERSION });
+        return new Response(null, { status: 101, webSocket: client });
+    }
+    webSocketMessage(socket, message) {
+        const { since } = socket.deserializeAttachment();
+        socket.send([VERSION, message, since, this.ctx.getTags(socket), this.ctx.getWebSockets().length].join(' '));
+    }
+    webSocketClose() { console.log('a close'); }
+    count() { return this.ctx.getWebSockets().length; }
+    async wait(time) { await scheduler.wait(time); }
+    throw() { this.ctx.abort('over'); }";
+
+fn room(version: u32) -> App {
+    app(&ROOM.replace("VERSION", &version.to_string()))
+}
+
+async fn connect(stage: &Stage, object: &str) -> SocketEnd {
+    let mut upgrade = request("GET", &format!("/{object}/fetch"), Body::empty());
+    let headers = upgrade.headers_mut();
+    headers.insert("upgrade", "websocket".parse().unwrap());
+    upgrade.extensions_mut().insert(WantsSocket);
+    let mut response = stage.caller.fetch(upgrade).await.unwrap();
+    assert_eq!(response.status(), 101);
+    SocketEnd::detach(response.extensions_mut()).unwrap()
+}
+
+async fn ask(socket: &mut SocketEnd, text: &str) -> String {
+    let message = SocketMessage::Text(text.to_owned());
+    socket.outgoing.send(message).await.unwrap();
+    match socket.incoming.recv().await {
+        Some(SocketMessage::Text(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn sockets_outlive_new_versions_crashes_and_isolates() {
+    run(async {
+        let stage = Stage::empty(1, |_| {}).await;
+        room(1).try_deploy_on(&stage.runtime).await.unwrap();
+        let mut socket = connect(&stage, "x").await;
+        assert_eq!(ask(&mut socket, "a").await, "1 a 1 first 1");
+        let second = room(2).try_deploy_on(&stage.runtime).await.unwrap();
+        assert_eq!(stage.call("x", "count", json!([])).await, 1);
+        assert_eq!(ask(&mut socket, "b").await, "2 b 1 first 1");
+        for process in second.processes() {
+            kill(process);
+        }
+        // What is under way at that moment is lost, as a call is.
+        while stage.try_call("x", "count", json!([])).await != Ok(json!(1)) {}
+        assert_eq!(ask(&mut socket, "c").await, "2 c 1 first 1");
+        stage.failure("x", "throw", json!([])).await;
+        assert_eq!(ask(&mut socket, "d").await, "2 d 1 first 1");
+    });
+}
+
+#[test]
+fn a_handler_that_waits_keeps_no_message_from_being_handled() {
+    const PATIENT: &str = "
+        async webSocketMessage(socket, message) {
+            if (message === 'go') this.go();
+            else if (message === 'wait') await new Promise((go) => { this.go = go; });
+            socket.send(message);
+        }
+        fetch() {
+            const { 0: client, 1: server } = new WebSocketPair();
+            this.ctx.acceptWebSocket(server);
+            return new Response(null, { status: 101, webSocket: client });
+        }";
+    run(async {
+        let stage = Stage::of(PATIENT).await;
+        let mut socket = connect(&stage, "x").await;
+        for text in ["wait", "other", "go"] {
+            let message = SocketMessage::Text(text.to_owned());
+            socket.outgoing.send(message).await.unwrap();
+        }
+        for text in ["other", "go", "wait"] {
+            let message = SocketMessage::Text(text.to_owned());
+            assert_eq!(socket.incoming.recv().await, Some(message));
+        }
+        // However many: one after the other when they are more than can be under way.
+        for count in 0..200 {
+            let message = SocketMessage::Text(format!("{count}"));
+            socket.outgoing.send(message).await.unwrap();
+        }
+        for count in 0..200 {
+            let message = SocketMessage::Text(format!("{count}"));
+            assert_eq!(socket.incoming.recv().await, Some(message));
+        }
+    });
+}
+
+#[test]
+fn sockets_break_as_with_workers_when_that_is_asked_for() {
+    run(async {
+        let stage = Stage::empty(1, |_| {}).await;
+        let deploy = async |version| {
+            let app = room(version).dropping_sockets();
+            app.try_deploy_on(&stage.runtime).await.unwrap()
+        };
+        deploy(1).await;
+        let mut over_version = connect(&stage, "x").await;
+        assert_eq!(ask(&mut over_version, "a").await, "1 a 1 first 1");
+        let second = deploy(2).await;
+        assert_eq!(over_version.incoming.recv().await, None);
+        assert_eq!(stage.call("x", "count", json!([])).await, 0);
+
+        let mut over_abort = connect(&stage, "x").await;
+        stage.failure("x", "throw", json!([])).await;
+        assert_eq!(over_abort.incoming.recv().await, None);
+
+        let mut over_crash = connect(&stage, "x").await;
+        assert_eq!(ask(&mut over_crash, "b").await, "2 b 2 first 1");
+        for process in second.processes() {
+            kill(process);
+        }
+        assert_eq!(over_crash.incoming.recv().await, None);
+        assert_eq!(stage.call("x", "count", json!([])).await, 0);
+
+        // Sleeping is something else.
+        let mut over_sleep = connect(&stage, "x").await;
+        stage.call("other", "wait", json!([13_000])).await;
+        assert_eq!(ask(&mut over_sleep, "c").await, "2 c 2 first 1");
+    });
+}
