@@ -63,10 +63,13 @@ export class DurableObjectState {
   }
 
   acceptWebSocket(socket, tags = []) {
-    requireArguments(arguments.length, 1, "'acceptWebSocket' on 'DurableObjectState'");
+    requireArguments(arguments.length, 1, "'acceptWebSocket' on 'DurableObjectState'", "WebSocket");
     checkSocket(socket, "acceptWebSocket");
+    if (typeof tags !== "object" || tags === null) {
+      throw new TypeError("Failed to execute 'acceptWebSocket' on 'DurableObjectState': parameter 2 is not of type 'Array'.");
+    }
     this.#object.check();
-    this.#object.sockets.accept(socket, Array.from(tags ?? [], toUSVString));
+    this.#object.sockets.accept(socket, Array.from(tags, toUSVString));
   }
 
   getWebSockets(tag = undefined) {
@@ -74,7 +77,7 @@ export class DurableObjectState {
   }
 
   getTags(socket) {
-    requireArguments(arguments.length, 1, "'getTags' on 'DurableObjectState'");
+    requireArguments(arguments.length, 1, "'getTags' on 'DurableObjectState'", "WebSocket");
     checkSocket(socket, "getTags");
     const entry = this.#object.sockets.entry(socket);
     if (entry === undefined) {
@@ -85,7 +88,7 @@ export class DurableObjectState {
 
   setWebSocketAutoResponse(pair = undefined) {
     const { sockets } = this.#object;
-    if (pair === undefined || pair === null) {
+    if (pair === undefined) {
       if (sockets.autoResponse !== undefined) sockets.answerAlone(undefined);
       return;
     }
@@ -106,13 +109,16 @@ export class DurableObjectState {
   }
 
   getWebSocketAutoResponseTimestamp(socket) {
-    requireArguments(arguments.length, 1, "'getWebSocketAutoResponseTimestamp' on 'DurableObjectState'");
+    requireArguments(arguments.length, 1, "'getWebSocketAutoResponseTimestamp' on 'DurableObjectState'", "WebSocket");
     checkSocket(socket, "getWebSocketAutoResponseTimestamp");
     const time = this.#object.sockets.entry(socket)?.answered ?? null;
     return time === null ? null : new Date(time);
   }
 
   setHibernatableWebSocketEventTimeout(timeout = undefined) {
+    if (timeout < 0) {
+      throw new TypeError("The value cannot be converted because it is negative and this API expects a positive number.");
+    }
     const limit = timeout === undefined || timeout === null ? 0 : toInteger(timeout, 32, { enforceRange: true });
     if (limit > MAX_EVENT_TIMEOUT_MS) throw new Error(`Event timeout should not exceed ${MAX_EVENT_TIMEOUT_MS} ms.`);
     this.#object.sockets.timeout = limit === 0 ? null : limit;

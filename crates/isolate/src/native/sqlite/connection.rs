@@ -169,15 +169,45 @@ impl Connection {
         let prepared = self.prepare_plain(sql, trusted, keep);
         if let Err(error) = &prepared
             && error.is_syntax()
-            && let Some((plain, used)) = limited::rewrite(sql)
+            && let Some(plain) = limited::rewrite(sql, "rowid")
         {
-            match self.prepare_plain(&plain, trusted, keep) {
-                Ok((statement, _)) => return Ok((statement, used)),
+            let mut again = self.prepare_plain(&plain.sql, trusted, keep);
+            if let Err(error) = &again
+                && error.message.starts_with("no such column: rowid")
+                && let Some(key) = self.primary_key(&plain.table)?
+                && let Some(plain) = limited::rewrite(sql, &key)
+            {
+                again = self.prepare_plain(&plain.sql, trusted, keep);
+            }
+            match again {
+                Ok((statement, _)) => return Ok((statement, plain.used)),
                 Err(error) if !error.is_syntax() => return Err(error),
                 Err(_) => {}
             }
         }
         prepared
+    }
+
+    /// The columns of a table's primary key, between commas. `table` is its name as SQL text.
+    fn primary_key(&self, table: &str) -> Result<Option<String>, Error> {
+        let sql = format!(
+            "SELECT group_concat(name) FROM (SELECT '\"' || replace(name, '\"', '\"\"') || '\"' AS name \
+             FROM pragma_table_info({table}) WHERE pk > 0 ORDER BY pk)"
+        );
+        let (statement, _) = self.prepare_plain(&sql, true, false)?;
+        let mut key = None;
+        if self.step(statement, true)? {
+            // SAFETY: the statement is on a row, and the text stays until it is finalized below.
+            let text = unsafe { sqlite3_column_text(statement, 0) };
+            if !text.is_null() {
+                // SAFETY: SQLite ends its texts with a zero.
+                let text = unsafe { CStr::from_ptr(text.cast()) };
+                key = Some(text.to_string_lossy().into_owned());
+            }
+        }
+        // SAFETY: the statement is this connection's, and used no more.
+        unsafe { sqlite3_finalize(statement) };
+        Ok(key)
     }
 
     fn prepare_plain(

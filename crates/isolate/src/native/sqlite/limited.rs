@@ -66,8 +66,43 @@ fn words(sql: &str) -> (Vec<Word<'_>>, usize, usize) {
     (words, bytes.len(), bytes.len())
 }
 
-/// The first statement of `sql` without such clauses, and how many bytes of `sql` it took. `None` when it has none.
-pub(crate) fn rewrite(sql: &str) -> Option<(String, usize)> {
+/// A statement with such clauses as one without.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Rewritten {
+    pub(crate) sql: String,
+    /// How many bytes of what was given it took.
+    pub(crate) used: usize,
+    /// The table that it is about, as SQL text for it.
+    pub(crate) table: String,
+}
+
+/// The name at the start of `text`, without what names its database, in SQLite's own quotes.
+fn table_name(text: &str) -> Option<String> {
+    let mut rest = text.trim_start();
+    loop {
+        let first = rest.chars().next()?;
+        let end = match first {
+            '"' | '`' | '\'' => 1 + rest[1..].find(first)? + 1,
+            '[' => rest.find(']')? + 1,
+            _ => rest
+                .find(|letter: char| !letter.is_alphanumeric() && !"_$".contains(letter))
+                .unwrap_or(rest.len()),
+        };
+        let name = match first {
+            '"' | '`' | '\'' | '[' => &rest[1..end - 1],
+            _ => &rest[..end],
+        };
+        rest = rest[end..].trim_start();
+        match rest.strip_prefix('.') {
+            Some(after) => rest = after.trim_start(),
+            None => return (!name.is_empty()).then(|| format!("'{}'", name.replace('\'', "''"))),
+        }
+    }
+}
+
+/// The first statement of `sql` without such clauses. `None` when it has none. `key` names the columns that tell the rows
+/// of its table apart.
+pub(crate) fn rewrite(sql: &str, key: &str) -> Option<Rewritten> {
     let (words, end, used) = words(sql);
     let verb = words
         .iter()
@@ -91,6 +126,8 @@ pub(crate) fn rewrite(sql: &str) -> Option<(String, usize)> {
     let place = |word: usize| words.get(word).map_or(end, |word| word.at.start);
     let part = |from: usize, to: usize| &sql[place(from)..place(to)];
 
+    // What has no word may have a name in quotes.
+    let name = words.get(target - 1).map_or(end, |word| word.at.end);
     let limit = find(target, &["ORDER", "LIMIT"]);
     if limit == words.len() {
         return None;
@@ -107,20 +144,24 @@ pub(crate) fn rewrite(sql: &str) -> Option<(String, usize)> {
     }
     // How its rows are found is for the subquery to say.
     let index = find(target, &["INDEXED", "NOT"]).min(set);
-    let (rows, returned) = (part(target, index), part(returning, limit));
+    let (rows, returned) = (sql.get(name..place(index))?, part(returning, limit));
     // A parameter would change its place.
     if returned.contains('?') {
         return None;
     }
     let statement = format!(
-        "{}{} WHERE rowid IN (SELECT rowid FROM {} {} {}) {returned}",
+        "{}{} WHERE ({key}) IN (SELECT {key} FROM{} {} {}) {returned}",
         &sql[..place(index)],
         part(set, filter),
         rows,
         &sql[place(index)..place(set)],
         format_args!("{} {}", part(filter, returning), part(limit, words.len())),
     );
-    Some((statement, used))
+    Some(Rewritten {
+        sql: statement,
+        used,
+        table: table_name(rows)?,
+    })
 }
 
 #[cfg(test)]
@@ -141,8 +182,8 @@ mod tests {
             )
         ) {
             let sql = parts.join(" ");
-            if let Some((_, used)) = rewrite(&sql) {
-                prop_assert!(sql.is_char_boundary(used));
+            if let Some(rewritten) = rewrite(&sql, "rowid") {
+                prop_assert!(sql.is_char_boundary(rewritten.used));
             }
         }
     }
@@ -152,16 +193,28 @@ mod tests {
         let cases = [
             (
                 "delete from t limit 1",
-                "delete from t  WHERE rowid IN (SELECT rowid FROM t    limit 1) ",
+                "'t'",
+                "delete from t  WHERE (rowid) IN (SELECT rowid FROM t    limit 1) ",
+            ),
+            (
+                "delete from main.\"it's\" order by a limit 1",
+                "'it''s'",
+                "delete from main.\"it's\"  WHERE (rowid) IN (SELECT rowid FROM main.\"it's\"    order by a limit 1) ",
             ),
             (
                 "UPDATE t AS x SET a = (SELECT 1 LIMIT 1), b = 'LIMIT' WHERE a > ? ORDER BY a LIMIT ?; SELECT 1",
-                "UPDATE t AS x SET a = (SELECT 1 LIMIT 1), b = 'LIMIT'  WHERE rowid IN (SELECT rowid FROM t AS x   \
+                "'t'",
+                "UPDATE t AS x SET a = (SELECT 1 LIMIT 1), b = 'LIMIT'  WHERE (rowid) IN (SELECT rowid FROM t AS x   \
                  WHERE a > ?  ORDER BY a LIMIT ?) ",
             ),
         ];
-        for (sql, expected) in cases {
-            assert_eq!(rewrite(sql).unwrap().0, expected);
+        for (sql, table, expected) in cases {
+            let rewritten = rewrite(sql, "rowid").unwrap();
+            assert_eq!(
+                (&*rewritten.sql, &*rewritten.table),
+                (expected, table),
+                "{sql}"
+            );
         }
         for sql in [
             "SELECT 1 LIMIT 1",
@@ -171,7 +224,7 @@ mod tests {
             "DELETE",
             "UPDATE OR",
         ] {
-            assert_eq!(rewrite(sql), None, "{sql}");
+            assert_eq!(rewrite(sql, "rowid"), None, "{sql}");
         }
     }
 }
