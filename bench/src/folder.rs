@@ -129,6 +129,7 @@ fn install(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn root() -> PathBuf {
+/// The repository.
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

@@ -15,6 +15,7 @@ mod load;
 mod loader;
 mod memory;
 mod objects;
+mod rows;
 mod server;
 mod start;
 

@@ -1,4 +1,4 @@
-//! Durable Objects: calls, durable writes, creation, rows, and one message to many sockets.
+//! Durable Objects: calls, durable writes, creation, rows, one message to many sockets, and sockets of objects that sleep.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 
-use crate::load;
 use crate::server::{Server, Setup};
+use crate::{load, rows};
 
 /// How long each server is loaded in one round.
 const ROUND: Duration = Duration::from_secs(2);
@@ -20,6 +20,12 @@ const ROUNDS: usize = 3;
 const SOCKETS: usize = 100;
 /// Messages that each of them hears.
 const MESSAGES: usize = 200;
+/// Objects with a socket each that go to sleep.
+const SLEEPERS: usize = 10_000;
+/// Sockets that are being opened at a time.
+const OPENED_AT_ONCE: usize = 32;
+/// After this long all objects sleep.
+const UNTIL_ASLEEP: Duration = Duration::from_secs(13);
 
 const SETUP: Setup = Setup {
     worker: "objects.js",
@@ -39,9 +45,11 @@ enum Case {
     Once(&'static str),
     /// Milliseconds from sending a message until a socket has it: the median and the 99th percentile.
     FanOut,
+    /// Kilobytes of each of many sockets whose objects sleep.
+    Asleep,
 }
 
-const CASES: [(&str, Case); 6] = [
+const CASES: [(&str, Case); 7] = [
     (
         "method call, 32 clients (a second)",
         Case::Load("/call", 32),
@@ -54,6 +62,7 @@ const CASES: [(&str, Case); 6] = [
     ),
     ("100,000 rows in and out (ms)", Case::Once("/rows")),
     ("one message to 100 sockets (ms, p99)", Case::FanOut),
+    ("10,000 sleeping objects (KB a socket)", Case::Asleep),
 ];
 
 /// Measures and prints.
@@ -74,9 +83,20 @@ pub(crate) async fn report(atoll: &Path, workerd: Option<&Path>) -> anyhow::Resu
         // How many times better.
         let ratio = match case {
             Case::Load(..) => ours / theirs,
-            Case::Once(_) | Case::FanOut => theirs / ours,
+            Case::Once(_) | Case::FanOut | Case::Asleep => theirs / ours,
         };
         println!("{name:<38} {ours:>12.2} {theirs:>12.2} {ratio:>7.2}x");
+        if matches!(case, Case::Once("/rows")) {
+            match rows::from_c() {
+                Ok(c) => println!(
+                    "{:<38} {:>12.2} {c:>12.2} {:>7.2}x",
+                    "  (SQLite called from C)",
+                    ours,
+                    c / ours
+                ),
+                Err(error) => println!("  SQLite cannot be called from C: {error:#}"),
+            }
+        }
     }
     Ok(())
 }
@@ -133,7 +153,43 @@ async fn measure(server: &Server, case: Case) -> anyhow::Result<f64> {
             })
             .await?
         }
+        Case::Asleep => asleep(server).await,
     }
+}
+
+/// Kilobytes that all processes of the server keep more for each socket of an object that sleeps. What the system itself
+/// keeps of a connection is not in it.
+async fn asleep(server: &Server) -> anyhow::Result<f64> {
+    let port = server.port();
+    let unknown = "this user may not look into the memory of processes";
+    // One that has come and gone: what the first one costs is not each one's.
+    drop(connect(port, "/room").await?);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = server.memory().context(unknown)?;
+    let mut sockets = Vec::with_capacity(SLEEPERS);
+    while sockets.len() < SLEEPERS {
+        let first = sockets.len();
+        let more = first..SLEEPERS.min(first + OPENED_AT_ONCE);
+        let opening: Vec<_> = more
+            .map(|number| tokio::spawn(connect(port, format!("/rooms/{number}").leak())))
+            .collect();
+        for socket in opening {
+            sockets.push(
+                socket
+                    .await?
+                    .with_context(|| format!("after {first} sockets"))?,
+            );
+        }
+    }
+    tokio::time::sleep(UNTIL_ASLEEP).await;
+    let after = server.memory().context(unknown)?;
+    // They are all there, and wake.
+    for socket in sockets.iter_mut().step_by(SLEEPERS / 100) {
+        socket.write_all(&message()).await?;
+        let mut answer = [0; 34];
+        socket.read_exact(&mut answer).await?;
+    }
+    Ok((after - before) * 1024.0 / SLEEPERS as f64)
 }
 
 /// The 99th percentile, in milliseconds, of the time from sending a message until a socket has it.
@@ -141,7 +197,7 @@ async fn fan_out(port: u16) -> anyhow::Result<f64> {
     let (sender, mut heard) = mpsc::unbounded_channel();
     let mut writers = Vec::new();
     for _ in 0..SOCKETS {
-        let (reader, writer) = connect(port).await?.into_split();
+        let (reader, writer) = connect(port, "/room").await?.into_split();
         tokio::spawn(listen(reader, sender.clone()));
         writers.push(writer);
     }
@@ -165,15 +221,14 @@ fn message() -> Vec<u8> {
     frame
 }
 
-async fn connect(port: u16) -> anyhow::Result<TcpStream> {
+async fn connect(port: u16, path: &str) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
-    stream
-        .write_all(
-            b"GET /room HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        )
-        .await?;
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);

@@ -63,6 +63,7 @@ export default {
         return new Response("created");
       }
     }
+    if (pathname.startsWith("/rooms/")) return one.fetch(request);
     return new Response("Not found", { status: 404 });
   },
 };

@@ -63,7 +63,7 @@ impl Default for Limits {
             body_bytes: 100 * 1000 * 1000,
             header_read_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
-            connections: 10_000,
+            connections: 65_536,
             streams_per_connection: 200,
             socket_message_bytes: protocol::limits::MAX_SOCKET_MESSAGE_BYTES,
         }

@@ -50,7 +50,7 @@ mod users;
 mod wire;
 
 pub use forker::{Child, Forker, Zygote};
-pub use limits::{Limits, Role, Settings};
+pub use limits::{Limits, Role, Settings, allow_descriptors};
 pub use message::{receive_with_descriptor, send_with_descriptor};
 pub use process::{Exit, MemoryUse, Process};
 pub use protection::Protection;

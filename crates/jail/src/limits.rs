@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::system;
+
 /// What a forked process is for, and so which system calls it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -39,6 +41,15 @@ impl Default for Limits {
             processes: 4096,
         }
     }
+}
+
+/// Lets this process itself, which is in no jail, have as many descriptors as the system lets it: a server needs one for
+/// each connection.
+///
+/// # Errors
+/// When the system refuses; the limit is what it was then.
+pub fn allow_descriptors() -> std::io::Result<()> {
+    system::limit(system::Resource::Descriptors, u64::MAX, u64::MAX)
 }
 
 /// How a zygote protects what is forked from it.
