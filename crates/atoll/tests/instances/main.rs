@@ -4,6 +4,7 @@
 mod alarms;
 mod failures;
 mod lives;
+mod model;
 mod singles;
 mod sockets;
 mod stage;
