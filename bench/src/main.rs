@@ -1,6 +1,7 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
-//! with `start`, only what new isolates cost; with `objects`, only Durable Objects; with `loader`, only dynamic workers; with any other word, only the Workers
-//! whose line has that word.
+//! with `start`, only what new isolates cost; with `objects`, only Durable Objects, and with a word behind it only the cases
+//! that have it in their line; with `loader`, only dynamic workers; with any other word, only the Workers whose line has
+//! that word.
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
 //! are missing; `WORKERD` names another binary of the peer. Without npm only Atoll is measured, and without Hono.
@@ -98,12 +99,15 @@ async fn compare() -> anyhow::Result<()> {
     }
     match only.as_deref() {
         Some("loader") => loader::report(&atoll, workerd.as_deref()).await,
-        Some("objects") => objects::report(&atoll, workerd.as_deref()).await,
+        Some("objects") => {
+            let word = std::env::args().nth(2).unwrap_or_default();
+            objects::report(&atoll, workerd.as_deref(), &word).await
+        }
         Some(word) => report(&atoll, workerd.as_deref(), word).await,
         None => {
             report(&atoll, workerd.as_deref(), "").await?;
             println!();
-            objects::report(&atoll, workerd.as_deref()).await?;
+            objects::report(&atoll, workerd.as_deref(), "").await?;
             println!();
             loader::report(&atoll, workerd.as_deref()).await?;
             start::report().await
