@@ -27,28 +27,70 @@ pub(crate) async fn follow<F>(
 where
     F: Future<Output = Result<Response, FetchError>>,
 {
-    let (mut parts, body) = request.into_parts();
-    let redirects = parts
-        .extensions
-        .get::<Redirects>()
-        .map_or(Redirect::Follow, |redirects| redirects.0);
+    let (parts, body) = request.into_parts();
     // A body can be sent once. One that is here already can be sent again to where a redirect leads.
-    let (mut body, mut again) = match whole(body).await {
+    let (body, again) = match whole(body).await {
         Ok(bytes) => (Body::full(bytes.clone()), Resend::Bytes(bytes)),
         Err(stream) if http_body::Body::is_end_stream(&stream) => (stream, Resend::Nothing),
         Err(stream) => (stream, Resend::Impossible),
     };
-    for hop in 0..=MAX_REDIRECTS {
-        let mut response = send(Request::from_parts(parts.clone(), body)).await?;
-        let target = redirect_target(&parts.uri, &response);
+    let mut trail = Trail::new(parts.clone(), again);
+    let mut request = Request::from_parts(parts, body);
+    loop {
+        let mut response = send(request).await?;
+        match trail.next(&mut response)? {
+            Some(next) => request = next,
+            None => return Ok(response),
+        }
+    }
+}
+
+/// A request on its way through redirects.
+pub(crate) struct Trail {
+    parts: http::request::Parts,
+    again: Resend,
+    hops: usize,
+}
+
+impl Trail {
+    /// Of a request that has been sent, whose body cannot be sent again.
+    pub(crate) fn of(request: &Request) -> Self {
+        let mut head = http::Request::new(());
+        *head.method_mut() = request.method().clone();
+        *head.uri_mut() = request.uri().clone();
+        *head.headers_mut() = request.headers().clone();
+        *head.extensions_mut() = request.extensions().clone();
+        let again = match http_body::Body::is_end_stream(request.body()) {
+            true => Resend::Nothing,
+            false => Resend::Impossible,
+        };
+        Self::new(head.into_parts().0, again)
+    }
+
+    fn new(parts: http::request::Parts, again: Resend) -> Self {
+        Self {
+            parts,
+            again,
+            hops: 0,
+        }
+    }
+
+    /// The request that a response leads to. `None` when it is the answer, which then says where it comes from.
+    pub(crate) fn next(&mut self, response: &mut Response) -> Result<Option<Request>, FetchError> {
+        let parts = &mut self.parts;
+        let redirects = parts
+            .extensions
+            .get::<Redirects>()
+            .map_or(Redirect::Follow, |redirects| redirects.0);
+        let target = redirect_target(&parts.uri, response);
         let (target, redirects) = match (target, redirects) {
             (Some(target), Redirect::Follow | Redirect::Error) => (target, redirects),
             _ => {
                 response.extensions_mut().insert(Fetched {
                     url: parts.uri.to_string(),
-                    redirected: hop > 0,
+                    redirected: self.hops > 0,
                 });
-                return Ok(response);
+                return Ok(None);
             }
         };
         if redirects == Redirect::Error {
@@ -57,6 +99,10 @@ where
             ));
         }
         let target = target.map_err(FetchError::Refused)?;
+        if self.hops == MAX_REDIRECTS {
+            return Err(FetchError::Refused("Too many redirects.".to_owned()));
+        }
+        self.hops += 1;
         let status = response.status();
         if (status == StatusCode::SEE_OTHER && parts.method != Method::HEAD)
             || (matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND)
@@ -68,7 +114,7 @@ where
                 parts.headers.remove(CONTENT_ENCODING);
             }
             parts.method = Method::GET;
-            again = Resend::Nothing;
+            self.again = Resend::Nothing;
         }
         if target.authority() != parts.uri.authority() || target.scheme() != parts.uri.scheme() {
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION] {
@@ -76,7 +122,7 @@ where
             }
         }
         parts.uri = target;
-        body = match &again {
+        let body = match &self.again {
             Resend::Nothing => Body::empty(),
             Resend::Bytes(bytes) => Body::full(bytes.clone()),
             Resend::Impossible => {
@@ -88,8 +134,8 @@ where
                 ));
             }
         };
+        Ok(Some(Request::from_parts(parts.clone(), body)))
     }
-    Err(FetchError::Refused("Too many redirects.".to_owned()))
 }
 
 enum Resend {

@@ -45,11 +45,12 @@ fn an_alarm_goes_off_once_when_it_is_due() {
     run(async {
         let stage = Stage::of(&ringer(1)).await;
         let mut log = stage.log();
-        stage.call("removed", "set", json!([60])).await;
+        // Far enough away for a machine that has much else to do.
+        stage.call("removed", "set", json!([2000])).await;
         stage.call("removed", "remove", json!([])).await;
-        stage.call("moved", "set", json!([20])).await;
-        let moved = stage.call("moved", "set", json!([150])).await;
-        let due = stage.call("x", "set", json!([100])).await;
+        stage.call("moved", "set", json!([2000])).await;
+        let moved = stage.call("moved", "set", json!([4000])).await;
+        let due = stage.call("x", "set", json!([3000])).await;
         let alarm = rung(&mut log).await;
         assert_eq!(alarm["name"], "x");
         assert_eq!(alarm["scheduledTime"], due);

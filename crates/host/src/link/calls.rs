@@ -241,18 +241,41 @@ impl Link {
             ObjectCall::Fetch(request) => {
                 let mut request = self.read_request(&request)?;
                 request.extensions_mut().insert(Depth(depth));
-                let (respond, answer) = oneshot::channel();
+                let mut trail = redirects::Trail::of(&request);
+                let (to, its_name) = (namespace.clone(), name.map(str::to_owned));
+                let send = move |request| {
+                    let (respond, answer) = oneshot::channel();
+                    to.deliver(object, its_name.as_deref(), move |arrival| {
+                        fetch_object(arrival, request, respond);
+                    });
+                    answer
+                };
+                self.lock().calls.insert(id, None);
+                // Now, so that calls arrive in their order.
+                let mut answer = send(request);
                 let work = tokio::spawn(async move {
                     let _held = held;
-                    match answer.await.unwrap_or_else(|_| Err(super::lost())) {
+                    let answered = loop {
+                        let answered = answer.await.unwrap_or_else(|_| Err(super::lost()));
+                        let mut response = match answered {
+                            Ok(response) => response,
+                            failed => break failed,
+                        };
+                        match trail.next(&mut response) {
+                            Ok(Some(next)) => answer = send(next),
+                            Ok(None) => break Ok(response),
+                            Err(failed) => break Err(failed),
+                        }
+                    };
+                    match answered {
                         Ok(response) => caller.reply_response(id, response),
                         Err(failed) => caller.fail(id, &fetch_error(&failed)),
                     }
                 });
-                self.lock().calls.insert(id, Some(work.abort_handle()));
-                namespace.deliver(object, name, move |arrival| {
-                    fetch_object(arrival, request, respond);
-                });
+                // It may be over by now.
+                if let Some(under_way) = self.lock().calls.get_mut(&id) {
+                    *under_way = Some(work.abort_handle());
+                }
             }
             ObjectCall::Rpc(invocation) => {
                 let returns = self.returns_to(id, held);
