@@ -6,10 +6,11 @@ use std::sync::Arc;
 use protocol::{CodeLimits, ObjectId};
 
 use crate::cache::Cache;
+use crate::class::Class;
 use crate::fetcher::Fetcher;
 use crate::link::Remote;
 use crate::loader::Loader;
-use crate::objects::Namespace;
+use crate::objects::{Facet, Namespace};
 use crate::parcel::Props;
 
 /// One power, held under a number by an isolate.
@@ -34,6 +35,10 @@ pub enum Capability {
     Stub(Arc<Remote>),
     /// What runs code from strings.
     Loader(Loader),
+    /// A class of Durable Objects, for facets to be of.
+    Class(Arc<Class>),
+    /// A facet of an object that lives where this is held.
+    Facet(Facet),
     /// A worker with all its entrypoints.
     Worker(Arc<dyn Entrypoints>),
 }
@@ -47,6 +52,14 @@ pub trait Entrypoints: Send + Sync + 'static {
         props: Option<Arc<Props>>,
         limits: CodeLimits,
     ) -> Arc<dyn Fetcher>;
+
+    /// A class of Durable Objects whose objects see `props` as their `ctx.props`; `None` is the default export.
+    fn class(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        limits: CodeLimits,
+    ) -> Arc<Class>;
 }
 
 impl fmt::Debug for Capability {
@@ -59,6 +72,8 @@ impl fmt::Debug for Capability {
             Self::Stub(_) => "Stub",
             Self::Worker(_) => "Worker",
             Self::Loader(_) => "Loader",
+            Self::Class(_) => "Class",
+            Self::Facet(_) => "Facet",
         })
     }
 }

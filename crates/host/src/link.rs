@@ -3,8 +3,10 @@
 //! Frames from the isolate are hostile input: whatever does not fit the state here ends the isolate.
 
 mod calls;
+mod clock;
 mod code;
 mod events;
+mod facets;
 mod gate;
 mod incoming;
 mod kept;
@@ -19,7 +21,6 @@ mod table;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use protocol::limits::MAX_OPEN_PER_ISOLATE;
@@ -36,6 +37,7 @@ use crate::fetcher::FetchError;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Durable, Objects};
 
+pub(crate) use clock::now_ms;
 use gate::{Gate, Waiting};
 pub(crate) use objects::Moving;
 pub(crate) use rpc::Receiver;
@@ -183,17 +185,28 @@ impl Link {
         let mut gate = Gate::default();
         let mut durable = self.objects.as_ref().map(|objects| objects.durable());
         let reason = 'connection: loop {
+            let (is_full, is_barred, is_empty) =
+                (gate.is_full(), gate.is_barred(), gate.is_empty());
             tokio::select! {
-                readable = self.socket.readable(), if !gate.is_full() => {
+                readable = self.socket.readable(), if !is_full => {
                     if readable.is_err() {
                         break String::new();
                     }
                 }
-                opened = became_durable(&mut durable), if !gate.is_empty() => {
+                opened = became_durable(&mut durable), if !is_empty => {
                     if let Err(reason) = opened.and_then(|position| {
                         gate.opened(position);
                         outbox::together(|| self.release(&mut gate))
                     }) {
+                        break reason;
+                    }
+                    continue;
+                }
+                changed = gate.unbarred(), if is_barred => {
+                    let changed = changed.map_err(|error| self.change_failed(error));
+                    if let Err(reason) =
+                        changed.and_then(|()| outbox::together(|| self.release(&mut gate)))
+                    {
                         break reason;
                     }
                     continue;
@@ -229,11 +242,13 @@ impl Link {
         } else {
             // What it said before it ended still counts.
             while !gate.is_empty() {
-                let opened = became_durable(&mut durable).await.and_then(|position| {
-                    gate.opened(position);
-                    self.release(&mut gate)
-                });
-                if opened.is_err() {
+                let opened = match gate.is_barred() {
+                    true => gate.unbarred().await,
+                    false => became_durable(&mut durable)
+                        .await
+                        .map(|position| gate.opened(position)),
+                };
+                if opened.and_then(|()| self.release(&mut gate)).is_err() {
                     break;
                 }
             }
@@ -264,9 +279,25 @@ impl Link {
                     continue;
                 }
             }
-            self.handle(frame, payload.len())?;
+            self.handle_next(gate, frame, payload.len())?;
         }
         Ok(())
+    }
+
+    /// Does what a frame says. What comes after it may have to wait.
+    fn handle_next(
+        self: &Arc<Self>,
+        gate: &mut Gate,
+        frame: FromIsolate<'_>,
+        size: usize,
+    ) -> Result<(), String> {
+        if let FromIsolate::ChangeFacet { object, change } = &frame {
+            if let Some(barrier) = self.change_facets(*object, change)? {
+                gate.bar(barrier);
+            }
+            return Ok(());
+        }
+        self.handle(frame, size)
     }
 
     /// Does what need not wait for the disk any longer.
@@ -275,7 +306,7 @@ impl Link {
             match waiting {
                 Waiting::Frame(payload) => {
                     let frame = protocol::decode(&payload).map_err(|error| error.to_string())?;
-                    self.handle(frame, payload.len())?;
+                    self.handle_next(gate, frame, payload.len())?;
                 }
                 Waiting::Answer(call, answer) => self.storage_answer(call, answer),
             }
@@ -302,7 +333,10 @@ impl Link {
             FromIsolate::Return(id, returned) => self.returned(id, &returned),
             FromIsolate::Release(id) => self.release_capability(id),
             FromIsolate::Derive(id, derive) => self.derive(id, derive),
-            FromIsolate::Commit(_) => Err("a commit out of order".to_owned()),
+            FromIsolate::Commit(_) | FromIsolate::ChangeFacet { .. } => {
+                Err("a frame out of order".to_owned())
+            }
+            FromIsolate::StartFacet(call, outcome) => self.start_facet(call, outcome),
             FromIsolate::StorageCall {
                 id, object, call, ..
             } => {
@@ -465,26 +499,6 @@ impl Link {
         self.lock().writers.remove(&id);
     }
 
-    // --- Time -----------------------------------------------------------------------------------------------------
-
-    fn wake(self: &Arc<Self>, at_ms: Option<f64>) {
-        let mut state = self.lock();
-        if let Some(old) = state.wake.take() {
-            old.abort();
-        }
-        let Some(at_ms) = at_ms else { return };
-        let link = Arc::clone(self);
-        let timer = tokio::spawn(async move {
-            // At least until the next millisecond: the isolate's clock has that grain.
-            let wait_ms = (at_ms - now_ms()).clamp(0.0, 365.0 * 86_400_000.0);
-            tokio::time::sleep(std::time::Duration::from_secs_f64(wait_ms / 1000.0)).await;
-            link.send(&ToIsolate::Tick {
-                now_ms: now_ms().max(at_ms),
-            });
-        });
-        state.wake = Some(timer.abort_handle());
-    }
-
     // --- The end --------------------------------------------------------------------------------------------------
 
     /// Kills the isolate: it is broken or hostile.
@@ -575,11 +589,4 @@ pub(crate) fn lost() -> FetchError {
         message: LOST.to_owned(),
         retryable: true,
     }
-}
-
-/// Milliseconds since 1970, in whole milliseconds.
-pub(crate) fn now_ms() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |elapsed| elapsed.as_millis() as f64)
 }

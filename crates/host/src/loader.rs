@@ -16,10 +16,11 @@ use protocol::limits::{
 use protocol::{CapabilityId, CodeLimits, Failure, FailureKind, Program, Settings, ToIsolate};
 
 use crate::capability::{Capability, Entrypoints};
+use crate::class::{Class, Source};
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
 use crate::link::{Link, LinkOptions, Receiver, lost};
 use crate::parcel::{MethodCall, Props, Returns};
-use crate::runtime::{Inner as Runtime, NATIVE_BYTES};
+use crate::runtime::{DESCRIPTORS, Inner as Runtime, NATIVE_BYTES};
 use crate::worker::fetch_in;
 
 /// Processes that wait for code.
@@ -186,6 +187,8 @@ impl Runtime {
     fn fork_plain(&self, memory_bytes: u64) -> Result<jail::Child, jail::Error> {
         let limits = jail::Limits {
             memory_bytes: memory_bytes + NATIVE_BYTES,
+            // Each facet that is awake has its file open.
+            descriptors: DESCRIPTORS,
             ..jail::Limits::default()
         };
         self.zygote.fork(jail::Role::Isolate, &limits)
@@ -257,6 +260,10 @@ impl Loaded {
         })
     }
 
+    pub(crate) fn limits(&self) -> CodeLimits {
+        self.limits
+    }
+
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,7 +283,7 @@ impl Loaded {
     }
 
     /// Where it runs. It is started when it does not.
-    async fn link(&self) -> Result<Arc<Link>, FetchError> {
+    pub(crate) async fn link(&self) -> Result<Arc<Link>, FetchError> {
         if let Some(link) = self.link_now() {
             return Ok(link);
         }
@@ -325,7 +332,7 @@ impl Loaded {
             subrequests: self.subrequests,
             global_fetch: self.settings.global_fetch,
             evaluate: Some(Arc::clone(&self.evaluate)),
-            objects: None,
+            objects: runtime.objects().cloned(),
             drops_sockets: false,
         };
         let link = Link::start(child, options).map_err(|_| lost())?;
@@ -355,7 +362,7 @@ impl Loaded {
                 };
                 match link.load() {
                     None => return,
-                    Some(0) if idle_since.elapsed() >= IDLE && !link.has_given_away() => {
+                    Some(0) if idle_since.elapsed() >= IDLE && !link.is_needed() => {
                         let mut running = this.running();
                         if running
                             .as_ref()
@@ -386,8 +393,7 @@ impl Drop for Loaded {
 impl Running {
     /// Nobody can make anything new happen to it, so it ends with what still happens.
     fn end_when_done(self) {
-        let is_done =
-            |link: &Link| link.load().is_none_or(|load| load == 0) && !link.has_given_away();
+        let is_done = |link: &Link| link.load().is_none_or(|load| load == 0) && !link.is_needed();
         if is_done(&self.link) {
             self.link.kill();
             return;
@@ -426,6 +432,15 @@ impl Entrypoints for Handle {
             limits,
         })
     }
+
+    fn class(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        limits: CodeLimits,
+    ) -> Arc<Class> {
+        Class::new(Source::Loaded(Arc::clone(&self.0)), name, props, limits)
+    }
 }
 
 /// A dynamic worker as it holds itself: that does not keep it.
@@ -443,10 +458,19 @@ impl Entrypoints for Itself {
             None => Arc::new(Gone),
         }
     }
+
+    fn class(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        limits: CodeLimits,
+    ) -> Arc<Class> {
+        Class::new(Source::Itself(Weak::clone(&self.0)), name, props, limits)
+    }
 }
 
 /// What is no more.
-struct Gone;
+pub(crate) struct Gone;
 
 impl Fetcher for Gone {
     fn fetch(
@@ -473,7 +497,7 @@ impl Target {
     }
 }
 
-fn over_time(wall_ms: u32) -> Failure {
+pub(crate) fn over_time(wall_ms: u32) -> Failure {
     Failure {
         kind: FailureKind::Cpu,
         name: "Error".to_owned(),
@@ -534,7 +558,7 @@ impl Fetcher for Target {
 }
 
 /// Ends the worker unless the call returns in time.
-fn in_time(link: &Arc<Link>, wall_ms: u32, returns: Returns) -> Returns {
+pub(crate) fn in_time(link: &Arc<Link>, wall_ms: u32, returns: Returns) -> Returns {
     let limit = Duration::from_millis(u64::from(wall_ms));
     let link = Arc::downgrade(link);
     let timer = tokio::spawn(async move {

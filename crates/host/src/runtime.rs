@@ -28,6 +28,8 @@ use crate::worker::{Worker, WorkerOptions};
 
 /// Memory of an isolate's process beyond its JavaScript heap, in bytes: frames, bodies, native state.
 pub(crate) const NATIVE_BYTES: u64 = 96 * 1024 * 1024;
+/// What an isolate may have open: the files of its objects that are awake, and what it starts with.
+pub(crate) const DESCRIPTORS: u32 = MAX_OBJECTS_PER_ISOLATE as u32 + 64;
 /// How long a top level may take by the wall clock. It cannot wait for anything, so this is for a busy machine.
 const EVALUATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a template's processor time is looked at while it evaluates.
@@ -204,6 +206,29 @@ impl Runtime {
         }
     }
 
+    /// Deletes an object for good, with all its facets. Its callers are told `reason`.
+    ///
+    /// # Errors
+    /// When there is no such object, or the disk refuses.
+    pub async fn delete_object(
+        &self,
+        namespace: &storage::Namespace,
+        id: protocol::ObjectId,
+        reason: &str,
+    ) -> Result<(), storage::Error> {
+        match self.0.objects.get() {
+            Some(objects) => objects.delete(namespace, id, reason).await,
+            None => Err(storage::Error::Closed),
+        }
+    }
+
+    /// How many facets an object has in the store, theirs included.
+    #[must_use]
+    pub fn stored_facets(&self, namespace: &storage::Namespace, id: protocol::ObjectId) -> usize {
+        let objects = self.0.objects.get();
+        objects.map_or(0, |objects| objects.stored_facets_of(namespace, &id).len())
+    }
+
     /// What holds the isolates beside what always does.
     #[must_use]
     pub fn protection(&self) -> jail::Protection {
@@ -245,8 +270,7 @@ impl Runtime {
         };
         let process_limits = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,
-            // Each object that is awake has its file open.
-            descriptors: u32::try_from(MAX_OBJECTS_PER_ISOLATE).unwrap_or(u32::MAX) + 64,
+            descriptors: DESCRIPTORS,
             ..jail::Limits::default()
         };
         let (template, exports) = {
@@ -372,6 +396,10 @@ impl Runtime {
 }
 
 impl Inner {
+    pub(crate) fn objects(&self) -> Option<&Arc<Objects>> {
+        self.objects.get()
+    }
+
     pub(crate) fn worker(&self, name: &str) -> Option<Worker> {
         self.workers
             .read()

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use protocol::CodeLimits;
 
 use crate::capability::Entrypoints;
+use crate::class::{Class, Source};
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
 use crate::parcel::{MethodCall, Props};
 use crate::runtime::Inner;
@@ -20,7 +21,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    fn worker(&self) -> Result<Worker, FetchError> {
+    pub(crate) fn worker(&self) -> Result<Worker, FetchError> {
         let runtime = self.runtime.upgrade();
         let worker = runtime.and_then(|runtime| runtime.worker(&self.name));
         worker.ok_or_else(|| {
@@ -44,6 +45,15 @@ impl Entrypoints for Services {
             entrypoint: name.map(Arc::from),
             props,
         })
+    }
+
+    fn class(
+        &self,
+        name: Option<&str>,
+        props: Option<Arc<Props>>,
+        limits: CodeLimits,
+    ) -> Arc<Class> {
+        Class::new(Source::Deployed(self.clone()), name, props, limits)
     }
 }
 

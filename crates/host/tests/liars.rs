@@ -18,9 +18,9 @@ use jail::{Control, Role, Started};
 use protocol::limits::{MAX_CAPABILITIES, MAX_FRAME_BYTES, STREAM_WINDOW_BYTES};
 use protocol::{
     Body as WireBody, Call, CallId, Code, CodeLimits, DERIVED, Derive, Entrypoint, EntrypointKind,
-    Event, Exports, FrameBuffer, FromIsolate, Headers, Invocation, Outbound, Parcel, Passed,
-    Program, Redirect, Request, Response, Returned, SocketPart, SocketRef, StreamPart, ToIsolate,
-    encode_into,
+    Event, Exports, FacetChange, FrameBuffer, FromIsolate, Headers, Invocation, Outbound, Parcel,
+    Passed, Program, Redirect, Request, Response, Returned, SocketPart, SocketRef, StreamPart,
+    ToIsolate, encode_into,
 };
 
 /// Writes one lie about an event.
@@ -127,6 +127,33 @@ const LIES: &[(&str, Lie)] = &[
             limits: CodeLimits::default(),
         };
         encode_into(&FromIsolate::Derive(DERIVED, derive), out);
+    }),
+    ("a class of what is no worker", |_, out| {
+        let derive = Derive::Class {
+            from: 1,
+            name: "Class",
+            props: None,
+            limits: CodeLimits::default(),
+        };
+        encode_into(&FromIsolate::Derive(DERIVED, derive), out);
+    }),
+    ("a facet of an object that it does not have", |_, out| {
+        let derive = Derive::Facet {
+            object: 1,
+            name: "guessed",
+        };
+        encode_into(&FromIsolate::Derive(DERIVED, derive), out);
+    }),
+    ("a facet with a name that is too long", |_, out| {
+        let derive = Derive::Facet {
+            object: 1,
+            name: &"x".repeat(257),
+        };
+        encode_into(&FromIsolate::Derive(DERIVED, derive), out);
+    }),
+    ("the deletion of facets of no object", |_, out| {
+        let change = FacetChange::DeleteAll;
+        encode_into(&FromIsolate::ChangeFacet { object: 1, change }, out);
     }),
     ("more capabilities than a table has room for", |_, out| {
         for number in 0..=u32::try_from(MAX_CAPABILITIES).unwrap() {

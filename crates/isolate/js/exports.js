@@ -2,7 +2,7 @@
 
 import { DurableObject, WorkerEntrypoint, WorkflowEntrypoint } from "./cloudflare/workers.js";
 import { env } from "./env.js";
-import { exportEntrypoint } from "./loopback.js";
+import { exportClass, exportEntrypoint } from "./loopback.js";
 
 const HANDLERS = ["fetch", "scheduled", "test", "tail", "queue", "email", "alarm", "tailStream", "trace"];
 
@@ -37,6 +37,7 @@ export function install(namespace) {
     if (kind === "worker" || (kind === "handlers" && (name === "default" || typeof value.fetch === "function"))) {
       exportEntrypoint(name);
     }
+    if (kind === "object") exportClass(name);
     const handlers = HANDLERS.filter((handler) => has(value, handler));
     if (kind !== "handlers" || name === "default" || handlers.length > 0) listed.push([name, kind, handlers]);
   }

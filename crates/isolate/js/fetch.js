@@ -96,6 +96,7 @@ export class Fetcher {
     requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'", "Request or string");
     const held = fetchers.get(this).#held;
     const request = coerce(input, init);
+    if (held.fetch !== undefined) return held.fetch(request);
     if (held.ready !== undefined) await held.ready;
     return send(held.capability, request);
   }
@@ -121,13 +122,13 @@ export function capabilityOfFetcher(value) {
 
 /**
  * The object that a Worker gets for something that answers requests and may have methods.
- * @param {{ capability: number }} held
+ * @param {{ capability: number, fetch?: Function, source?: object }} held what calls go to, or what sends them itself
  * @param {(args: unknown[]) => unknown} [apply] what calling it does
  */
 export function fetcherOf(held, apply) {
   const Class = apply === undefined ? Fetcher : LoopbackServiceStub;
   const fetcher = new Class(token, held);
-  const proxy = wildcard(fetcher, sourceOf(held), apply);
+  const proxy = wildcard(fetcher, held.source ?? sourceOf(held), apply);
   fetchers.set(proxy, fetcher);
   return proxy;
 }

@@ -58,6 +58,9 @@ export function call(signal, send) {
   });
 }
 
+/** What a call that is under way was made in. @param {number} id */
+export const contextOfCall = (id) => calls.get(id)?.context;
+
 /** Nobody waits for the calls of an object that is no more. */
 export function dropCallsOf(object) {
   for (const [id, entry] of [...calls]) {

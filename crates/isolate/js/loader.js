@@ -1,10 +1,12 @@
 // Dynamic workers: code from strings, with nothing in reach but what it is handed.
 
+import { deriveClass } from "atoll:native/facets";
 import { deriveEntrypoint, deriveWorker, findWorker } from "atoll:native/rpc";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 import { capabilityOfFetcher, fetcherOf } from "./fetch.js";
 import { call, inGlobalScope } from "./io.js";
 import { encodeUtf8 } from "./encoding.js";
+import { classOf } from "./objects/class.js";
 import { grip, newCapability } from "./rpc/grips.js";
 import { pack } from "./rpc/parcels.js";
 import { bufferSource, defineInterface, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "./webidl.js";
@@ -18,19 +20,22 @@ const MAX_ENV_BYTES = 1024 * 1024;
 const KINDS = ["js", "cjs", "text", "data", "json", "py", "wasm"];
 const SCRIPT = /\.(js|mjs|ts|mts|tsx|jsx)$/;
 
-/** Where an entrypoint's calls go once its worker is known. */
-class Entrypoint {
+/** One of a worker's entrypoints or classes, once the worker is known. */
+class Derived {
   #worker;
   #name;
   #options;
+  #derived;
   #held = undefined;
   /** Resolves when there is a capability. */
   ready = undefined;
 
-  constructor(worker, name, options) {
+  /** @param {typeof deriveEntrypoint} derived makes a capability of that of the worker */
+  constructor(worker, options, derived, name) {
     this.#worker = worker;
     this.#name = name;
     this.#options = options;
+    this.#derived = derived;
     if (worker.ready === undefined) this.#derive();
     else {
       this.ready = worker.ready.then(() => {
@@ -46,7 +51,7 @@ class Entrypoint {
     const { props, limits } = this.#options;
     const parcel = props === undefined ? {} : pack(props);
     const capability = newCapability();
-    deriveEntrypoint(capability, this.#worker.capability, this.#name, parcel.bytes, [parcel.refers, limits]);
+    this.#derived(capability, this.#worker.capability, this.#name, parcel.bytes, [parcel.refers, limits]);
     this.#held = grip(capability).heldBy(this);
   }
 
@@ -83,11 +88,14 @@ export class WorkerStub {
     const entrypoint = name === undefined || name === null ? undefined : toUSVString(name);
     const { props, limits } = toDictionary(options, "EntrypointOptions", "'getEntrypoint' on 'WorkerStub'", 2);
     const narrower = readLimits(limits);
-    return fetcherOf(new Entrypoint(this, entrypoint === "default" ? undefined : entrypoint, { props, limits: narrower }));
+    const own = entrypoint === "default" ? undefined : entrypoint;
+    return fetcherOf(new Derived(this, { props, limits: narrower }, deriveEntrypoint, own));
   }
 
-  getDurableObjectClass() {
-    throw new Error("Durable Object classes of Dynamic Workers are not supported yet.");
+  getDurableObjectClass(name = undefined, options = undefined) {
+    const entrypoint = name === undefined || name === null ? "default" : toUSVString(name);
+    const { props, limits } = toDictionary(options, "EntrypointOptions", "'getDurableObjectClass' on 'WorkerStub'", 2);
+    return classOf(new Derived(this, { props, limits: readLimits(limits) }, deriveClass, entrypoint));
   }
 }
 defineInterface(WorkerStub);

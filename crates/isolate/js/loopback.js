@@ -4,6 +4,8 @@ import { deriveEntrypoint, loopback } from "atoll:native/rpc";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 import { fetcherOf } from "./fetch.js";
 import { inGlobalScope } from "./io.js";
+import { ownClass } from "./objects/class.js";
+import { ownNamespace } from "./objects/namespace.js";
 import { grip, newCapability } from "./rpc/grips.js";
 import { pack } from "./rpc/parcels.js";
 import { toDictionary } from "./webidl.js";
@@ -50,7 +52,12 @@ export function exportEntrypoint(name) {
   exports[name] = entrypoint(name, NO_PROPS);
 }
 
-/** Lists a class of Durable Objects, as the namespace that it is. */
-export function exportNamespace(name, namespace) {
-  exports[name] = namespace;
+/** Lists a class of Durable Objects, as the namespace that it is. @param {string} name */
+export function exportNamespace(name, capability, key) {
+  exports[name] = ownNamespace(name, capability, key);
+}
+
+/** Lists a class of Durable Objects that has no namespace. @param {string} name */
+export function exportClass(name) {
+  exports[name] ??= ownClass(name);
 }

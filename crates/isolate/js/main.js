@@ -15,6 +15,7 @@ import { makeLoader } from "./loader.js";
 import { exportNamespace } from "./loopback.js";
 import { isUsed as hasObjects, letIn } from "./objects/gate.js";
 import { host as objects } from "./objects/instance.js";
+import { host as facets } from "./objects/facets.js";
 import { makeNamespace } from "./objects/namespace.js";
 import { unpackEnvironment } from "./rpc/parcels.js";
 import { host as rpc } from "./rpc/receive.js";
@@ -47,6 +48,7 @@ function simpleEvent(id, entrypoint, name, argument) {
 export const host = {
   ...io,
   ...objects,
+  ...facets,
   ...rpc,
   bind,
   bindNamespace(name, capability, key) {
@@ -59,7 +61,7 @@ export const host = {
     for (const [name, value] of Object.entries(unpackEnvironment(parcel))) bindValue(name, value);
   },
   exportNamespace(name, capability, key) {
-    exportNamespace(name, makeNamespace(capability, key));
+    exportNamespace(name, capability, key);
   },
   install,
   configure(date, flags) {

@@ -93,7 +93,10 @@ const TAGGED = /Generator$|Iterator$|^Module$/;
 /** How V8 names a value in "… could not be cloned.". */
 function describe(value) {
   if (typeof value === "symbol") return symbolText(value);
-  if (typeof value === "function") return functionText(value);
+  if (typeof value === "function") {
+    const name = interfaces.get(getPrototypeOf(value));
+    return name === undefined ? functionText(value) : `#<${name}>`;
+  }
   if (value === null || typeof value !== "object") return String(value);
   try {
     const tag = value[Symbol.toStringTag];
@@ -113,7 +116,12 @@ export function uncloneable(value) {
   return dataCloneError(`${describe(value)} could not be cloned.`);
 }
 
+/** Values that must not go anywhere, and what to say of them. @type {WeakMap<object, string>} */
+export const unmovable = new WeakMap();
+
 function extend(value, session) {
+  const refusal = unmovable.get(value);
+  if (refusal !== undefined) throw dataCloneError(refusal);
   if (session?.extend !== undefined) {
     const extended = session.extend(value);
     if (extended !== undefined) return extended;

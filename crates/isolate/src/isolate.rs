@@ -400,6 +400,7 @@ impl Isolate {
         match message {
             ToIsolate::Event { id, .. } | ToIsolate::CancelEvent(id) => Some(*id),
             ToIsolate::Result { call, .. } => state::with(|state| state.take_call(*call)),
+            ToIsolate::StartFacet(call) => state::with(|state| state.calls.get(call).copied()),
             _ => None,
         }
     }
@@ -468,6 +469,7 @@ impl Isolate {
             ToIsolate::Sleep(object) => objects::sleep(&host()?, object),
             ToIsolate::Reset { object, reason } => objects::reset(&host()?, object, reason),
             ToIsolate::Release(export) => function("released")?.call((export,)),
+            ToIsolate::StartFacet(call) => function("startFacet")?.call((call,)),
             ToIsolate::CancelEvent(id) => function("cancelEvent")?.call((id,)),
             ToIsolate::Result {
                 call,

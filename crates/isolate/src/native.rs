@@ -9,6 +9,7 @@ mod buffer;
 pub(crate) mod bytes;
 mod clone;
 mod crypto;
+mod facets;
 mod form;
 pub(crate) mod handle;
 mod html_rewriter;
@@ -32,6 +33,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("buffer", buffer::exports),
     ("clone", clone::exports),
     ("crypto", crypto::exports),
+    ("facets", facets::exports),
     ("form", form::exports),
     ("html_rewriter", html_rewriter::exports),
     ("inspect", inspect::exports),

@@ -11,7 +11,7 @@ use rquickjs::{Array, ArrayBuffer, Ctx, Function, IntoJs, Object, Result, TypedA
 
 use crate::native::sqlite::{self, Ended};
 use crate::state::{self, State};
-use crate::values::{body_value, headers_value, invocation_value};
+use crate::values::{body_value, headers_value, invocation_value, parcel_value};
 
 /// What is left of an object that sleeps is told.
 const ASLEEP: &str = "The Durable Object has gone to sleep.";
@@ -28,11 +28,15 @@ pub(crate) fn open<'js>(ctx: &Ctx<'js>, host: &Object<'js>, opening: &Opening<'_
     if opening.read_only {
         sqlite::make_read_only(opening.object);
     }
+    let props = opening.props.as_ref();
     host.get::<_, Function<'js>>("open")?.call((
         opening.object,
         opening.class,
         TypedArray::<u8>::new_copy(ctx.clone(), opening.id)?,
         opening.name,
+        opening.text_id,
+        props.map(|props| parcel_value(ctx, props)).transpose()?,
+        opening.depth,
     ))
 }
 

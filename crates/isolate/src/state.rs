@@ -127,12 +127,14 @@ impl State {
             | FromIsolate::Accept { object, .. }
             | FromIsolate::Cast { object, .. }
             | FromIsolate::Attach { object, .. }
+            | FromIsolate::ChangeFacet { object, .. }
             | FromIsolate::AutoResponse { object, .. } => Some(!objects.contains(object)),
             FromIsolate::Log { .. }
             | FromIsolate::Wake(_)
             | FromIsolate::CancelCall(_)
             | FromIsolate::Release(_)
             | FromIsolate::Derive(..)
+            | FromIsolate::StartFacet(..)
             | FromIsolate::Flow(..)
             | FromIsolate::Unhandled(..)
             | FromIsolate::Broken { .. }

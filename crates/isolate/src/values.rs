@@ -84,7 +84,8 @@ pub(crate) fn reply_value<'js>(ctx: &Ctx<'js>, reply: &Reply<'_>) -> Result<Valu
 
 /// `{ value: ArrayBuffer, refers: […] | undefined }`. What it refers to is `[0, capability]` for a stub,
 /// `[1, capability]` for a fetcher, `[2, capability, key]` for a namespace, `[3, capability, id, name]` for an object,
-/// `[4, stream, length | -1]`, `[5]` for what cannot be had, and `[6, capability]` for a loader.
+/// `[4, stream, length | -1]`, `[5]` for what cannot be had, `[6, capability]` for a loader, and `[7, capability]` for a
+/// class of objects.
 pub(crate) fn parcel_value<'js>(ctx: &Ctx<'js>, parcel: &Parcel<'_, Given>) -> Result<Value<'js>> {
     given_with(ctx, parcel.value, &parcel.refers)
 }
@@ -139,6 +140,10 @@ fn given_value<'js>(ctx: &Ctx<'js>, given: &Given) -> Result<Array<'js>> {
             entry.set(2, length.map_or(-1.0, |length| length as f64))?;
         }
         Given::Nothing => entry.set(0, 5)?,
+        Given::Class(capability) => {
+            entry.set(0, 7)?;
+            entry.set(1, *capability)?;
+        }
         Given::Loader(capability) => {
             entry.set(0, 6)?;
             entry.set(1, *capability)?;

@@ -5,6 +5,7 @@
 //! nothing here trusts its input: decoding is bounded by [`limits`] and never panics.
 
 mod code;
+mod facet;
 mod failure;
 mod frame;
 mod graph;
@@ -18,6 +19,7 @@ mod rpc;
 mod wire;
 
 pub use code::{Code, CodeLimits, CodeModule, Outbound};
+pub use facet::{FacetChange, FacetId, FacetStart};
 pub use failure::{CallError, Failure, FailureKind, LogLevel};
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
 pub use graph::{Binding, BindingValue, Environment, Module, ModuleKind, Program};
@@ -25,6 +27,7 @@ pub use message::*;
 pub use node::NODE_BUILTINS;
 pub use object::{AlarmChange, Commit, KeptSocket, Opening, StorageCall};
 pub use object_id::{
-    JURISDICTIONS, id_belongs, id_from_name, id_from_random, jurisdiction_of, namespace_key,
+    JURISDICTIONS, facet_id, id_belongs, id_from_name, id_from_random, jurisdiction_of,
+    namespace_key, root_id,
 };
 pub use rpc::{DERIVED, Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};

@@ -90,6 +90,18 @@ pub const MAX_OBJECTS_PER_ISOLATE: usize = 16 * 1024;
 /// The longest name that an object's id can be made from, in bytes (Workers: 1,024).
 pub const MAX_OBJECT_NAME_BYTES: usize = 1024;
 
+/// The longest name of a facet, in bytes (Workers: 256).
+pub const MAX_FACET_NAME_BYTES: usize = 256;
+
+/// The longest `ctx.id` of a facet that is a string, in bytes.
+pub const MAX_FACET_ID_BYTES: usize = 1024;
+
+/// How many objects there may be one inside the other, the outermost included (Workers: 4).
+pub const MAX_FACET_DEPTH: u8 = 4;
+
+/// The most facets that an object has, those of its facets included (Workers: 65,536).
+pub const MAX_FACETS_PER_OBJECT: usize = 65_536;
+
 /// Storage of one object unless set otherwise, in bytes (Workers: 10 GB).
 pub const DEFAULT_OBJECT_BYTES: u64 = 10 * 1000 * 1000 * 1000;
 

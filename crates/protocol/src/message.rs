@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::facet::{FacetChange, FacetStart};
 use crate::failure::{CallError, Failure, LogLevel};
 use crate::graph::Program;
 use crate::object::{Commit, KeptSocket, Opening, StorageCall};
@@ -109,6 +110,8 @@ pub enum ToIsolate<'a> {
     },
     /// Nobody can call this export any more.
     Release(ExportId),
+    /// A call on a facet needs to know what the facet is. Answered by [`FromIsolate::StartFacet`].
+    StartFacet(CallId),
     /// The time that [`FromIsolate::Wake`] asked for has come.
     Tick {
         /// Milliseconds since 1970.
@@ -170,6 +173,16 @@ pub enum FromIsolate<'a> {
         object: ObjectNumber,
         /// What its callers see.
         failure: Failure,
+    },
+    /// What the facet is that a call waits for, or why there is no saying.
+    StartFacet(CallId, #[serde(borrow)] Result<FacetStart<'a>, Failure>),
+    /// An object does something to its facets. What follows waits until that is done, and durable.
+    ChangeFacet {
+        /// The object.
+        object: ObjectNumber,
+        /// What it does.
+        #[serde(borrow)]
+        change: FacetChange<'a>,
     },
     /// Nobody waits for the answer of this call.
     CancelCall(CallId),

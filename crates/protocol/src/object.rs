@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::{ObjectId, ObjectNumber, SocketId};
+use crate::rpc::{Given, Parcel};
 
 /// An object that comes to live in an isolate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,13 @@ pub struct Opening<'a> {
     pub id: ObjectId,
     /// `ctx.id.name`, for an id made from a name.
     pub name: Option<&'a str>,
+    /// `ctx.id` of a facet whose id is a string: it stands for the id.
+    pub text_id: Option<&'a str>,
+    /// What its `ctx.props` are.
+    #[serde(borrow)]
+    pub props: Option<Parcel<'a, Given>>,
+    /// How many objects it is a facet of, one inside the other.
+    pub depth: u8,
     /// Pages of its database.
     pub page_count: u32,
     /// The most pages that its database may have.

@@ -45,6 +45,25 @@ pub fn jurisdiction_of(id: &ObjectId) -> Option<&'static str> {
     JURISDICTIONS.get(index).copied()
 }
 
+/// Where the storage of an object's facet is, among the objects of a namespace: beside the object that it belongs to in
+/// the end, under an id that no isolate can name.
+#[must_use]
+pub fn facet_id(parent: &ObjectId, name: &str) -> ObjectId {
+    let mut id = *parent;
+    id[HALF..].copy_from_slice(&keyed_hash(parent, &[b"facet\0", name.as_bytes()]));
+    id
+}
+
+/// The object that a facet belongs to in the end. Of an object that is no facet it is that object.
+#[must_use]
+pub fn root_id(key: &[u8; 32], id: &ObjectId) -> ObjectId {
+    let mut half = [0; HALF];
+    half.copy_from_slice(&id[..HALF]);
+    let mut root = *id;
+    root[HALF..].copy_from_slice(&seal(key, &half));
+    root
+}
+
 fn id_from_half(key: &[u8; 32], mut half: [u8; HALF], jurisdiction: Option<u8>) -> ObjectId {
     half[JURISDICTION_AT] = jurisdiction.map_or(0, |index| index + 1);
     let mut id = [0; 32];
@@ -86,6 +105,22 @@ mod tests {
             other[byte] ^= 1;
             assert!(!id_belongs(&rooms, &other), "byte {byte} can be changed");
         }
+    }
+
+    #[test]
+    fn facets_are_beside_their_object_and_belong_to_no_namespace() {
+        let key = namespace_key("n");
+        let room = id_from_name(&key, "room", None);
+        let facet = facet_id(&room, "a");
+        let inner = facet_id(&facet, "a");
+        for id in [facet, inner] {
+            assert!(!id_belongs(&key, &id));
+            assert_eq!(root_id(&key, &id), room);
+        }
+        assert_ne!(facet, inner);
+        assert_ne!(facet, facet_id(&room, "b"));
+        assert_ne!(facet, facet_id(&id_from_name(&key, "hall", None), "a"));
+        assert_eq!(root_id(&key, &room), room);
     }
 
     #[test]

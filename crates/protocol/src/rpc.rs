@@ -71,6 +71,8 @@ pub enum Given {
     },
     /// Something that runs code from strings.
     Loader(CapabilityId),
+    /// A class of Durable Objects.
+    Class(CapabilityId),
     /// A stream of bytes that the host sends.
     Stream {
         /// Its number.
@@ -159,5 +161,24 @@ pub enum Derive<'a> {
         props: Option<Parcel<'a, Passed>>,
         /// Bounds that are narrower than those of the worker.
         limits: CodeLimits,
+    },
+    /// One class of Durable Objects of a worker.
+    Class {
+        /// The worker.
+        from: CapabilityId,
+        /// The export.
+        name: &'a str,
+        /// What its objects' `ctx.props` are.
+        #[serde(borrow)]
+        props: Option<Parcel<'a, Passed>>,
+        /// Bounds that are narrower than those of the worker.
+        limits: CodeLimits,
+    },
+    /// A facet of an object that lives in the isolate.
+    Facet {
+        /// The object.
+        object: ObjectNumber,
+        /// The facet's name.
+        name: &'a str,
     },
 }

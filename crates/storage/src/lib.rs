@@ -20,6 +20,7 @@ mod catalog;
 mod checkpoint;
 pub mod disk;
 mod error;
+mod family;
 mod flush;
 mod history;
 mod live;

@@ -511,7 +511,7 @@ impl Shared {
     }
 }
 
-fn info(id: [u8; 32], entry: &crate::catalog::Entry) -> ObjectInfo {
+pub(crate) fn info(id: [u8; 32], entry: &crate::catalog::Entry) -> ObjectInfo {
     ObjectInfo {
         id,
         name: entry.name.as_deref().map(str::to_owned),

@@ -85,6 +85,17 @@ export class Inside extends DurableObject {
   echo(value) {
     return value;
   }
+
+  async setAlarm() {
+    await this.ctx.storage.setAlarm(Date.now() + 3_600_000);
+    return (await this.ctx.storage.getAlarm()) > Date.now();
+  }
+
+  alarm() {}
+
+  setAlarmOfFacet() {
+    return this.ctx.facets.get("a", () => ({ class: this.ctx.exports.Inside })).setAlarm();
+  }
 }
 
 async function unlikeDifferences(scope) {

@@ -16,6 +16,7 @@
 
 mod broken;
 mod checker;
+mod facets;
 mod ledger;
 mod server;
 mod storm;

@@ -12,13 +12,21 @@ pub(crate) struct Project(tempfile::TempDir);
 
 impl Project {
     pub(crate) fn new() -> Self {
+        Self::of(ledger::CODE, "Ledger")
+    }
+
+    /// A worker with a class of objects, which are bound under the name of the class in capitals.
+    pub(crate) fn of(code: &str, class: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("index.js"), ledger::CODE).unwrap();
-        let configuration = r#"{
-            "name": "ledger", "main": "index.js", "compatibility_date": "2026-06-11",
-            "durable_objects": { "bindings": [{ "name": "LEDGER", "class_name": "Ledger" }] },
-            "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Ledger"] }]
-        }"#;
+        fs::write(folder.path().join("index.js"), code).unwrap();
+        let binding = class.to_uppercase();
+        let configuration = format!(
+            r#"{{
+                "name": "ledger", "main": "index.js", "compatibility_date": "2026-06-11",
+                "durable_objects": {{ "bindings": [{{ "name": "{binding}", "class_name": "{class}" }}] }},
+                "migrations": [{{ "tag": "v1", "new_sqlite_classes": ["{class}"] }}]
+            }}"#
+        );
         fs::write(folder.path().join("wrangler.json"), configuration).unwrap();
         Self(folder)
     }

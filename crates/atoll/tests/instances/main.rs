@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod alarms;
+mod dynamic_facets;
+mod facets;
 mod failures;
 mod lives;
 mod model;

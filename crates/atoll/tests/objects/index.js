@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { alarms, alarmsInside } from "./cases/alarms.js";
 import { asyncKv } from "./cases/async_kv.js";
 import { calls } from "./cases/calls.js";
+import { facets } from "./cases/facets.js";
 import { fetches } from "./cases/fetch.js";
 import { gates } from "./cases/gates.js";
 import { ids } from "./cases/ids.js";
@@ -17,6 +18,7 @@ import { plain, thrown } from "./support.js";
 
 export { Clock } from "./cases/alarms.js";
 export { Methods } from "./cases/calls.js";
+export { Leaf } from "./cases/facets.js";
 export { Handlers, Own, Plain } from "./cases/fetch.js";
 export { Gated } from "./cases/gates.js";
 export { Fickle } from "./cases/lives.js";
@@ -26,7 +28,7 @@ export { Room } from "./cases/sockets.js";
 /** What runs in the worker. */
 const outside = { ...ids, ...shapes, ...fetches, ...calls, ...lives, ...gates, ...alarms, ...sockets, ...rpc };
 /** What runs in an object of its own, to which nothing has happened yet. */
-const inside = { ...shapesInside, ...alarmsInside, ...sql, ...sqlLimits, ...kv, ...asyncKv, ...transactions };
+const inside = { ...shapesInside, ...facets, ...alarmsInside, ...sql, ...sqlLimits, ...kv, ...asyncKv, ...transactions };
 
 /** What a case gives, as JSON. */
 async function answer(run) {

@@ -15,14 +15,16 @@ use super::{EventEntry, Link, now_ms};
 use crate::capability::Capability;
 use crate::fetcher::{Depth, FetchError, Request, Response};
 use crate::held::Held;
-use crate::objects::{Arrival, Namespace};
+use crate::loader::in_time;
+use crate::objects::{Arrival, Namespace, Work};
 use crate::parcel::MethodCall;
 use crate::socket::SocketEnd;
+use crate::wall_time::answer_in_time;
 use crate::{redirects, wire};
 
 /// How many workers a request may pass through (Workers: 16).
-const MAX_DEPTH: u32 = 16;
-const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request recursed through Workers too many times. This \
+pub(super) const MAX_DEPTH: u32 = 16;
+pub(super) const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request recursed through Workers too many times. This \
                         can happen e.g. if you have a Worker or Durable Object that calls other Workers or objects \
                         recursively.";
 
@@ -216,6 +218,14 @@ impl Link {
                 let name = name.as_deref();
                 return self.call_object(id, &namespace, object, name, call, depth + 1, held);
             }
+            (Call::Fetch(request), Capability::Facet(facet)) => {
+                let call = ObjectCall::Fetch(request);
+                return self.call_facet(id, &facet, call, depth + 1, held);
+            }
+            (Call::Rpc(invocation), Capability::Facet(facet)) => {
+                let call = ObjectCall::Rpc(invocation);
+                return self.call_facet(id, &facet, call, depth + 1, held);
+            }
             _ => return Err("a call that its capability does not have".to_owned()),
         };
         if !work.is_finished() {
@@ -236,18 +246,32 @@ impl Link {
         depth: u32,
         held: Held,
     ) -> Result<(), String> {
+        let (namespace, name) = (namespace.clone(), name.map(str::to_owned));
+        self.call_at(id, call, depth, held, move |work| {
+            namespace.deliver(object, name.as_deref(), work);
+        })
+    }
+
+    /// Sends an event to an object. `deliver` does what it is given where the object lives.
+    pub(super) fn call_at(
+        self: &Arc<Self>,
+        id: CallId,
+        call: ObjectCall<'_>,
+        depth: u32,
+        held: Held,
+        deliver: impl Fn(Work) + Send + 'static,
+    ) -> Result<(), String> {
         let caller = Arc::clone(self);
         match call {
             ObjectCall::Fetch(request) => {
                 let mut request = self.read_request(&request)?;
                 request.extensions_mut().insert(Depth(depth));
                 let mut trail = redirects::Trail::of(&request);
-                let (to, its_name) = (namespace.clone(), name.map(str::to_owned));
                 let send = move |request| {
                     let (respond, answer) = oneshot::channel();
-                    to.deliver(object, its_name.as_deref(), move |arrival| {
+                    deliver(Box::new(move |arrival| {
                         fetch_object(arrival, request, respond);
-                    });
+                    }));
                     answer
                 };
                 self.lock().calls.insert(id, None);
@@ -281,7 +305,7 @@ impl Link {
                 let returns = self.returns_to(id, held);
                 let call = self.read_call(&invocation, depth, returns)?;
                 self.lock().calls.insert(id, None);
-                namespace.deliver(object, name, move |arrival| call_method(arrival, call));
+                deliver(Box::new(move |arrival| call_method(arrival, call)));
             }
         }
         Ok(())
@@ -345,6 +369,7 @@ fn fetch_object(arrival: Result<Arrival, FetchError>, request: Request, respond:
         link,
         number,
         lease,
+        limits,
     } = match arrival {
         Ok(arrival) => arrival,
         Err(error) => {
@@ -355,14 +380,19 @@ fn fetch_object(arrival: Result<Arrival, FetchError>, request: Request, respond:
     if respond.is_closed() {
         return;
     }
+    let respond = match limits.wall_ms {
+        Some(wall_ms) => answer_in_time(&link, wall_ms, respond),
+        None => respond,
+    };
     let entry = EventEntry {
         respond: Some(respond),
         object: Some(number),
         lease: Some(lease),
+        subrequest_limit: limits.subrequests,
         ..EventEntry::default()
     };
     // An entry that is refused has told who waits.
-    let _event = link.begin_fetch(None, None, None, entry, request);
+    let _event = link.begin_fetch(None, None, limits.cpu_ms, entry, request);
 }
 
 /// Calls a method of an object.
@@ -372,7 +402,14 @@ fn call_method(arrival: Result<Arrival, FetchError>, call: MethodCall) {
             link,
             number,
             lease,
-        }) => link.begin_call(Receiver::Object(number, lease), call),
+            limits,
+        }) => {
+            let mut call = call;
+            if let Some(wall_ms) = limits.wall_ms {
+                call.returns = in_time(&link, wall_ms, call.returns);
+            }
+            link.begin_call(Receiver::Object(number, lease, limits), call);
+        }
         Err(error) => call.returns.call(Err(error)),
     }
 }

@@ -147,6 +147,7 @@ pub(super) fn given(capability: &Capability, id: u32) -> Given {
             name: name.as_deref().map(str::to_owned),
         },
         Capability::Loader(_) => Given::Loader(id),
-        Capability::Cache(_) | Capability::Worker(_) => Given::Nothing,
+        Capability::Class(_) => Given::Class(id),
+        Capability::Cache(_) | Capability::Worker(_) | Capability::Facet(_) => Given::Nothing,
     }
 }

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use protocol::FromIsolate;
 
+use crate::objects::Barrier;
+
 /// Bytes that wait beyond which nothing more is read from the isolate.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -16,6 +18,8 @@ pub(super) struct Gate {
     durable: u64,
     waiting: VecDeque<(u64, Waiting)>,
     bytes: usize,
+    /// A change that everything waits for.
+    barrier: Option<Barrier>,
 }
 
 /// Something that waits.
@@ -35,7 +39,26 @@ impl Gate {
 
     /// Nothing that comes now has to wait.
     pub(super) fn is_open(&self) -> bool {
-        self.waiting.is_empty() && self.position <= self.durable
+        self.waiting.is_empty() && self.position <= self.durable && self.barrier.is_none()
+    }
+
+    /// Lets everything that comes wait for a change.
+    pub(super) fn bar(&mut self, barrier: Barrier) {
+        self.barrier = Some(barrier);
+    }
+
+    pub(super) fn is_barred(&self) -> bool {
+        self.barrier.is_some()
+    }
+
+    /// Waits for the change that everything waits for.
+    pub(super) async fn unbarred(&mut self) -> Result<(), String> {
+        let Some(barrier) = &mut self.barrier else {
+            return Ok(());
+        };
+        let outcome = barrier.await;
+        self.barrier = None;
+        outcome.unwrap_or_else(|_| Err("the host is ending".to_owned()))
     }
 
     /// Lets something wait for the commits that came before it.
@@ -54,7 +77,7 @@ impl Gate {
     /// Takes what need not wait any longer.
     pub(super) fn next(&mut self) -> Option<Waiting> {
         let (position, _) = self.waiting.front()?;
-        if *position > self.durable {
+        if *position > self.durable || self.barrier.is_some() {
             return None;
         }
         let (_, waiting) = self.waiting.pop_front()?;
@@ -107,9 +130,9 @@ mod tests {
         gate.hold(Waiting::Frame(vec![1]));
         gate.shut(20);
         gate.hold(Waiting::Frame(vec![2]));
-        assert_eq!(frames(&mut gate), []);
+        assert_eq!(frames(&mut gate), [0_u8; 0]);
         gate.opened(9);
-        assert_eq!(frames(&mut gate), []);
+        assert_eq!(frames(&mut gate), [0_u8; 0]);
         gate.opened(19);
         assert_eq!(frames(&mut gate), [1]);
         assert!(!gate.is_open());

@@ -13,12 +13,15 @@ use super::gate::Waiting;
 use super::{Link, calls, lost};
 use crate::fetcher::FetchError;
 use crate::logs::LogRecord;
-use crate::objects::{Objects, Slot, storage_error};
+use crate::objects::{Objects, Slot, Start, storage_error};
+use crate::parcel::Props;
 
 /// An object that is about to live in an isolate.
 pub(crate) struct Moving<'a> {
     pub(crate) slot: Arc<Slot>,
     pub(crate) class: &'a str,
+    /// What it is, when it is a facet.
+    pub(crate) start: Option<&'a Start>,
     pub(crate) max_pages: u32,
     pub(crate) opened: storage::Opened,
 }
@@ -60,12 +63,12 @@ impl Link {
         let Moving {
             slot,
             class,
+            start,
             max_pages,
             opened,
         } = moving;
         let objects = self.objects.as_ref().ok_or_else(lost)?;
         let epoch = opened.object.epoch();
-        let id = slot.id;
         let stored = Arc::new(opened.object);
         let number = {
             let slot = Arc::clone(&slot);
@@ -83,18 +86,33 @@ impl Link {
             state.objects.insert(number, Living { slot, stored });
             number
         };
-        let opening = Opening {
-            object: number,
-            class,
-            id,
-            name: opened.name.as_deref(),
-            page_count: opened.page_count,
-            max_pages,
-            read_only: false,
-            file: opened.file.is_some(),
-            alarm: opened.alarm,
+        let (id, name, text_id) = match start {
+            Some(start) => start.id(),
+            None => (slot.id, opened.name.as_deref(), None),
         };
-        self.send_with(&ToIsolate::Open(opening), opened.file);
+        let props = start.and_then(|start| start.class.props());
+        let file = opened.file;
+        let told = self.with_optional(props.map(Props::parcel), |props| {
+            let opening = Opening {
+                object: number,
+                class,
+                id,
+                name,
+                text_id,
+                props,
+                depth: slot.depth(),
+                page_count: opened.page_count,
+                max_pages,
+                read_only: false,
+                file: file.is_some(),
+                alarm: opened.alarm,
+            };
+            self.send_with(&ToIsolate::Open(opening), file);
+        });
+        if let Err(error) = told {
+            self.lock().objects.remove(&number);
+            return Err(error);
+        }
         slot.sockets.tell(number, |frame| self.send(frame));
         Ok(number)
     }
@@ -120,6 +138,9 @@ impl Link {
             class,
             id: [0; 32],
             name: None,
+            text_id: None,
+            props: None,
+            depth: 0,
             page_count,
             max_pages: page_count.max(1),
             read_only: true,
@@ -235,6 +256,7 @@ impl Link {
             if object == 0 || object > state.last_object {
                 return Err("the end of no object".to_owned());
             }
+            state.starts.retain(|_, asked| asked.parent != object);
             let living = state.objects.remove(&object);
             if let Some(living) = &living {
                 state.left.insert(object, Arc::clone(&living.slot));

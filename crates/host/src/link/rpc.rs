@@ -27,7 +27,7 @@ pub(crate) enum Receiver {
     /// An export of the worker, with what its `ctx.props` are.
     Entrypoint(Option<Arc<str>>, Option<Arc<Props>>, CodeLimits),
     /// An object, which stays awake for it.
-    Object(protocol::ObjectNumber, Lease),
+    Object(protocol::ObjectNumber, Lease, CodeLimits),
     /// Something that the isolate gave away.
     Export(Arc<Remote>),
 }
@@ -44,7 +44,10 @@ impl Link {
         let item = |passed: &Passed| {
             Ok::<_, String>(match *passed {
                 Passed::Export { id, object } => Item::Capability(self.export(id, object)),
-                Passed::Capability(id) => Item::Capability(self.capability(id)?),
+                Passed::Capability(id) => match self.capability(id)? {
+                    Capability::Facet(_) => return Err("a facet that is passed on".to_owned()),
+                    capability => Item::Capability(capability),
+                },
                 Passed::Stream { id, length } => {
                     Item::Stream(self.read_body(&WireBody::Stream { id, length })?, length)
                 }
@@ -172,7 +175,9 @@ impl Link {
                 name = entrypoint;
                 props = given;
             }
-            Receiver::Object(object, lease) => {
+            Receiver::Object(object, lease, limits) => {
+                cpu_ms = limits.cpu_ms;
+                entry.subrequest_limit = limits.subrequests;
                 entry.object = Some(object);
                 entry.lease = Some(lease);
             }

@@ -11,6 +11,7 @@ use protocol::{
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use super::facets::Asked;
 use super::objects::Living;
 use super::outbox::Outbox;
 use super::outgoing::Writer;
@@ -127,6 +128,8 @@ pub(super) struct State {
     /// What the isolate may do beside what it was made for.
     pub(super) capabilities: HashMap<CapabilityId, Capability>,
     pub(super) objects: HashMap<ObjectNumber, Living>,
+    /// Facets that wait for being told what they are, by the calls that their parents make on them.
+    pub(super) starts: HashMap<CallId, Asked>,
     /// Databases that are here to be looked at.
     pub(super) copies: HashSet<ObjectNumber>,
     /// Why objects were taken away, for their callers.

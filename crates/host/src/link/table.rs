@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use protocol::limits::MAX_CAPABILITIES;
-use protocol::{CapabilityId, DERIVED, Derive, ExportId, ObjectNumber, ToIsolate};
+use protocol::{CapabilityId, DERIVED, Derive, ExportId, ObjectNumber, Parcel, Passed, ToIsolate};
 
 use super::Link;
 use crate::capability::Capability;
@@ -59,6 +59,11 @@ impl Link {
         self.given_away.load(Ordering::Relaxed) > 0
     }
 
+    /// Whether something here must not end, though nothing happens to it.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.has_given_away() || !self.lock().objects.is_empty()
+    }
+
     pub(super) fn release_capability(&self, id: CapabilityId) -> Result<(), String> {
         // What is dropped with it may have something to say on this link, so that must not be locked.
         let gone = self.lock().capabilities.remove(&id);
@@ -100,18 +105,24 @@ impl Link {
                 limits,
             } => match self.capability(from)? {
                 Capability::Worker(worker) => {
-                    let props = props
-                        .map(|props| {
-                            Props::new(self.read_parcel(&props)?)
-                                .map(Arc::new)
-                                .ok_or("props that can be read only once")
-                                .map_err(str::to_owned)
-                        })
-                        .transpose()?;
+                    let props = props.map(|props| self.read_props(&props)).transpose()?;
                     Capability::Fetch(worker.entrypoint(name, props, limits))
                 }
                 _ => return Err("an entrypoint of something else".to_owned()),
             },
+            Derive::Class {
+                from,
+                name,
+                props,
+                limits,
+            } => match self.capability(from)? {
+                Capability::Worker(worker) => {
+                    let props = props.map(|props| self.read_props(&props)).transpose()?;
+                    Capability::Class(worker.class(Some(name), props, limits))
+                }
+                _ => return Err("a class of something else".to_owned()),
+            },
+            Derive::Facet { object, name } => self.derive_facet(object, name)?,
         };
         let mut state = self.lock();
         let is_full = state.capabilities.len() >= MAX_CAPABILITIES;
@@ -123,6 +134,11 @@ impl Link {
             Entry::Vacant(_) => Err("too many capabilities".to_owned()),
             Entry::Occupied(_) => Err("a capability number that is in use".to_owned()),
         }
+    }
+
+    fn read_props(self: &Arc<Self>, props: &Parcel<'_, Passed>) -> Result<Arc<Props>, String> {
+        let props = Props::new(self.read_parcel(props)?).map(Arc::new);
+        props.ok_or_else(|| "props that can be read only once".to_owned())
     }
 
     /// What the isolate lets others call.

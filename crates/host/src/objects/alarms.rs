@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use protocol::{Event, Failure, ObjectId, ToIsolate};
+use protocol::{Event, Failure, ObjectId, ToIsolate, id_belongs};
 use storage::Alarm;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -110,8 +110,13 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
                 return next.min(now + wait);
             }
             let namespace = Namespace::new(objects, alarm.namespace.clone());
-            if objects.worker_of(&namespace).is_err() {
-                // Its turn comes when the worker is deployed.
+            let is_facet = !id_belongs(&namespace.key(), &alarm.id);
+            let can_start = match is_facet {
+                true => objects.can_start_alone(&namespace, alarm.id),
+                false => objects.worker_of(&namespace).is_ok(),
+            };
+            if !can_start {
+                // Its turn comes when the worker is deployed, or when its parent starts it.
                 continue;
             }
             let key = (alarm.namespace.clone(), alarm.id);
@@ -239,6 +244,7 @@ async fn run(
             link,
             number,
             lease,
+            limits,
         } = match arrival {
             Ok(arrival) => arrival,
             Err(error) => {
@@ -252,6 +258,7 @@ async fn run(
             done: Some(done),
             object: Some(number),
             lease: Some(lease),
+            subrequest_limit: limits.subrequests,
             ..EventEntry::default()
         };
         if let Ok(id) = link.begin(entry) {
@@ -259,7 +266,7 @@ async fn run(
                 id,
                 now_ms: now_ms(),
                 object: Some(number),
-                cpu_ms: None,
+                cpu_ms: limits.cpu_ms,
                 event: Event::Alarm {
                     scheduled_ms,
                     retry_count,

@@ -1,13 +1,15 @@
 //! Which objects run, and where.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protocol::ObjectId;
+use protocol::{CodeLimits, ObjectId, id_belongs};
 
+use super::facets::{PARENT_GONE, Start};
 use super::namespace::{Namespace, stored_name};
-use super::slot::{Home, Phase, Slot, Work};
+use super::record::FacetRecord;
+use super::slot::{Home, Phase, Slot, State, Waiting, Work};
 use super::{CODE_UPDATED, Objects, STORAGE_FAILED};
 use crate::fetcher::FetchError;
 use crate::link::{Link, Moving};
@@ -48,32 +50,67 @@ impl Objects {
         name: Option<&str>,
         work: Work,
     ) {
-        let mut slots = self.slots();
-        let slot = slots
-            .entry((namespace.stored().clone(), id))
-            .or_insert_with(|| Arc::new(Slot::new(namespace.clone(), id)));
-        let slot = Arc::clone(slot);
+        let Some(slot) = self.slot_for(namespace, id, name) else {
+            work(Err(FetchError::Refused(
+                "There is no such Durable Object facet.".to_owned(),
+            )));
+            return;
+        };
         let mut state = slot.lock();
-        drop(slots);
-        match &state.phase {
-            Phase::Awake(home) => {
-                let home = home.clone();
-                let arrival = slot.arrival(&mut state, &home);
-                drop(state);
-                work(Ok(arrival));
-                return;
-            }
-            Phase::Asleep => {
-                state.phase = Phase::Waking;
-                state.namespace = namespace.clone();
-                tokio::spawn(wake(Arc::clone(self), Arc::clone(&slot)));
-            }
-            Phase::Waking | Phase::Arriving(_) | Phase::Leaving(_) => {}
+        if matches!(state.phase, Phase::Asleep) {
+            state.namespace = namespace.clone();
         }
-        if let (None, Some(name)) = (&state.name, name) {
+        if let (None, Some(name), None) = (&state.name, name, &slot.place) {
             state.name = Some(name.into());
         }
-        state.waiting.push_back(work);
+        self.dispatch(&slot, state, Waiting { work, asker: None });
+    }
+
+    /// The place of an object in the directory. Of what was a facet, the store knows whose.
+    fn slot_for(
+        self: &Arc<Self>,
+        namespace: &Namespace,
+        id: ObjectId,
+        name: Option<&str>,
+    ) -> Option<Arc<Slot>> {
+        let mut slots = self.slots();
+        let key = (namespace.stored().clone(), id);
+        if let Some(slot) = slots.get(&key) {
+            return Some(Arc::clone(slot));
+        }
+        if id_belongs(&namespace.key(), &id) {
+            let slot = Arc::new(Slot::new(namespace.clone(), id, None));
+            slots.insert(key, Arc::clone(&slot));
+            return Some(slot);
+        }
+        drop(slots);
+        self.stored_facet(namespace, id, &FacetRecord::parse(name?)?)
+    }
+
+    pub(super) fn dispatch(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+        mut state: MutexGuard<'_, State>,
+        waiting: Waiting,
+    ) {
+        if let Phase::Awake(home) = &state.phase {
+            let home = home.clone();
+            let arrival = slot.arrival(&mut state, &home);
+            drop(state);
+            (waiting.work)(Ok(arrival));
+            return;
+        }
+        state.waiting.push_back(waiting);
+        self.wake_if_wanted(slot, &mut state);
+    }
+
+    /// Starts an object that something waits for, unless it must not start now.
+    pub(super) fn wake_if_wanted(self: &Arc<Self>, slot: &Arc<Slot>, state: &mut State) {
+        let is_wanted = matches!(state.phase, Phase::Asleep) && !state.waiting.is_empty();
+        if is_wanted && slot.may_start() {
+            state.phase = Phase::Waking;
+            tokio::spawn(wake(Arc::clone(self), Arc::clone(slot)));
+        }
     }
 
     /// An instance is gone. The next event starts another one.
@@ -85,13 +122,16 @@ impl Objects {
         };
         let arriving = matches!(state.phase, Phase::Arriving(_));
         state.phase = Phase::Asleep;
+        state.must_go = false;
         // Who does what waited goes on with it.
-        if !arriving && !state.waiting.is_empty() {
-            state.phase = Phase::Waking;
-            tokio::spawn(wake(Arc::clone(self), Arc::clone(slot)));
+        if !arriving {
+            self.wake_if_wanted(slot, &mut state);
         }
         drop(state);
         slot.moved.notify_waiters();
+        for facet in slot.facets.all() {
+            self.interrupt(&facet, PARENT_GONE);
+        }
         if home.alone {
             home.link.kill();
         }
@@ -107,6 +147,10 @@ impl Objects {
     ) {
         let slot = self.slots().get(&(namespace.clone(), id)).cloned();
         let Some(slot) = slot else { return };
+        if slot.place.is_some() {
+            // It may wait for its parent, and that for what never comes.
+            self.interrupt(&slot, reason);
+        }
         let mut evicted = None;
         loop {
             let changed = slot.moved.notified();
@@ -137,7 +181,7 @@ impl Objects {
         {
             let mut state = slot.lock();
             match state.home().filter(|home| home.epoch == epoch).cloned() {
-                Some(home) if matches!(state.phase, Phase::Leaving(_)) => {
+                Some(home) if matches!(state.phase, Phase::Leaving(_)) && !state.must_go => {
                     state.phase = Phase::Arriving(home);
                     state.idle_since = Instant::now();
                 }
@@ -158,7 +202,7 @@ impl Objects {
             let (Phase::Awake(home) | Phase::Arriving(home)) = &state.phase else {
                 continue;
             };
-            let is_its = state.namespace.worker() == successor.name();
+            let is_its = home.worker.as_deref() == Some(successor.name());
             if is_its && !links.iter().any(|link| Arc::ptr_eq(link, &home.link)) {
                 state.phase = Phase::Leaving(home.clone());
                 drop(state);
@@ -186,7 +230,13 @@ impl Objects {
     }
 
     /// Finds an isolate for an object and opens it there.
-    async fn start(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<(Home, Worker), FetchError> {
+    async fn start(
+        self: &Arc<Self>,
+        slot: &Arc<Slot>,
+    ) -> Result<(Home, Option<Worker>), FetchError> {
+        if slot.place.is_some() {
+            return self.start_facet(slot).await;
+        }
         let (namespace, name) = {
             let state = slot.lock();
             (state.namespace.clone(), state.name.clone())
@@ -196,13 +246,20 @@ impl Objects {
             let alone = worker.has_an_isolate_for_each_object();
             let home = match worker.home_of(&slot.id).await {
                 Ok(link) => {
-                    self.move_in(slot, &namespace, name.as_deref(), link, alone)
+                    self.move_in(slot, &namespace, name.as_deref(), link, None)
                         .await
                 }
                 Err(error) => Err(error),
             };
             match home {
-                Ok(home) => return Ok((home, worker)),
+                Ok(home) => {
+                    let home = Home {
+                        alone,
+                        worker: Some(worker.name().into()),
+                        ..home
+                    };
+                    return Ok((home, Some(worker)));
+                }
                 // The isolate has ended meanwhile.
                 Err(FetchError::Lost { .. }) => {}
                 Err(error) => return Err(error),
@@ -213,8 +270,7 @@ impl Objects {
 
     /// The version of a namespace's worker that runs now.
     pub(super) fn worker_of(&self, namespace: &Namespace) -> Result<Worker, FetchError> {
-        let runtime = self.runtime.upgrade().ok_or_else(crate::link::lost)?;
-        runtime.worker(namespace.worker()).ok_or_else(|| {
+        self.running(namespace.worker()).ok_or_else(|| {
             FetchError::Refused(format!(
                 "The worker \"{}\" of the Durable Object is not running.",
                 namespace.worker()
@@ -222,13 +278,19 @@ impl Objects {
         })
     }
 
-    async fn move_in(
+    /// The version of a worker that runs now.
+    pub(super) fn running(&self, worker: &str) -> Option<Worker> {
+        self.runtime.upgrade()?.worker(worker)
+    }
+
+    /// Opens an object in an isolate. What a facet is, `start` says.
+    pub(super) async fn move_in(
         self: &Arc<Self>,
         slot: &Arc<Slot>,
         namespace: &Namespace,
         name: Option<&str>,
         link: Arc<Link>,
-        alone: bool,
+        start: Option<&Start>,
     ) -> Result<Home, FetchError> {
         let opened = {
             let (store, id) = (Arc::clone(&self.store), slot.id);
@@ -241,7 +303,8 @@ impl Objects {
         let epoch = opened.object.epoch();
         let number = link.open_object(Moving {
             slot: Arc::clone(slot),
-            class: namespace.class(),
+            class: start.map_or(namespace.class(), |start| start.class.name()),
+            start,
             max_pages: max_pages(self.quota_bytes),
             opened,
         })?;
@@ -249,7 +312,9 @@ impl Objects {
             link,
             number,
             epoch,
-            alone,
+            alone: false,
+            worker: None,
+            limits: CodeLimits::default(),
         })
     }
 }
@@ -272,22 +337,27 @@ pub(crate) fn storage_error(error: &storage::Error) -> FetchError {
 async fn wake(objects: Arc<Objects>, slot: Arc<Slot>) {
     let started = objects.start(&slot).await.and_then(|(home, worker)| {
         let mut state = slot.lock();
-        let namespace = state.namespace.clone();
         state.phase = Phase::Arriving(home.clone());
+        let interrupted = state.interrupted.take();
         drop(state);
         // It may have ended before anybody knew that the object lives there.
         if !home.link.has_object(home.number) {
             return Err(crate::link::lost());
         }
-        let current = objects.worker_of(&namespace);
-        if current.is_ok_and(|current| !current.is(&worker)) {
-            // A new version came meanwhile, and did not find it.
+        let is_outdated = worker.is_some_and(|worker| {
+            let current = objects.running(worker.name());
+            current.is_some_and(|current| !current.is(&worker))
+        });
+        // A new version came meanwhile and did not find it, or its parent did not.
+        let reason = interrupted.or_else(|| is_outdated.then(|| CODE_UPDATED.into()));
+        if let Some(reason) = reason {
             let mut state = slot.lock();
             if matches!(&state.phase, Phase::Arriving(_)) {
                 state.phase = Phase::Leaving(home.clone());
+                state.must_go = true;
             }
             drop(state);
-            home.link.reset_object(home.number, CODE_UPDATED);
+            home.link.reset_object(home.number, &reason);
         }
         Ok(())
     });
@@ -300,11 +370,17 @@ async fn wake(objects: Arc<Objects>, slot: Arc<Slot>) {
             let waiting = {
                 let mut state = slot.lock();
                 state.phase = Phase::Asleep;
-                std::mem::take(&mut state.waiting)
+                if state.interrupted.take().is_some() {
+                    // What waits has come after that.
+                    objects.wake_if_wanted(&slot, &mut state);
+                    VecDeque::new()
+                } else {
+                    std::mem::take(&mut state.waiting)
+                }
             };
             slot.moved.notify_waiters();
-            for work in waiting {
-                work(Err(error.clone()));
+            for waiting in waiting {
+                (waiting.work)(Err(error.clone()));
             }
         }
     }
@@ -318,21 +394,18 @@ fn arrive(objects: &Arc<Objects>, slot: &Arc<Slot>) {
             Phase::Arriving(home) => home.clone(),
             // It is gone again.
             Phase::Asleep => {
-                if !state.waiting.is_empty() {
-                    state.phase = Phase::Waking;
-                    tokio::spawn(wake(Arc::clone(objects), Arc::clone(slot)));
-                }
+                objects.wake_if_wanted(slot, &mut state);
                 return;
             }
             Phase::Waking | Phase::Awake(_) | Phase::Leaving(_) => return,
         };
-        let Some(work) = state.waiting.pop_front() else {
+        let Some(waiting) = state.waiting.pop_front() else {
             state.phase = Phase::Awake(home);
             return;
         };
         let arrival = slot.arrival(&mut state, &home);
         drop(state);
-        work(Ok(arrival));
+        (waiting.work)(Ok(arrival));
     }
 }
 
@@ -354,7 +427,9 @@ pub(super) async fn let_sleep(objects: Weak<Objects>) {
                 leaving.push((Arc::clone(&home.link), home.number));
                 state.phase = Phase::Leaving(home);
             }
-            !(state.is_forgettable() && slot.sockets.is_empty())
+            // Facets of it, or who can name them, rely on this place.
+            let is_held = Arc::strong_count(slot) > 1;
+            !(state.is_forgettable() && slot.sockets.is_empty() && !is_held)
         });
         for (link, number) in leaving {
             link.send(&protocol::ToIsolate::Sleep(number));

@@ -4,8 +4,11 @@
 //! for an object that sleeps wakes it first.
 
 mod alarms;
+mod changes;
 mod directory;
+mod facets;
 mod namespace;
+mod record;
 mod slot;
 mod sockets;
 
@@ -20,9 +23,13 @@ use storage::disk::{Disk, SystemDisk};
 use storage::{Checkpoint, Store};
 use tokio::sync::{Notify, mpsc, watch};
 
+pub(crate) use changes::Barrier;
 pub(crate) use directory::storage_error;
+pub use facets::Facet;
+pub(crate) use facets::{Asker, Identity, Start};
 pub use namespace::Namespace;
-pub(crate) use slot::{Arrival, Lease, Slot};
+pub use record::FacetRecord;
+pub(crate) use slot::{Arrival, Lease, Slot, Work};
 
 use crate::link::Link;
 use crate::runtime;

@@ -25,6 +25,8 @@ const DISCONNECTED: &str = "WebSocket disconnected without sending Close frame."
 const TOO_SLOW: &str = "WebSocket closed: too much waits for the other side to read it.";
 /// What the other side sees when the object cannot be woken.
 const UNREACHABLE: (u16, &str) = (1011, "The Durable Object cannot be reached.");
+/// What the other side sees when the object is deleted.
+const GOING_AWAY: u16 = 1001;
 /// Sockets are told to an isolate in frames of about this size, in bytes.
 const LIST_BYTES: usize = 1024 * 1024;
 
@@ -145,6 +147,18 @@ impl Sockets {
         if let Some(kept) = self.lock().open.get_mut(&socket) {
             kept.send(SocketMessage::Close(code, reason.to_owned()));
         }
+    }
+
+    /// The object is no more, and its sockets go with it.
+    pub(super) fn close_all(&self, reason: &str) {
+        let open = std::mem::take(&mut self.lock().open);
+        for mut kept in open.into_values() {
+            kept.send(SocketMessage::Close(Some(GOING_AWAY), reason.to_owned()));
+            if let Some(carrier) = kept.carrier {
+                carrier.abort();
+            }
+        }
+        self.lock().auto_response = None;
     }
 
     fn forget(&self, socket: SocketId) {
@@ -375,10 +389,12 @@ fn begin(
         link,
         number,
         lease,
+        limits,
     } = arrival.ok()?;
     let entry = EventEntry {
         object: Some(number),
         lease: Some(lease),
+        subrequest_limit: limits.subrequests,
         room,
         ..EventEntry::default()
     };
@@ -387,7 +403,7 @@ fn begin(
             id,
             now_ms: now_ms(),
             object: Some(number),
-            cpu_ms: None,
+            cpu_ms: limits.cpu_ms,
             event: Event::Socket {
                 socket,
                 part: message.part(),

@@ -35,10 +35,14 @@ export class Instance {
   /** What the exported class made. @type {any} */
   #value = undefined;
 
-  constructor(number, className, id) {
+  constructor(number, className, id, props, depth) {
     this.number = number;
     this.className = className;
     this.id = id;
+    /** The value as it came. */
+    this.props = props;
+    /** How many objects it is a facet of, one inside the other. */
+    this.depth = depth;
   }
 
   /** Whether the class has a handler for alarms. It is asked while the constructor runs, too. */
@@ -182,8 +186,9 @@ function callableObject(value) {
 }
 
 export const host = {
-  open(object, className, id, name) {
-    instances.set(object, new Instance(object, className, makeId(id, name ?? undefined)));
+  open(object, className, id, name, text, props, depth) {
+    const shown = text ?? makeId(id, name ?? undefined);
+    instances.set(object, new Instance(object, className, shown, props, depth));
   },
   /** Returns whether the object may go to sleep. It is gone if it may. */
   sleep(object) {

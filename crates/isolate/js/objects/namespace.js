@@ -7,6 +7,7 @@ import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { ask, wildcard } from "../rpc/stubs.js";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
+import { callable, ownClassWith, standForOwnClass } from "./class.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
 
 const token = Symbol("DurableObjectNamespace");
@@ -150,5 +151,34 @@ function checkOptions(options, method) {
 export const makeNamespace = (capability, key) => new DurableObjectNamespace(token, capability, key, undefined);
 
 /** The number of a namespace's capability; undefined for what is none. */
-export const capabilityOfNamespace = (value) =>
-  (typeof value === "object" && value !== null) ? capabilityOf(value) : undefined;
+export const capabilityOfNamespace = (value) => {
+  if (typeof value === "function") return inner.has(value) ? capabilityOf(inner.get(value)) : undefined;
+  return typeof value === "object" && value !== null ? capabilityOf(value) : undefined;
+};
+
+/** The namespace behind each of the worker's own. @type {WeakMap<object, DurableObjectNamespace>} */
+const inner = new WeakMap();
+
+/** The namespace of one of the worker's own classes. Calling it gives the class, with props. */
+class LoopbackDurableObjectNamespace extends DurableObjectNamespace {}
+for (const name of ["newUniqueId", "idFromName", "idFromString", "get", "getByName", "jurisdiction"]) {
+  const method = DurableObjectNamespace.prototype[name];
+  const forward = {
+    [name](...args) {
+      return Reflect.apply(method, inner.get(this), args);
+    },
+  };
+  Object.defineProperty(LoopbackDurableObjectNamespace.prototype, name, {
+    value: forward[name],
+    writable: true,
+    configurable: true,
+  });
+}
+defineInterface(LoopbackDurableObjectNamespace, { receiver: (value) => inner.has(value) });
+
+/** `ctx.exports.NAME` of a class that has a namespace. */
+export function ownNamespace(name, capability, key) {
+  const value = callable(LoopbackDurableObjectNamespace, (args) => ownClassWith(name, args));
+  inner.set(value, makeNamespace(capability, key));
+  return standForOwnClass(value, name);
+}

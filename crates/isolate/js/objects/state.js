@@ -1,14 +1,17 @@
 // `ctx` of a Durable Object.
 
+import { deleteFacets } from "atoll:native/facets";
 import { abandonAlarm, callStorage } from "atoll:native/objects";
 import { currentEvent } from "../async_context.js";
 import { call } from "../io.js";
 import { exports } from "../loopback.js";
+import { unpackProps } from "../rpc/parcels.js";
 import { makeStorage } from "../storage/storage.js";
 import { setTimeout, clearTimeout } from "../timers.js";
 import { encodeUtf8 } from "../encoding.js";
 import { callback, method } from "../storage/arguments.js";
 import { defineInterface, illegalConstructor, requireArguments, toInteger, toUSVString } from "../webidl.js";
+import { makeFacets } from "./facets.js";
 import { isWebSocket, WebSocketRequestResponsePair } from "../websocket.js";
 
 const token = Symbol("DurableObjectState");
@@ -25,11 +28,12 @@ const ABORTED = "Application called abort() to reset Durable Object.";
 export class DurableObjectState {
   #object;
   #storage;
+  #facets;
 
   constructor(key, object) {
     if (key !== token) throw illegalConstructor();
     this.#object = object;
-    this.props = {};
+    this.props = unpackProps(object.props);
   }
 
   get id() {
@@ -38,6 +42,10 @@ export class DurableObjectState {
 
   get exports() {
     return exports;
+  }
+
+  get facets() {
+    return (this.#facets ??= makeFacets(this.#object));
   }
 
   get storage() {
@@ -170,6 +178,7 @@ function storageOf(object) {
     },
     call: ask,
     gate: (run) => alone(object, run),
+    deleteAll: () => deleteFacets(object.number),
     // The host answers when everything before the question is on disk.
     sync: () => ask("bookmark"),
   });

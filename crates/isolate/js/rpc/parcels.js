@@ -5,6 +5,7 @@ import { decodeUtf8 } from "../encoding.js";
 import { incomingStream, sendStream } from "../io.js";
 import { capabilityOfFetcher, fetcherOf } from "../fetch.js";
 import { capabilityOfLoader, makeLoader } from "../loader.js";
+import { classOf, heldClass } from "../objects/class.js";
 import { makeId } from "../objects/id.js";
 import { capabilityOfNamespace, makeNamespace, partsOfStub, stubOfObject } from "../objects/namespace.js";
 import { isReadableStream, isWritableStream } from "../streams/internal.js";
@@ -50,7 +51,8 @@ export class Sending {
       return [STUB, this.refer([CAPABILITY, held.capability])];
     }
     if (isUnsettled(value)) throw unsupported(value.constructor.name);
-    const capability = capabilityOfFetcher(value) ?? capabilityOfNamespace(value) ?? capabilityOfLoader(value);
+    const capability =
+      capabilityOfFetcher(value) ?? capabilityOfNamespace(value) ?? capabilityOfLoader(value) ?? classCapability(value);
     if (capability !== undefined) return [STUB, this.refer([CAPABILITY, capability])];
     const parts = partsOfStub(value);
     if (parts !== undefined) return [STUB, this.refer([CAPABILITY, objectCapability(parts)])];
@@ -65,6 +67,13 @@ export class Sending {
     if (extra !== undefined) return extra;
     return refuseClasses(value);
   }
+}
+
+/** The capability of a class, which has to be there. */
+function classCapability(value) {
+  const held = heldClass(value);
+  if (held?.ready !== undefined) throw new Error("The Dynamic Worker is not there yet.");
+  return held?.capability;
 }
 
 /** Classes of the language, of which the codec knows what to say. */
@@ -159,6 +168,12 @@ class Receiving {
         return stubOfObject(number, makeIdOf(extra, name));
       case 6:
         return makeLoader(number);
+      case 7: {
+        const held = this.#grip(number);
+        const value = classOf(held);
+        held.heldBy(value);
+        return value;
+      }
       default:
         throw dataCloneError("A capability of this kind cannot be passed to another Worker.");
     }

@@ -202,6 +202,7 @@ export class DurableObjectStorage extends Operations {
     options(settings, 1, method("deleteAll", "DurableObjectStorage"), "PutOptions");
     wipe(this.#sql);
     if (isOn(DELETE_ALL_DELETES_ALARM)) setAlarm(this.#sql, null);
+    this.#seams.deleteAll?.();
   }
 
   async transaction(closure) {
@@ -256,7 +257,7 @@ own(DurableObjectStorage);
  * The storage of an open object.
  * @param {number} object the host's number of it
  * @param {{ alarm: () => void, call: (name: string, value?: unknown) => Promise<string>,
- *   gate?: (run: () => Promise<object>) => Promise<object>, sync?: () => Promise<void> }} seams
+ *   gate?: (run: () => Promise<object>) => Promise<object>, sync?: () => Promise<void>, deleteAll?: () => void }} seams
  *   `alarm` throws when the class has no handler; `gate` is blockConcurrencyWhile
  */
 export function makeStorage(object, seams) {

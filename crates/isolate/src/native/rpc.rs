@@ -79,7 +79,7 @@ fn passed(ctx: &Ctx<'_>, list: Option<Array<'_>>) -> Result<Vec<Passed>> {
     list.iter::<Array<'_>>().map(read).collect()
 }
 
-fn parcel<'a>(
+pub(super) fn parcel<'a>(
     ctx: &Ctx<'_>,
     value: &'a Input<'_>,
     refers: Option<Array<'_>>,
@@ -187,7 +187,7 @@ fn derive_object<'js>(
 }
 
 /// Bounds as JavaScript gives them: `[cpuMs, subRequests, memoryMb, wallMs]`, each may be undefined.
-fn limits(list: Option<Array<'_>>) -> Result<CodeLimits> {
+pub(super) fn limits(list: Option<Array<'_>>) -> Result<CodeLimits> {
     let Some(list) = list else {
         return Ok(CodeLimits::default());
     };

@@ -6,10 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::limits::{MAX_FRAME_BYTES, MAX_HEADERS};
 use protocol::{
-    AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, Failure, FailureKind, Flow,
-    FrameBuffer, FromIsolate, Headers, KeptSocket, LogLevel, ObjectCall, Opening, Redirect, Reply,
-    Request, Response, Returned, SocketPart, SocketRef, StorageCall, StreamPart, Target, ToIsolate,
-    decode, encode_into,
+    AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, FacetChange, FacetId,
+    FacetStart, Failure, FailureKind, Flow, FrameBuffer, FromIsolate, Headers, KeptSocket,
+    LogLevel, ObjectCall, Opening, Redirect, Reply, Request, Response, Returned, SocketPart,
+    SocketRef, StorageCall, StreamPart, Target, ToIsolate, decode, encode_into,
 };
 
 /// What frames are made of: a frame borrows, so its parts are kept here.
@@ -159,7 +159,7 @@ impl Parts {
             now_ms: self.number,
             result,
         };
-        match self.choice % 24 {
+        match self.choice % 25 {
             0 => ToIsolate::Start {
                 seed: [self.body; 32],
                 now_ms: self.number,
@@ -177,6 +177,7 @@ impl Parts {
             3 => event(Event::Test { entrypoint }),
             4 => ToIsolate::CancelEvent(self.id),
             23 => ToIsolate::Release(self.other),
+            24 => ToIsolate::StartFacet(self.other),
             5 => result(Ok(Reply::Response(self.response()))),
             6 => result(Ok(if self.flag {
                 Reply::Nothing
@@ -199,6 +200,9 @@ impl Parts {
                 class: &self.text,
                 id: [self.body; 32],
                 name: self.flag.then_some(self.more.as_str()),
+                text_id: self.flag.then_some(self.text.as_str()),
+                props: self.flag.then(|| self.given()),
+                depth: self.choice,
                 page_count: self.other,
                 max_pages: self.id,
                 read_only: self.flag,
@@ -278,7 +282,7 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 27 {
+        match self.choice % 29 {
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
@@ -355,6 +359,38 @@ impl Parts {
                 },
             }),
             18 => FromIsolate::Listen(self.id),
+            27 => FromIsolate::StartFacet(
+                self.id,
+                match self.body % 3 {
+                    0 => Err(self.failure()),
+                    1 => Ok(FacetStart {
+                        class: self.other,
+                        id: FacetId::Text(&self.text),
+                    }),
+                    _ => Ok(FacetStart {
+                        class: self.other,
+                        id: FacetId::Object {
+                            id: [self.body; 32],
+                            name: self.flag.then_some(self.more.as_str()),
+                        },
+                    }),
+                },
+            ),
+            28 => FromIsolate::ChangeFacet {
+                object: self.id,
+                change: match self.body % 4 {
+                    0 => FacetChange::Abort {
+                        name: &self.text,
+                        reason: &self.more,
+                    },
+                    1 => FacetChange::Delete { name: &self.text },
+                    2 => FacetChange::DeleteAll,
+                    _ => FacetChange::Clone {
+                        from: &self.text,
+                        to: &self.more,
+                    },
+                },
+            },
             24 => FromIsolate::Release(self.id),
             25 => FromIsolate::Derive(self.id, self.derive()),
             26 => call(if self.flag {

@@ -32,6 +32,7 @@ impl Parts {
                 length: self.flag.then_some(u64::from(self.other)),
             },
             Given::Loader(self.id),
+            Given::Class(self.other),
             Given::Nothing,
         ])
     }
@@ -68,7 +69,7 @@ impl Parts {
 
     pub(crate) fn derive(&self) -> Derive<'_> {
         let name = self.flag.then_some(self.more.as_str());
-        match self.body % 4 {
+        match self.body % 6 {
             0 => Derive::Export {
                 id: self.other,
                 object: self.flag.then_some(self.id),
@@ -83,6 +84,16 @@ impl Parts {
                 name,
                 props: self.flag.then(|| self.passed()),
                 limits: self.limits(),
+            },
+            3 => Derive::Class {
+                from: self.other,
+                name: &self.text,
+                props: self.flag.then(|| self.passed()),
+                limits: self.limits(),
+            },
+            4 => Derive::Facet {
+                object: self.other,
+                name: &self.text,
             },
             _ => Derive::Worker {
                 from: self.other,

@@ -1,0 +1,35 @@
+//! The time, and when an isolate wants to be told of it.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use protocol::ToIsolate;
+
+use super::Link;
+
+impl Link {
+    pub(super) fn wake(self: &Arc<Self>, at_ms: Option<f64>) {
+        let mut state = self.lock();
+        if let Some(old) = state.wake.take() {
+            old.abort();
+        }
+        let Some(at_ms) = at_ms else { return };
+        let link = Arc::clone(self);
+        let timer = tokio::spawn(async move {
+            // At least until the next millisecond: the isolate's clock has that grain.
+            let wait_ms = (at_ms - now_ms()).clamp(0.0, 365.0 * 86_400_000.0);
+            tokio::time::sleep(std::time::Duration::from_secs_f64(wait_ms / 1000.0)).await;
+            link.send(&ToIsolate::Tick {
+                now_ms: now_ms().max(at_ms),
+            });
+        });
+        state.wake = Some(timer.abort_handle());
+    }
+}
+
+/// Milliseconds since 1970, in whole milliseconds.
+pub(crate) fn now_ms() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |elapsed| elapsed.as_millis() as f64)
+}

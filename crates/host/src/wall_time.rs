@@ -1,0 +1,35 @@
+//! Bounds on the time until an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::fetcher::{FetchError, Response};
+use crate::link::{Link, lost};
+use crate::loader::over_time;
+
+/// Ends the worker unless it answers in time.
+pub(crate) fn answer_in_time(
+    link: &Arc<Link>,
+    wall_ms: u32,
+    respond: oneshot::Sender<Result<Response, FetchError>>,
+) -> oneshot::Sender<Result<Response, FetchError>> {
+    let (sender, receiver) = oneshot::channel();
+    let limit = Duration::from_millis(u64::from(wall_ms));
+    let link = Arc::downgrade(link);
+    tokio::spawn(async move {
+        let answer = match tokio::time::timeout(limit, receiver).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(lost())),
+            Err(_) => {
+                if let Some(link) = link.upgrade() {
+                    link.kill_for(over_time(wall_ms));
+                }
+                Err(FetchError::Worker(over_time(wall_ms)))
+            }
+        };
+        // Who asked may be gone.
+        drop(respond.send(answer));
+    });
+    sender
+}
