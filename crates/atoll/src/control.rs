@@ -3,6 +3,7 @@
 //! A server listens on a socket in its folder of state; without one, the command opens the folder itself. Both do the
 //! same [`Operation`]s with [`perform`].
 
+mod facet;
 mod find;
 mod perform;
 mod socket;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use facet::FacetOf;
 pub(crate) use perform::{perform, shell_word};
 pub(crate) use socket::{connect, listen};
 
@@ -93,6 +95,9 @@ pub(crate) struct Listed {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) label: Option<String>,
     pub(crate) name: Option<String>,
+    /// Where it belongs, when it is a facet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) facet: Option<FacetOf>,
     pub(crate) id: String,
     pub(crate) bytes: u64,
     /// Milliseconds since 1970.
@@ -120,6 +125,8 @@ pub(crate) struct Shown {
     #[serde(flatten)]
     pub(crate) object: Listed,
     pub(crate) bookmark: String,
+    /// How many facets it has, theirs included.
+    pub(crate) facets: u64,
     #[serde(flatten)]
     pub(crate) content: Content,
 }

@@ -4,6 +4,7 @@ use host::Store;
 use protocol::{ObjectId, id_belongs, id_from_name, namespace_key};
 use storage::{Namespace, ObjectInfo};
 
+use super::facet::{FacetOf, id_in};
 use super::{Address, Listed, Refusal};
 
 /// Objects that are looked at for a name that might have been meant.
@@ -32,11 +33,16 @@ pub(super) fn listed(store: &Store, namespace: &Namespace, object: &ObjectInfo) 
         .namespaces()
         .iter()
         .any(|other| other != namespace && parts(other).1 == class);
+    let facet = FacetOf::find(store, namespace, object);
     Listed {
         worker: worker.to_owned(),
         class: class.to_owned(),
         label: is_shared.then(|| namespace.key().to_owned()),
-        name: object.name.clone(),
+        name: match &facet {
+            Some(facet) => Some(facet.name()),
+            None => object.name.clone(),
+        },
+        facet,
         id: hex(&object.id),
         bytes: object.bytes,
         #[expect(
@@ -89,6 +95,9 @@ pub(super) fn object(store: &Store, address: &Address) -> Result<Found, Refusal>
     if let Some(object) = named.and_then(|id| store.object(&namespace, id).ok()) {
         return Ok(Found { namespace, object });
     }
+    if let Some(object) = facet(store, &namespace, &address.name) {
+        return Ok(Found { namespace, object });
+    }
     // With a jurisdiction, the id says more than the name.
     let mut same = store
         .objects(&namespace)
@@ -99,7 +108,11 @@ pub(super) fn object(store: &Store, address: &Address) -> Result<Found, Refusal>
     let names: Vec<String> = store
         .objects(&namespace)
         .take(MOST_COMPARED)
-        .map(|object| object.name.unwrap_or_else(|| hex(&object.id)))
+        .map(|object| {
+            let facet = FacetOf::find(store, &namespace, &object);
+            let name = facet.map(|facet| facet.name()).or(object.name);
+            name.unwrap_or_else(|| hex(&object.id))
+        })
         .collect();
     let near = nearest(&address.name, names.iter().map(String::as_str));
     let class = &address.class;
@@ -138,6 +151,15 @@ pub(super) fn place(
     }
 }
 
+/// The facet that is called so: the name or the id of the object that it belongs to, and its path there.
+fn facet(store: &Store, namespace: &Namespace, name: &str) -> Option<ObjectInfo> {
+    name.match_indices('/').find_map(|(at, _)| {
+        let root = id(namespace, &name[..at])?;
+        let facet = id_in(&root, &name[at + 1..])?;
+        store.object(namespace, facet).ok()
+    })
+}
+
 fn id(namespace: &Namespace, name: &str) -> Option<ObjectId> {
     Some(
         parse_id(name)
@@ -156,7 +178,7 @@ fn parse_id(text: &str) -> Option<ObjectId> {
     Some(id)
 }
 
-fn hex(id: &ObjectId) -> String {
+pub(super) fn hex(id: &ObjectId) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

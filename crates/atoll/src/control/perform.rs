@@ -76,11 +76,8 @@ pub(crate) async fn perform(runtime: &Runtime, operation: Operation) -> Result<A
             let found = find::object(&store, &object)?;
             let listed = find::listed(&store, &found.namespace, &found.object);
             let (namespace, id) = (found.namespace.clone(), found.object.id);
-            runtime.evict(&namespace, id, DELETED).await;
-            let deleting = namespace.clone();
-            blocking(move || store.delete(&deleting, id).map_err(refuse)).await?;
-            // One that came in between has nothing to stand on.
-            runtime.evict(&namespace, id, DELETED).await;
+            let deleted = runtime.delete_object(&namespace, id, DELETED).await;
+            deleted.map_err(refuse)?;
             Ok(Answer::Done(listed))
         }
     }
@@ -119,7 +116,10 @@ fn list(store: &Store, class: Option<&str>) -> Result<Answer, Refusal> {
             (
                 class,
                 worker,
-                listed.name.is_none(),
+                match &listed.facet {
+                    Some(facet) => !facet.is_named,
+                    None => listed.name.is_none(),
+                },
                 listed.name_or_id().to_owned(),
             )
         };
@@ -135,9 +135,11 @@ async fn show(runtime: &Runtime, store: Arc<Store>, object: Address) -> Result<A
     let bookmark = store
         .bookmark(&found.namespace, found.object.id)
         .map_err(refuse)?;
+    let facets = runtime.stored_facets(&found.namespace, found.object.id);
     Ok(Answer::Shown(Box::new(Shown {
         object: find::listed(&store, &found.namespace, &found.object),
         bookmark: bookmark.to_string(),
+        facets: facets as u64,
         content,
     })))
 }

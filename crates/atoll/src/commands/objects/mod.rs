@@ -343,8 +343,13 @@ async fn delete(stored: &Stored, object: Object, yes: bool, json: bool) -> Resul
                 "say that this is meant with --yes",
             ));
         }
+        let facets = match shown.facets {
+            0 => String::new(),
+            1 => ", its facet".to_owned(),
+            many => format!(", its {many} facets"),
+        };
         terminal::ask(format_args!(
-            "Delete {} ({}) and its history for good? [y/N] ",
+            "Delete {} ({}){facets} and its history for good? [y/N] ",
             named(&shown.object),
             lines::size(shown.object.bytes),
         ));

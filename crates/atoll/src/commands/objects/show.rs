@@ -75,6 +75,7 @@ pub(super) fn object(answer: Answer, as_json: bool) -> Result<(), Error> {
     let Shown {
         object,
         bookmark,
+        facets,
         content,
     } = *shown;
     let now = Utc::now();
@@ -85,6 +86,15 @@ pub(super) fn object(answer: Answer, as_json: bool) -> Result<(), Error> {
     terminal::data(format_args!("{}", title.bold()));
     line("worker", &object.worker);
     line("id", &object.id);
+    if let Some(class) = object.facet.as_ref().and_then(|facet| facet.class.as_ref()) {
+        line(
+            "facet of",
+            &format_args!("{}, class {class}", object.class_label()),
+        );
+    }
+    if facets > 0 {
+        line("facets", &facets);
+    }
     line("size", &lines::size(object.bytes));
     let changed = object.changed_ms;
     line(
