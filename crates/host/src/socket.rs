@@ -47,10 +47,11 @@ pub struct SocketEnd {
     pub outgoing: SocketSender,
 }
 
-/// Where messages go in. What is not received yet is bounded in bytes.
+/// Where messages go in. What is not received yet is bounded in bytes. A queue has room for some from the start, and most
+/// sockets are idle: so it holds messages by reference.
 #[derive(Clone, Debug)]
 pub struct SocketSender {
-    messages: mpsc::UnboundedSender<SocketMessage>,
+    messages: mpsc::UnboundedSender<Box<SocketMessage>>,
     room: Arc<Semaphore>,
 }
 
@@ -67,7 +68,7 @@ impl SocketSender {
         let room = self.room.acquire_many(message.permits());
         // The receiver gives the room back.
         room.await.map_err(|_| Unreceived)?.forget();
-        self.messages.send(message).map_err(|_| Unreceived)
+        self.put(message)
     }
 
     /// Resolves when nobody receives any more.
@@ -82,6 +83,11 @@ impl SocketSender {
     pub fn try_send(&self, message: SocketMessage) -> Result<(), Unreceived> {
         let room = self.room.try_acquire_many(message.permits());
         room.map_err(|_| Unreceived)?.forget();
+        self.put(message)
+    }
+
+    fn put(&self, message: SocketMessage) -> Result<(), Unreceived> {
+        let message = Box::new(message);
         self.messages.send(message).map_err(|_| Unreceived)
     }
 }
@@ -89,7 +95,7 @@ impl SocketSender {
 /// Where messages come out.
 #[derive(Debug)]
 pub struct SocketReceiver {
-    messages: mpsc::UnboundedReceiver<SocketMessage>,
+    messages: mpsc::UnboundedReceiver<Box<SocketMessage>>,
     room: Arc<Semaphore>,
 }
 
@@ -98,7 +104,7 @@ impl SocketReceiver {
     pub async fn recv(&mut self) -> Option<SocketMessage> {
         let message = self.messages.recv().await?;
         self.room.add_permits(message.permits() as usize);
-        Some(message)
+        Some(*message)
     }
 
     /// Whether nothing waits to be received.

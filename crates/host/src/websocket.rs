@@ -17,8 +17,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 
-/// Per direction and socket: many sockets are idle, so buffers start small.
-const BUFFER_BYTES: usize = 4 * 1024;
+/// What is read at a time: each socket keeps so much, and many are idle. A longer message gets the room that it needs.
+const READ_BYTES: usize = 1024;
+/// What is written at a time while more waits.
+const WRITE_BYTES: usize = 4 * 1024;
 
 /// How long the other side may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,8 +60,8 @@ pub async fn converse(
     message_bytes: usize,
 ) {
     let config = WebSocketConfig::default()
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(WRITE_BYTES)
         .max_message_size(Some(message_bytes))
         .max_frame_size(Some(message_bytes));
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, Some(config)).await;

@@ -20,6 +20,12 @@ const SMALL_BYTES: usize = 64 * 1024;
 /// What an exhausted isolate may use to come to its end.
 const LOAN_BYTES: usize = 256 * 1024;
 
+/// Gives the system back what is free.
+pub(crate) fn trim() {
+    // SAFETY: it only touches memory that nobody has.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// How much is used, and how much may be.
 #[derive(Debug)]
 pub(crate) struct Account {

@@ -17,7 +17,7 @@ use rquickjs::{
 
 use crate::api::load_api;
 use crate::failure::{caught, engine_failure};
-use crate::heap::{Account, Heap};
+use crate::heap::{Account, Heap, trim};
 use crate::modules::{Contents, Names, ProgramModules};
 use crate::native::sqlite;
 use crate::prepare::Prepare;
@@ -34,6 +34,8 @@ const MAX_STACK_BYTES: usize = 1024 * 1024;
 /// Heap growth before the first collection. A collection writes to every object, and every page that an isolate writes
 /// to is no longer shared with its template; so a small isolate should never collect.
 const GC_THRESHOLD_BYTES: usize = 8 * 1024 * 1024;
+/// After so many objects have gone to sleep, memory is given back. It takes a collection to find it, see above.
+const GIVE_BACK_AFTER: usize = 1024;
 
 /// What became of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -354,6 +356,21 @@ impl Isolate {
     #[must_use]
     pub fn take_outbox(&self) -> Vec<u8> {
         state::with(|state| std::mem::take(&mut state.outbox))
+    }
+
+    /// Gives memory back to the system that many objects had which sleep now.
+    pub fn give_back(&self) {
+        let many = state::with(|state| {
+            let many = state.slept >= GIVE_BACK_AFTER;
+            if many {
+                state.slept = 0;
+            }
+            many
+        });
+        if many {
+            self.runtime.run_gc();
+            trim();
+        }
     }
 
     /// Bytes of frames that wait for the host.

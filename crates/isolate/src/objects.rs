@@ -59,6 +59,7 @@ pub(crate) fn sleep(host: &Object<'_>, object: ObjectNumber) -> Result<()> {
     if sleeps {
         end(object, ASLEEP);
         state::send(&FromIsolate::Slept(object));
+        state::with(|state| state.slept += 1);
     } else {
         state::send(&FromIsolate::Busy(object));
     }

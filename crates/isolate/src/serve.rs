@@ -136,6 +136,7 @@ fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
                 flush(isolate, &mut socket);
             }
         }
+        isolate.give_back();
         flush(isolate, &mut socket);
     }
 }

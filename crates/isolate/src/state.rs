@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) cast: Option<Cast>,
     /// Objects whose writes of this turn are lost, and why.
     pub(crate) lost: Vec<(ObjectNumber, String)>,
+    /// Objects that have gone to sleep since memory was last given back.
+    pub(crate) slept: usize,
     /// Milliseconds since 1970 in the last frame that told the time.
     pub(crate) now_ms: f64,
     /// The first event has not been seen: no I/O, timers or randomness.

@@ -40,7 +40,8 @@ pub(crate) struct Sockets(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     auto_response: Option<(Box<str>, Box<str>)>,
-    open: BTreeMap<SocketId, Kept>,
+    /// Boxed: a map has room for some from the start, and most objects keep few.
+    open: BTreeMap<SocketId, Box<Kept>>,
 }
 
 /// One socket.
@@ -244,7 +245,7 @@ impl Slot {
                 waiting: Account::default(),
                 carrier: None,
             };
-            table.open.insert(socket, kept);
+            table.open.insert(socket, Box::new(kept));
         }
         if let Some(attachment) = attachment {
             self.sockets.attach(socket, attachment)?;
