@@ -1,6 +1,8 @@
 //! What can be typed. Flags that `wrangler dev` has keep their names and meaning.
 
+pub(crate) mod logs;
 pub(crate) mod objects;
+pub(crate) mod secret;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -35,6 +37,12 @@ pub(crate) enum Command {
     /// Make a small project that runs at once
     #[command(after_help = EXIT_CODES)]
     New(New),
+    /// Keep, list and delete what egress policies send along
+    #[command(after_help = secret::HELP)]
+    Secret(secret::Secret),
+    /// Show what workers logged and what they used
+    #[command(after_help = logs::HELP)]
+    Logs(logs::Logs),
     /// Look into stored Durable Objects; export, import, restore, copy and delete them
     #[command(after_help = objects::HELP)]
     Objects(objects::Objects),
@@ -57,6 +65,9 @@ pub(crate) struct Project {
     /// Where Durable Objects keep their state [default: .atoll/state beside the first configuration]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) persist_to: Option<PathBuf>,
+    /// The file with the key of the secrets [default: $ATOLL_KEY_FILE, or $XDG_CONFIG_HOME/atoll/key]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bundle::Project;
-use bundle::config::VariableValue;
+use bundle::config::{GlobalOutbound, VariableValue};
 use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
 use gateway::{RunWorkerFirst, Site};
 use host::{Cache, Capability, Egress, Fetcher, Runtime};
 use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports};
 
 use crate::error::Error;
+use crate::powers::Powers;
 
 /// What workers share.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) runtime: Runtime,
     pub(crate) egress: Egress,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) powers: Powers,
 }
 
 /// A worker's `env` and the capabilities that it mentions by number.
@@ -43,7 +45,17 @@ pub(crate) fn bind(
     assets: Option<&Arc<Assets>>,
 ) -> Result<Bound, Error> {
     let mut table = Table(Vec::new());
-    let global_fetch = table.add(Capability::Fetch(Arc::new(shared.egress.clone())));
+    let policies = shared.powers.policies(&project.settings)?;
+    let policy = |name: &str| -> Option<Arc<dyn Fetcher>> {
+        let policy = policies.get(name)?;
+        Some(Arc::new(policy.clone()))
+    };
+    let outbound: Option<Arc<dyn Fetcher>> = match &project.settings.global_outbound {
+        GlobalOutbound::Everything => Some(Arc::new(shared.egress.clone())),
+        GlobalOutbound::Nothing => None,
+        GlobalOutbound::Policy(name) => policy(name),
+    };
+    let global_fetch = outbound.map(|outbound| table.add(Capability::Fetch(outbound)));
     let cache = table.add(Capability::Cache(shared.cache.clone()));
     let mut env: Vec<Binding> = project
         .vars
@@ -58,6 +70,14 @@ pub(crate) fn bind(
             },
         })
         .collect();
+    for name in &project.absent_secrets {
+        if let Some(value) = shared.powers.required(name)? {
+            env.push(Binding {
+                name: name.clone(),
+                value: BindingValue::Text(value),
+            });
+        }
+    }
     let mut fetcher = |name: &str, fetcher: Arc<dyn Fetcher>| {
         let id = table.add(Capability::Fetch(fetcher));
         env.push(Binding {
@@ -80,8 +100,20 @@ pub(crate) fn bind(
     if let (Some(name), Some(assets)) = (binding, assets) {
         fetcher(name, assets.clone());
     }
+    for binding in &project.settings.bindings {
+        if let Some(policy) = policy(&binding.policy) {
+            fetcher(&binding.binding, policy);
+        }
+    }
     for name in &project.loaders {
-        let loader = table.add(Capability::Loader(shared.runtime.loader()));
+        let mut settings = project.settings.loaders.iter();
+        let is_audited = settings.any(|loader| loader.binding == *name && loader.audit);
+        let loader = if is_audited {
+            shared.runtime.audited_loader(shared.powers.auditor())
+        } else {
+            shared.runtime.loader()
+        };
+        let loader = table.add(Capability::Loader(loader));
         env.push(Binding {
             name: name.clone(),
             value: BindingValue::Loader(loader),
@@ -111,7 +143,7 @@ pub(crate) fn bind(
         env,
         exports,
         capabilities: table.0,
-        global_fetch: Some(global_fetch),
+        global_fetch,
         cache: Some(cache),
     })
 }

@@ -1,7 +1,7 @@
 //! All workers of one command: read, built, deployed, and deployed again.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bundle::config::{self, Loaded};
@@ -11,7 +11,8 @@ use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Wor
 
 use crate::bindings::{self, Shared};
 use crate::error::{self, Error};
-use crate::objects::{self, State};
+use crate::objects::{self, State, keep_out_of_version_control};
+use crate::powers::Powers;
 use crate::{ZYGOTE, arguments, report};
 
 /// The way back from each worker's program to its sources, as last deployed.
@@ -116,7 +117,16 @@ impl Fleet {
         members: Vec<Member>,
         mode: Mode,
         state: State,
+        key_file: Option<&Path>,
     ) -> Result<Self, Error> {
+        keep_out_of_version_control(state.folder());
+        let secrets = objects::state_folder(None, Some(&members[0].project().config_path))?;
+        let secrets = if state.is_kept() {
+            state.folder()
+        } else {
+            &secrets
+        };
+        let powers = Powers::open(state.folder(), secrets, key_file, mode)?;
         let zygote = zygote()?;
         let wanted = members
             .iter()
@@ -133,6 +143,7 @@ impl Fleet {
                 runtime,
                 egress: Egress::new(),
                 cache: Arc::new(Cache::default()),
+                powers,
             },
             maps: Maps::default(),
             mode,
@@ -141,7 +152,12 @@ impl Fleet {
     }
 
     /// Ends all workers and puts away what they keep.
-    pub(crate) async fn close(runtime: &Runtime) -> Result<(), Error> {
+    pub(crate) async fn close(shared: &Shared) -> Result<(), Error> {
+        let Shared {
+            runtime, powers, ..
+        } = shared;
+        powers.audit.flush();
+        powers.console.flush();
         runtime
             .close()
             .await

@@ -1,8 +1,10 @@
 //! What a running worker has to say: its requests, its logs, its errors.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::AccessRecord;
+use host::journal::Journal;
 use host::{LogKind, LogRecord};
 use owo_colors::{OwoColorize as _, Style};
 use protocol::LogLevel as Console;
@@ -12,6 +14,9 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::arguments::LogLevel;
 use crate::fleet::Maps;
 use crate::{report, terminal};
+
+/// How much of one message is kept, in bytes.
+const MAX_KEPT_BYTES: usize = 8 * 1024;
 
 /// A request and its answer.
 pub(crate) fn request(record: &AccessRecord) {
@@ -76,16 +81,54 @@ pub(crate) fn duration(duration: Duration) -> String {
 }
 
 /// Tells the logs of all workers until the runtime is gone.
-pub(crate) async fn follow(mut logs: Receiver<LogRecord>, maps: Maps, level: LogLevel) {
+pub(crate) async fn follow(
+    mut logs: Receiver<LogRecord>,
+    maps: Maps,
+    level: LogLevel,
+    journal: Option<Arc<Journal>>,
+) {
     loop {
         match logs.recv().await {
-            Ok(record) => log(&record, &maps, level),
+            Ok(record) => {
+                if let Some(journal) = &journal {
+                    keep(journal, &record, &maps);
+                }
+                log(&record, &maps, level);
+            }
             Err(RecvError::Lagged(count)) => {
                 terminal::warning(format_args!("{count} lines of the log were dropped"));
             }
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+/// Writes a line down for `atoll logs`.
+fn keep(journal: &Journal, record: &LogRecord, maps: &Maps) {
+    let (kind, level) = match &record.kind {
+        LogKind::Uncaught(_) => ("error", "error"),
+        LogKind::Console(Console::Error) => ("log", "error"),
+        LogKind::Console(Console::Warn) => ("log", "warn"),
+        LogKind::Console(Console::Info) => ("log", "info"),
+        LogKind::Console(Console::Log) => ("log", "log"),
+        LogKind::Console(Console::Debug) => ("log", "debug"),
+    };
+    let mut message = maps
+        .get(&record.worker)
+        .map_stack(&record.message)
+        .to_string();
+    if message.len() > MAX_KEPT_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_KEPT_BYTES));
+        message.push('…');
+    }
+    let value = serde_json::json!({
+        "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "kind": kind,
+        "worker": &*record.worker,
+        "level": level,
+        "message": message,
+    });
+    journal.write(value.to_string());
 }
 
 fn log(record: &LogRecord, maps: &Maps, level: LogLevel) {

@@ -10,6 +10,7 @@ mod error;
 mod fleet;
 mod lines;
 mod objects;
+mod powers;
 mod report;
 mod terminal;
 mod watch;
@@ -64,6 +65,8 @@ fn main() -> ExitCode {
         Command::New(arguments) => commands::new::run(&arguments),
         Command::Dev(arguments) => runtime.block_on(commands::dev::run(arguments)),
         Command::Serve(arguments) => runtime.block_on(commands::serve::run(arguments)),
+        Command::Secret(arguments) => commands::secret::run(arguments),
+        Command::Logs(arguments) => runtime.block_on(commands::logs::run(arguments)),
         Command::Objects(arguments) => runtime.block_on(commands::objects::run(arguments)),
         Command::Test(arguments) => runtime.block_on(commands::test::run(arguments)),
     };

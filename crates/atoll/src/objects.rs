@@ -47,7 +47,12 @@ impl State {
         }
     }
 
-    fn folder(&self) -> &Path {
+    /// It outlives this run.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
         match self {
             Self::Kept(folder) => folder,
             Self::Passing(folder) => folder.path(),
@@ -94,12 +99,7 @@ pub(crate) async fn prepare(
         return Ok(());
     }
     let folder = state.folder();
-    if let Some(own) = folder
-        .parent()
-        .filter(|parent| parent.ends_with(OWN_FOLDER))
-    {
-        keep_out_of_version_control(own);
-    }
+    keep_out_of_version_control(folder);
     let is_first = runtime.store().is_none();
     runtime
         .open_storage(&bounds.options(folder))
@@ -207,10 +207,35 @@ impl Tags {
     }
 }
 
-/// State does not belong into a repository. That it cannot be said is no reason to stop.
-fn keep_out_of_version_control(folder: &Path) {
-    let ignore = folder.join(".gitignore");
-    if !ignore.exists() && std::fs::create_dir_all(folder).is_ok() {
+/// State in Atoll's own folder does not belong into a repository. That it cannot be said is no reason to stop.
+pub(crate) fn keep_out_of_version_control(state: &Path) {
+    let parent = state.parent();
+    let Some(own) = parent.filter(|parent| parent.ends_with(OWN_FOLDER)) else {
+        return;
+    };
+    let ignore = own.join(".gitignore");
+    if !ignore.exists() && std::fs::create_dir_all(own).is_ok() {
         let _ = std::fs::write(ignore, "*\n");
+    }
+}
+
+/// The folder of state that the arguments of a command mean, which need not be there: the one that is named, or the one
+/// beside a configuration.
+pub(crate) fn state_folder(named: Option<&Path>, config: Option<&Path>) -> Result<PathBuf, Error> {
+    let beside = |folder: &Path| folder.join(OWN_FOLDER).join("state");
+    if let Some(folder) = named {
+        return Ok(folder.to_owned());
+    }
+    let current = std::env::current_dir()
+        .map_err(|error| Error::failed("cannot tell the current folder", error))?;
+    let options = bundle::config::Options {
+        folder: current.clone(),
+        config: config.map(Path::to_owned),
+        ..Default::default()
+    };
+    match bundle::config::find(&options) {
+        Ok(file) => Ok(beside(file.parent().unwrap_or(&current))),
+        Err(error) if config.is_some() => Err(error.into()),
+        Err(_) => Ok(beside(&current)),
     }
 }

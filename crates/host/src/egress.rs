@@ -1,7 +1,14 @@
 //! The network: what the global `fetch()` of a worker reaches.
 
+mod addresses;
+mod connector;
+mod policy;
+mod rule;
+
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
@@ -12,12 +19,17 @@ use http::{StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use protocol::limits::MAX_SOCKET_MESSAGE_BYTES;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+pub use addresses::Network;
+pub use connector::{Addresses, Resolve, SystemResolver};
+use connector::{Connector, Reach, Unreachable};
+pub use policy::{Policy, PolicyOptions};
+pub use rule::{Piece, Rule};
 
 use crate::body::{Body, BodyError};
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
@@ -36,21 +48,33 @@ const HOP_BY_HOP: [&str; 7] = [
     "upgrade",
 ];
 
+/// Connections that are open at a time; more requests wait.
+const MAX_CONNECTIONS: usize = 2048;
+/// Connections to one host that wait for the next request.
+const MAX_IDLE_CONNECTIONS: usize = 32;
+/// How long they wait.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A client for HTTP/1.1 and HTTP/2 with a shared pool of connections.
 #[derive(Clone, Debug)]
 pub struct Egress {
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client<HttpsConnector<Connector>, Body>,
     /// WebSockets start with HTTP/1.1 only.
-    sockets: Client<HttpsConnector<HttpConnector>, Body>,
+    sockets: Client<HttpsConnector<Connector>, Body>,
 }
 
 impl Egress {
     /// A client that trusts the usual certificate authorities.
     #[must_use]
     pub fn new() -> Self {
+        let resolver = Arc::new(SystemResolver);
+        Self::with(Connector::new(resolver, Reach::Everything, MAX_CONNECTIONS))
+    }
+
+    fn with(connector: Connector) -> Self {
         // Whoever came first has installed the same provider.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let connector = || {
+        let plain = || {
             hyper_rustls::HttpsConnectorBuilder::new()
                 .with_webpki_roots()
                 .https_or_http()
@@ -58,12 +82,16 @@ impl Egress {
         };
         let client = || {
             let mut builder = Client::builder(TokioExecutor::new());
-            builder.pool_timer(TokioTimer::new());
+            builder
+                .pool_timer(TokioTimer::new())
+                .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+                .pool_idle_timeout(IDLE_TIMEOUT);
             builder
         };
+        let both = plain().enable_http2().wrap_connector(connector.clone());
         Self {
-            client: client().build(connector().enable_http2().build()),
-            sockets: client().build(connector().build()),
+            client: client().build(both),
+            sockets: client().build(plain().wrap_connector(connector)),
         }
     }
 
@@ -166,6 +194,10 @@ impl Fetcher for Egress {
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
         Box::pin(self.send(request))
     }
+
+    fn describe(&self) -> String {
+        "network".to_owned()
+    }
 }
 
 fn check_scheme(uri: &Uri) -> Result<(), FetchError> {
@@ -188,6 +220,9 @@ fn network(error: &hyper_util::client::legacy::Error) -> FetchError {
     let mut text = String::from("Network connection lost.");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
+        if let Some(unreachable) = cause.downcast_ref::<Unreachable>() {
+            return FetchError::Refused(unreachable.to_string());
+        }
         text = format!("Network connection failed: {cause}");
         source = cause.source();
     }

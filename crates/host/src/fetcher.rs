@@ -48,6 +48,28 @@ pub trait Fetcher: Send + Sync + 'static {
     fn call(&self, call: MethodCall) {
         call.refuse();
     }
+
+    /// What it is, for those who read what was used.
+    fn describe(&self) -> String {
+        "service".to_owned()
+    }
+}
+
+/// Which worker makes a request, in its extensions.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Its name.
+    pub worker: std::sync::Arc<str>,
+    /// A hash of the code of a dynamic worker, if somebody wants to know.
+    pub code: Option<std::sync::Arc<str>>,
+}
+
+/// One of a worker's entrypoints, for those who read what was used.
+pub(crate) fn described(worker: &str, entrypoint: Option<&str>) -> String {
+    match entrypoint {
+        Some(entrypoint) => format!("worker {worker}#{entrypoint}"),
+        None => format!("worker {worker}"),
+    }
 }
 
 /// How many workers a request has passed through, in its extensions.

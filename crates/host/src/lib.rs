@@ -3,6 +3,7 @@
 //! The host never runs user code and treats every frame from an isolate as hostile input. Nothing here parses HTTP/1
 //! or HTTP/2: requests and responses arrive and leave as [`Request`] and [`Response`].
 
+mod audit;
 mod body;
 mod cache;
 mod capability;
@@ -11,14 +12,17 @@ mod decode;
 mod egress;
 mod fetcher;
 mod held;
+pub mod journal;
 mod link;
 mod loader;
 mod logs;
+mod metered;
 mod objects;
 mod parcel;
 mod reading;
 mod redirects;
 mod runtime;
+pub mod secrets;
 mod services;
 mod socket;
 mod wall_time;
@@ -27,12 +31,15 @@ pub mod websocket;
 mod wire;
 mod worker;
 
+pub use audit::Audit;
 pub use body::{Body, BodyError};
 pub use cache::Cache;
 pub use capability::{Capability, Entrypoints};
 pub use class::Class;
-pub use egress::Egress;
-pub use fetcher::{Depth, FetchError, Fetcher, Request, Response};
+pub use egress::{
+    Addresses, Egress, Network, Piece, Policy, PolicyOptions, Resolve, Rule, SystemResolver,
+};
+pub use fetcher::{Caller, Depth, FetchError, Fetcher, Request, Response};
 pub use link::Remote;
 pub use loader::Loader;
 pub use logs::{LogKind, LogRecord};

@@ -31,6 +31,7 @@ use protocol::{
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
+use crate::audit::{Audit, Uses};
 use crate::body::{Body, BodyError};
 use crate::capability::Capability;
 use crate::fetcher::FetchError;
@@ -63,6 +64,8 @@ pub(crate) struct Link {
     logs: Logs,
     subrequests: u32,
     global_fetch: Option<CapabilityId>,
+    /// What it uses, if that is to be written down.
+    uses: Option<Uses>,
     /// It evaluates its program by itself.
     evaluates: bool,
     objects: Option<Arc<Objects>>,
@@ -90,6 +93,8 @@ pub(crate) struct LinkOptions {
     pub(crate) subrequests: u32,
     /// Which capability its global `fetch()` uses.
     pub(crate) global_fetch: Option<CapabilityId>,
+    /// Writes down what it uses, with a hash of its code.
+    pub(crate) audit: Option<(Audit, Arc<str>)>,
     /// The frame that makes a plain process the worker that it is to be.
     pub(crate) evaluate: Option<Arc<[u8]>>,
     pub(crate) objects: Option<Arc<Objects>>,
@@ -117,6 +122,7 @@ impl Link {
             socket,
             process: child.process,
             capabilities: options.capabilities,
+            uses: options.audit.map(|audit| Uses::new(audit, &options.worker)),
             worker: options.worker,
             logs: options.logs,
             subrequests: options.subrequests,
@@ -384,9 +390,7 @@ impl Link {
                 Ok(())
             }
             FromIsolate::CancelCall(id) => {
-                if let Some(Some(abort)) = self.lock().calls.remove(&id) {
-                    abort.abort();
-                }
+                self.cancel_call(id);
                 Ok(())
             }
             FromIsolate::Stream(id, part) => self.stream_part(id, part),
@@ -550,6 +554,9 @@ impl Link {
         let gone = std::mem::take(&mut *state);
         state.closed = true;
         drop(state);
+        if let Some(uses) = &self.uses {
+            uses.ended(gone.verdict.as_ref());
+        }
         let error = || gone.verdict.clone().map_or_else(lost, FetchError::Worker);
         // Before anybody learns of it, so that who tries again does not find them here.
         self.all_left(gone.objects.into_values());

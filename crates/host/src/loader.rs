@@ -15,9 +15,10 @@ use protocol::limits::{
 };
 use protocol::{CapabilityId, CodeLimits, Failure, FailureKind, Program, Settings, ToIsolate};
 
+use crate::audit::Audit;
 use crate::capability::{Capability, Entrypoints};
 use crate::class::{Class, Source};
-use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use crate::fetcher::{FetchError, Fetcher, Request, Response, described};
 use crate::link::{Link, LinkOptions, Receiver, lost};
 use crate::parcel::{MethodCall, Props, Returns};
 use crate::runtime::{DESCRIPTORS, Inner as Runtime, NATIVE_BYTES};
@@ -43,6 +44,7 @@ type Named = HashMap<Box<str>, (Arc<Loaded>, Instant)>;
 
 struct Inner {
     runtime: Weak<Runtime>,
+    audit: Option<Audit>,
     named: Mutex<Named>,
 }
 
@@ -70,6 +72,7 @@ pub(crate) struct Loaded {
     this: Weak<Self>,
     runtime: Weak<Runtime>,
     name: Arc<str>,
+    audit: Option<(Audit, Arc<str>)>,
     /// The frame that makes a process this worker.
     evaluate: Arc<[u8]>,
     capabilities: Arc<[Capability]>,
@@ -95,9 +98,10 @@ impl Drop for Counted {
 }
 
 impl Loader {
-    pub(crate) fn new(runtime: &Arc<Runtime>) -> Self {
+    pub(crate) fn new(runtime: &Arc<Runtime>, audit: Option<Audit>) -> Self {
         let loader = Self(Arc::new(Inner {
             runtime: Arc::downgrade(runtime),
+            audit,
             named: Mutex::default(),
         }));
         runtime.refill_spares();
@@ -121,7 +125,8 @@ impl Loader {
     }
 
     pub(crate) fn load(&self, id: Option<&str>, made: Made) -> Capability {
-        let loaded = Loaded::new(Weak::clone(&self.0.runtime), id, made);
+        let audit = self.0.audit.clone();
+        let loaded = Loaded::new(Weak::clone(&self.0.runtime), id, made, audit);
         if let Some(id) = id {
             let mut gone = Vec::new();
             let mut named = self.0.named();
@@ -212,7 +217,12 @@ impl Spares {
 }
 
 impl Loaded {
-    fn new(runtime: Weak<Runtime>, id: Option<&str>, made: Made) -> Arc<Self> {
+    fn new(
+        runtime: Weak<Runtime>,
+        id: Option<&str>,
+        made: Made,
+        audit: Option<Audit>,
+    ) -> Arc<Self> {
         let Made {
             mut program,
             mut capabilities,
@@ -225,6 +235,7 @@ impl Loaded {
             None => "dynamic worker".into(),
         };
         program.name = name.to_string();
+        let audit = audit.map(|audit| (audit, crate::audit::hash(&program)));
         let loopback = CapabilityId::try_from(capabilities.len()).ok();
         let settings = Settings {
             memory_bytes: limits.memory_bytes.unwrap_or(DEFAULT_MEMORY_BYTES),
@@ -247,6 +258,7 @@ impl Loaded {
                 this: Weak::clone(this),
                 runtime,
                 name,
+                audit,
                 evaluate: evaluate.into(),
                 capabilities: capabilities.into(),
                 settings,
@@ -331,6 +343,7 @@ impl Loaded {
             logs: runtime.logs.clone(),
             subrequests: self.subrequests,
             global_fetch: self.settings.global_fetch,
+            audit: self.audit.clone(),
             evaluate: Some(Arc::clone(&self.evaluate)),
             objects: runtime.objects().cloned(),
             drops_sockets: false,
@@ -527,6 +540,10 @@ impl Fetcher for Target {
                 }
             }
         })
+    }
+
+    fn describe(&self) -> String {
+        described(&self.loaded.name, self.entrypoint.as_deref())
     }
 
     fn call(&self, call: MethodCall) {

@@ -90,6 +90,7 @@ impl Runtime {
             logs: logs.clone(),
             subrequests: 0,
             global_fetch: None,
+            audit: None,
             evaluate: None,
             objects: None,
             drops_sockets: false,

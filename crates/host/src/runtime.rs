@@ -16,6 +16,7 @@ use protocol::{
 };
 use tokio::sync::broadcast;
 
+use crate::audit::Audit;
 use crate::capability::{Capability, Entrypoints};
 use crate::fetcher::Fetcher;
 use crate::link::LinkOptions;
@@ -181,7 +182,13 @@ impl Runtime {
     /// Something that runs code from strings for one worker.
     #[must_use]
     pub fn loader(&self) -> Loader {
-        Loader::new(&self.0)
+        Loader::new(&self.0, None)
+    }
+
+    /// The same, and what the code uses is written down.
+    #[must_use]
+    pub fn audited_loader(&self, audit: Audit) -> Loader {
+        Loader::new(&self.0, Some(audit))
     }
 
     /// What objects keep, for looking into it.
@@ -300,6 +307,7 @@ impl Runtime {
                 logs: logs.clone(),
                 subrequests: limits.subrequests,
                 global_fetch,
+                audit: None,
                 evaluate: None,
                 objects: objects.clone(),
                 drops_sockets,

@@ -8,7 +8,7 @@ use protocol::CodeLimits;
 
 use crate::capability::Entrypoints;
 use crate::class::{Class, Source};
-use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use crate::fetcher::{FetchError, Fetcher, Request, Response, described};
 use crate::parcel::{MethodCall, Props};
 use crate::runtime::Inner;
 use crate::worker::Worker;
@@ -77,6 +77,10 @@ impl Fetcher for Service {
         request: Request,
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
         Box::pin(async move { self.target()?.fetch(request).await })
+    }
+
+    fn describe(&self) -> String {
+        described(&self.services.name, self.entrypoint.as_deref())
     }
 
     fn call(&self, call: MethodCall) {

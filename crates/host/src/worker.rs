@@ -9,7 +9,7 @@ use std::time::Duration;
 use protocol::{CodeLimits, Event, EventId, Exports, ObjectId, ToIsolate};
 use tokio::sync::{Notify, oneshot};
 
-use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use crate::fetcher::{FetchError, Fetcher, Request, Response, described};
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost, now_ms};
 use crate::parcel::{MethodCall, Props};
 
@@ -446,6 +446,10 @@ impl Fetcher for Target {
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
         let (entrypoint, props) = (self.entrypoint.as_deref(), self.props.as_deref());
         Box::pin(self.worker.fetch_from(entrypoint, props, request))
+    }
+
+    fn describe(&self) -> String {
+        described(self.worker.name(), self.entrypoint.as_deref())
     }
 
     fn call(&self, call: MethodCall) {

@@ -51,14 +51,21 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         arguments.project.persist_to.as_deref(),
         members[0].project(),
     );
-    let fleet = Fleet::start(members, Mode::Development, state).await?;
+    let fleet = Fleet::start(
+        members,
+        Mode::Development,
+        state,
+        arguments.project.key_file.as_deref(),
+    )
+    .await?;
     tokio::spawn(lines::follow(
         fleet.shared.runtime.logs(),
         fleet.maps.clone(),
         level,
+        Some(Arc::clone(&fleet.shared.powers.console)),
     ));
     banner(&fleet, at, "dev");
-    let runtime = fleet.shared.runtime.clone();
+    let shared = fleet.shared.clone();
     let mut session = Session {
         errors: fleet.members.iter().map(|_| None).collect(),
         fleet,
@@ -77,7 +84,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         tokio::spawn(session.follow_changes());
         gateway.run(stop).await;
     }
-    Fleet::close(&runtime).await
+    Fleet::close(&shared).await
 }
 
 /// The workers, and what keeps them in step with their files.

@@ -1,8 +1,10 @@
 //! One file a command.
 
 pub(crate) mod dev;
+pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod objects;
+pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod test;
 
@@ -101,7 +103,7 @@ fn url(address: SocketAddr) -> String {
 
 /// The bindings of a worker. Values of secrets are not shown.
 fn rows(project: &Project) -> Vec<(String, String)> {
-    use bundle::config::VariableValue;
+    use bundle::config::{GlobalOutbound, VariableValue};
     const SHOWN: usize = 48;
     let short = |text: &str| {
         let mut text = text.replace('\n', " ");
@@ -131,6 +133,25 @@ fn rows(project: &Project) -> Vec<(String, String)> {
             format!("worker {}{entrypoint}", service.service),
         ));
     }
+    for binding in &project.settings.bindings {
+        let mut policies = project.settings.egress.iter();
+        let policy = policies.find(|policy| policy.name == binding.policy);
+        let mut allowed = policy.map_or(&[][..], |policy| &policy.allow).iter();
+        let first = allowed.next().map(|rule| rule.target.text.as_str());
+        let more = if allowed.next().is_some() {
+            ", …"
+        } else {
+            ""
+        };
+        rows.push((
+            format!("env.{}", binding.binding),
+            format!(
+                "egress {}: {}{more}",
+                binding.policy,
+                short(first.unwrap_or_default())
+            ),
+        ));
+    }
     for loader in &project.loaders {
         rows.push((format!("env.{loader}"), "runs code from strings".to_owned()));
     }
@@ -152,6 +173,11 @@ fn rows(project: &Project) -> Vec<(String, String)> {
             .as_ref()
             .map_or_else(|| "assets".to_owned(), |name| format!("env.{name}"));
         rows.push((name, format!("files of {directory}")));
+    }
+    match &project.settings.global_outbound {
+        GlobalOutbound::Everything => {}
+        GlobalOutbound::Nothing => rows.push(("fetch()".to_owned(), "refused".to_owned())),
+        GlobalOutbound::Policy(name) => rows.push(("fetch()".to_owned(), format!("egress {name}"))),
     }
     for cron in &project.crons {
         rows.push(("scheduled".to_owned(), cron.clone()));

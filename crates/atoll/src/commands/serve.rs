@@ -37,11 +37,18 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         arguments.project.persist_to.as_deref(),
         members[0].project(),
     );
-    let mut fleet = Fleet::start(members, Mode::Production, state).await?;
+    let mut fleet = Fleet::start(
+        members,
+        Mode::Production,
+        state,
+        arguments.project.key_file.as_deref(),
+    )
+    .await?;
     tokio::spawn(lines::follow(
         fleet.shared.runtime.logs(),
         fleet.maps.clone(),
         level,
+        Some(Arc::clone(&fleet.shared.powers.console)),
     ));
     let mut site = None;
     let mut workers = Vec::new();
@@ -77,7 +84,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         }
     }
     gateway.run(super::stop_signal()).await;
-    Fleet::close(&fleet.shared.runtime).await
+    Fleet::close(&fleet.shared).await
 }
 
 async fn run_on_time(trigger: Trigger, worker: Worker, maps: Maps) {

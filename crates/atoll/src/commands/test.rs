@@ -19,11 +19,18 @@ pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
     note_unused(&arguments.project);
     let members = Fleet::load(&arguments.project, Mode::Development)?;
     let state = State::passing(arguments.project.persist_to.as_deref())?;
-    let mut fleet = Fleet::start(members, Mode::Development, state).await?;
+    let mut fleet = Fleet::start(
+        members,
+        Mode::Development,
+        state,
+        arguments.project.key_file.as_deref(),
+    )
+    .await?;
     tokio::spawn(lines::follow(
         fleet.shared.runtime.logs(),
         fleet.maps.clone(),
         arguments.project.log_level,
+        None,
     ));
     // All are deployed before any runs: tests may call other workers.
     for index in (0..fleet.members.len()).rev() {
@@ -56,7 +63,7 @@ pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
             }
         }
     }
-    Fleet::close(&fleet.shared.runtime).await?;
+    Fleet::close(&fleet.shared).await?;
     if passed + failed == 0 {
         return Err(Error::mistake(
             "no test() handler is exported",

@@ -60,6 +60,7 @@ pub(crate) struct App {
     program: Program,
     capabilities: Vec<Capability>,
     network: bool,
+    outbound: Option<Arc<dyn Fetcher>>,
     cache: bool,
     limits: Limits,
     /// Names in `env`, and the workers and classes that they stand for.
@@ -82,6 +83,7 @@ impl App {
             },
             capabilities: Vec::new(),
             network: true,
+            outbound: None,
             cache: true,
             limits: Limits::default(),
             objects: Vec::new(),
@@ -178,6 +180,12 @@ impl App {
         self
     }
 
+    /// Has its global `fetch()` go through this.
+    pub(crate) fn outbound(mut self, outbound: Arc<dyn Fetcher>) -> Self {
+        self.outbound = Some(outbound);
+        self
+    }
+
     pub(crate) fn without_powers(mut self) -> Self {
         self.network = false;
         self.cache = false;
@@ -195,7 +203,8 @@ impl App {
         };
         let global_fetch = self
             .network
-            .then(|| add(Capability::Fetch(Arc::new(Egress::new()))));
+            .then(|| self.outbound.unwrap_or_else(|| Arc::new(Egress::new())))
+            .map(|outbound| add(Capability::Fetch(outbound)));
         let cache = self
             .cache
             .then(|| add(Capability::Cache(Arc::new(Cache::default()))));

@@ -3,6 +3,7 @@
 
 mod compatibility;
 mod document;
+mod egress;
 mod keys;
 pub mod migrate;
 mod objects;
@@ -14,12 +15,16 @@ mod wrangler;
 
 use std::path::{Path, PathBuf};
 
+pub use egress::{
+    EgressBinding, EgressPolicy, EgressRule, EgressTarget, GlobalOutbound, LoaderSettings, Piece,
+    is_secret_name,
+};
 pub use objects::{Migration, ObjectBinding, RenamedClass, TransferredClass};
 pub use project::{
     Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
     UnsupportedBinding, Variable, VariableValue,
 };
-pub use settings::{Isolation, Limits, SETTINGS_FILE, Settings, Sockets};
+pub use settings::{Isolation, Limits, SETTINGS_FILE, Settings, Sockets, read_settings};
 
 use crate::error::{Diagnostic, Error, Severity};
 

@@ -27,6 +27,8 @@ pub struct Project {
     pub compatibility_flags: Vec<String>,
     /// Variables and secrets, in the order they were found; names are unique.
     pub vars: Vec<Variable>,
+    /// Secrets that the configuration requires and that no file gives.
+    pub absent_secrets: Vec<String>,
     /// Bindings to other workers.
     pub services: Vec<Service>,
     /// Properties of `env` that run code from strings.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
+use super::egress::{self, EgressBinding, EgressPolicy, GlobalOutbound, LoaderSettings};
 use super::reader::Reader;
 use crate::error::{Diagnostic, Error};
 
@@ -21,6 +22,14 @@ pub struct Settings {
     pub retention_days: Option<u32>,
     /// How much one object may store, in MiB.
     pub object_quota_mb: Option<u64>,
+    /// What requests may reach, by name.
+    pub egress: Vec<EgressPolicy>,
+    /// Properties of `env` that requests go through.
+    pub bindings: Vec<EgressBinding>,
+    /// What the worker's global `fetch()` reaches.
+    pub global_outbound: GlobalOutbound,
+    /// What Worker Loaders do beside running code.
+    pub loaders: Vec<LoaderSettings>,
 }
 
 /// `limits` in `atoll.jsonc`.
@@ -64,6 +73,20 @@ pub(crate) fn path_in(root: &Path) -> PathBuf {
     root.join(SETTINGS_FILE)
 }
 
+/// Reads the `atoll.jsonc` of a folder that need not have a worker in it.
+///
+/// # Errors
+/// Every mistake in it at once, with its place.
+pub fn read_settings(folder: &Path) -> Result<Settings, Error> {
+    let mut diagnostics = Vec::new();
+    let settings = read(&path_in(folder), &mut diagnostics)?;
+    if diagnostics.is_empty() {
+        Ok(settings)
+    } else {
+        Err(Error { diagnostics })
+    }
+}
+
 /// Reads `atoll.jsonc`; unknown keys are errors, for nobody else reads this file.
 pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Settings, Error> {
     if !path.is_file() {
@@ -86,6 +109,10 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
             "sockets",
             "retentionDays",
             "objectQuotaMb",
+            "egress",
+            "bindings",
+            "globalOutbound",
+            "loaders",
         ],
         true,
     );
@@ -128,6 +155,11 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
         root.get("objectQuotaMb"),
         MOST_OBJECT_QUOTA_MB,
     );
+    let policies = egress::policies(&mut reader, root.get("egress"));
+    let bindings = egress::bindings(&mut reader, root.get("bindings"), &policies);
+    let outbound = root.get("globalOutbound");
+    let global_outbound = egress::global_outbound(&mut reader, outbound, &policies);
+    let loaders = egress::loaders(&mut reader, root.get("loaders"));
     Ok(Settings {
         limits,
         isolation,
@@ -135,5 +167,9 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
         sockets,
         retention_days,
         object_quota_mb,
+        egress: policies,
+        bindings,
+        global_outbound,
+        loaders,
     })
 }

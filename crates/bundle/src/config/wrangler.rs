@@ -73,6 +73,10 @@ pub(super) fn read(
             scope.get("find_additional_modules"),
         )
         .unwrap_or(no_bundle);
+    let secrets = scope.get("secrets");
+    reader.object("secrets", secrets);
+    let required = secrets.and_then(|secrets| secrets.get("required"));
+    let required_secrets = reader.strings("secrets.required", required);
     let limits = scope.get("limits");
     reader.object("limits", limits);
     let triggers = scope.get("triggers");
@@ -126,6 +130,7 @@ pub(super) fn read(
         dev: dev(&mut reader, &scope),
         unsupported,
         vars: Vec::new(),
+        absent_secrets: Vec::new(),
         settings: settings::read(&settings::path_in(&root_folder), diagnostics)?,
         watched: watched(path, &root_folder, options),
         root: root_folder,
@@ -140,7 +145,56 @@ pub(super) fn read(
     for (name, value) in &options.vars {
         set(&mut vars, name.clone(), VariableValue::Text(value.clone()));
     }
-    Ok(Some(Project { vars, ..project }))
+    let is_absent = |name: &String| !vars.iter().any(|variable| variable.name == *name);
+    let absent_secrets = required_secrets.into_iter().filter(is_absent).collect();
+    check_bindings(&project, &vars, diagnostics);
+    Ok(Some(Project {
+        vars,
+        absent_secrets,
+        ..project
+    }))
+}
+
+/// What `atoll.jsonc` binds has names of its own, and what it says of loaders is said of some that are there.
+fn check_bindings(project: &Project, vars: &[Variable], diagnostics: &mut Vec<Diagnostic>) {
+    let path = settings::path_in(&project.root);
+    let vars = vars.iter().map(|variable| variable.name.as_str());
+    let services = project
+        .services
+        .iter()
+        .map(|service| service.binding.as_str());
+    let objects = project.objects.iter().map(|object| object.binding.as_str());
+    let assets = project
+        .assets
+        .iter()
+        .filter_map(|assets| assets.binding.as_deref());
+    let loaders = project.loaders.iter().map(String::as_str);
+    let taken: Vec<&str> = vars
+        .chain(services)
+        .chain(objects)
+        .chain(assets)
+        .chain(loaders.clone())
+        .collect();
+    for binding in &project.settings.bindings {
+        if taken.contains(&binding.binding.as_str()) {
+            let twice = format!("`env.{}` is bound twice", binding.binding);
+            let hint = "the configuration of the worker binds something of that name: rename one";
+            diagnostics.push(Diagnostic::error(twice).path(&path).hint(hint));
+        }
+    }
+    for loader in &project.settings.loaders {
+        if !project.loaders.contains(&loader.binding) {
+            let absent = format!(
+                "`loaders.{}` is no Worker Loader of this worker",
+                loader.binding
+            );
+            let hint = match text::nearest(&loader.binding, loaders.clone()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "bind one with `worker_loaders` in the worker's configuration".to_owned(),
+            };
+            diagnostics.push(Diagnostic::error(absent).path(&path).hint(hint));
+        }
+    }
 }
 
 fn watched(path: &Path, root: &Path, options: &Options) -> Vec<PathBuf> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use protocol::limits::{MAX_HELD_BYTES, MAX_OPEN_PER_ISOLATE};
 use protocol::{
     Call, CallError, CallId, CapabilityId, EventId, FailureKind, ObjectCall, ObjectId, Reply,
@@ -12,10 +13,13 @@ use tokio::sync::oneshot;
 use super::rpc::{Receiver, call_remote};
 use super::state::Answer;
 use super::{EventEntry, Link, now_ms};
+use crate::audit::Uses;
+use crate::body::Body;
 use crate::capability::Capability;
-use crate::fetcher::{Depth, FetchError, Request, Response};
+use crate::fetcher::{Caller, Depth, FetchError, Request, Response};
 use crate::held::Held;
 use crate::loader::in_time;
+use crate::metered::{Meter, metered};
 use crate::objects::{Arrival, Namespace, Work};
 use crate::parcel::MethodCall;
 use crate::socket::SocketEnd;
@@ -38,6 +42,10 @@ impl Link {
         size: usize,
     ) -> Result<(), String> {
         let capability = self.capability(capability)?;
+        if let Some(uses) = &self.uses {
+            let cpu = self.process().cpu_time().ok();
+            uses.begin(id, &capability, &call, size, cpu);
+        }
         // Isolates that have each other's stubs talk within the request that brought them together.
         let costs = u32::from(!matches!(capability, Capability::Stub(_)));
         let depth = {
@@ -108,6 +116,7 @@ impl Link {
                 }
                 let mut request = self.read_request(&request)?;
                 request.extensions_mut().insert(Depth(depth + 1));
+                request.extensions_mut().insert(self.as_caller());
                 let link = Arc::clone(self);
                 tokio::spawn(async move {
                     let _held = held;
@@ -328,6 +337,7 @@ impl Link {
             .get::<wire::Fetched>()
             .cloned()
             .unwrap_or_default();
+        let body = self.metered(id, parts.status, body);
         self.with_body(body, |body| {
             self.reply(
                 id,
@@ -344,8 +354,39 @@ impl Link {
         });
     }
 
+    fn as_caller(&self) -> Caller {
+        Caller {
+            worker: Arc::clone(&self.worker),
+            code: self.uses.as_ref().and_then(Uses::code),
+        }
+    }
+
+    /// The body of a response, counted if what the isolate uses is written down.
+    fn metered(&self, id: CallId, status: StatusCode, body: Body) -> Body {
+        let Some(mut entry) = self.uses.as_ref().and_then(|uses| uses.take(id)) else {
+            return body;
+        };
+        let received = Meter::new(None);
+        entry.answered(status);
+        entry.meters(Meter::new(None), received.clone());
+        metered(body, received, String::new(), Some(entry))
+    }
+
+    /// The isolate does not wait for it any more.
+    pub(super) fn cancel_call(&self, id: CallId) {
+        if let Some(Some(abort)) = self.lock().calls.remove(&id) {
+            abort.abort();
+        }
+        if let Some(uses) = &self.uses {
+            uses.cancelled(id);
+        }
+    }
+
     pub(super) fn reply(&self, id: CallId, reply: Reply<'_>) {
         self.lock().calls.remove(&id);
+        if let Some(uses) = &self.uses {
+            uses.replied(id, &reply);
+        }
         self.send(&ToIsolate::Result {
             call: id,
             now_ms: now_ms(),
@@ -355,6 +396,9 @@ impl Link {
 
     pub(super) fn fail(&self, id: CallId, error: &CallError) {
         self.lock().calls.remove(&id);
+        if let Some(uses) = &self.uses {
+            uses.failed(id, &error.name, &error.message);
+        }
         self.send(&ToIsolate::Result {
             call: id,
             now_ms: now_ms(),

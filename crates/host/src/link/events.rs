@@ -37,6 +37,9 @@ impl Link {
         }
         let id = state.next_event();
         state.events.insert(id, entry);
+        if let Some(uses) = &self.uses {
+            uses.event_began(id);
+        }
         Ok(id)
     }
 
@@ -102,6 +105,9 @@ impl Link {
             }
             state.events.remove(&id).ok_or("the end of no event")?
         };
+        if let Some(uses) = &self.uses {
+            uses.event_ended(id, &outcome, cpu_us);
+        }
         let failed = || {
             let failure = outcome.clone().err().unwrap_or_else(|| Failure {
                 kind: FailureKind::Hung,

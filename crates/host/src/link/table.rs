@@ -21,6 +21,16 @@ pub struct Remote {
     pub(super) object: Option<(ObjectNumber, Option<Lease>)>,
 }
 
+impl Remote {
+    /// What it is, for those who read what was used.
+    pub(crate) fn describe(&self) -> String {
+        match self.link.upgrade() {
+            Some(link) => format!("stub of {}", link.worker),
+            None => "stub of what is gone".to_owned(),
+        }
+    }
+}
+
 impl Drop for Remote {
     fn drop(&mut self) {
         if let Some(link) = self.link.upgrade() {
@@ -95,7 +105,12 @@ impl Link {
                 _ => return Err("an object of something else".to_owned()),
             },
             Derive::Worker { from, id, code } => match self.capability(from)? {
-                Capability::Loader(loader) => loader.load(id, self.read_code(&code)?),
+                Capability::Loader(loader) => {
+                    if let Some(uses) = &self.uses {
+                        uses.note("loader", format!("load {}", id.unwrap_or_default()));
+                    }
+                    loader.load(id, self.read_code(&code)?)
+                }
                 _ => return Err("a worker of something else".to_owned()),
             },
             Derive::Entrypoint {
