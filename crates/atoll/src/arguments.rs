@@ -2,6 +2,7 @@
 
 pub(crate) mod logs;
 pub(crate) mod objects;
+pub(crate) mod run;
 pub(crate) mod secret;
 
 use std::net::IpAddr;
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     /// Make a small project that runs at once
     #[command(after_help = EXIT_CODES)]
     New(New),
+    /// Run one script in a jail and print its result as JSON
+    #[command(after_help = run::HELP)]
+    Run(run::Run),
     /// Keep, list and delete what egress policies send along
     #[command(after_help = secret::HELP)]
     Secret(secret::Secret),

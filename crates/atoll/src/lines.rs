@@ -131,7 +131,7 @@ fn keep(journal: &Journal, record: &LogRecord, maps: &Maps) {
     journal.write(value.to_string());
 }
 
-fn log(record: &LogRecord, maps: &Maps, level: LogLevel) {
+pub(crate) fn log(record: &LogRecord, maps: &Maps, level: LogLevel) {
     let map = maps.get(&record.worker);
     let prefix = maps.prefix(&record.worker);
     match &record.kind {

@@ -62,6 +62,11 @@ fn main() -> ExitCode {
         Err(error) => return Error::failed("cannot start", error).tell(),
     };
     let outcome = match arguments.command {
+        Command::Run(arguments) => {
+            let outcome = runtime.block_on(commands::run::run(arguments));
+            runtime.shutdown_background();
+            return outcome.unwrap_or_else(|error| error.tell());
+        }
         Command::New(arguments) => commands::new::run(&arguments),
         Command::Dev(arguments) => runtime.block_on(commands::dev::run(arguments)),
         Command::Serve(arguments) => runtime.block_on(commands::serve::run(arguments)),

@@ -191,6 +191,22 @@ fn rule(rule: &EgressRule) -> Rule {
     }
 }
 
+/// A policy of one rule that only reads, for the command line.
+pub(crate) fn reading(name: &str, url: &str) -> Result<EgressPolicy, Error> {
+    let target = config::EgressTarget::parse(url).map_err(|(message, hint)| {
+        Error::mistake(format_args!("--allow {name}: {message}"), hint)
+    })?;
+    Ok(EgressPolicy {
+        name: name.to_owned(),
+        allow: vec![EgressRule {
+            methods: vec!["GET".to_owned(), "HEAD".to_owned()],
+            target,
+            headers: Vec::new(),
+        }],
+        ..EgressPolicy::default()
+    })
+}
+
 /// What went wrong with secrets, and what to do about it.
 pub(crate) fn of_secrets(error: secrets::Error) -> Error {
     use secrets::Error as E;

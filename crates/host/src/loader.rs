@@ -424,6 +424,21 @@ impl Running {
     }
 }
 
+/// A worker that nobody can ask for by name. It has its process as long as this is held.
+pub(crate) fn single(
+    runtime: &crate::Runtime,
+    name: &str,
+    made: Made,
+    audit: Option<Audit>,
+) -> impl Entrypoints + use<> {
+    Handle(Loaded::new(
+        Arc::downgrade(&runtime.0),
+        Some(name),
+        made,
+        audit,
+    ))
+}
+
 fn too_many() -> FetchError {
     FetchError::Overloaded(TOO_MANY.to_owned())
 }

@@ -4,6 +4,7 @@ pub(crate) mod dev;
 pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod objects;
+pub(crate) mod run;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod test;
