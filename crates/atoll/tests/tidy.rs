@@ -160,7 +160,7 @@ fn every_attack_that_is_listed_has_its_test() {
     let listed = std::fs::read_to_string(root().join("docs/attacks.md")).unwrap();
     let tests: String = sources()
         .into_iter()
-        .filter(|(path, _)| path.contains("/tests/"))
+        .filter(|(path, text)| path.contains("/tests/") || text.contains("#[cfg(test)]"))
         .map(|(_, text)| text)
         .collect();
     let mut rows = 0;

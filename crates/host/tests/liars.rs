@@ -83,6 +83,18 @@ const LIES: &[(&str, Lie)] = &[
     ("a release of no capability", |_, out| {
         encode_into(&FromIsolate::Release(DERIVED), out);
     }),
+    ("a capability that it has let go", |event, out| {
+        encode_into(&FromIsolate::Derive(DERIVED, export()), out);
+        encode_into(&FromIsolate::Release(DERIVED), out);
+        let call = Call::Rpc(invocation(&["x"], Vec::new()));
+        encode_into(&use_capability(1, DERIVED, event, call), out);
+    }),
+    ("a capability that it lets go twice", |_, out| {
+        encode_into(&FromIsolate::Derive(DERIVED, export()), out);
+        for _ in 0..2 {
+            encode_into(&FromIsolate::Release(DERIVED), out);
+        }
+    }),
     ("a derived capability with the host's number", |_, out| {
         encode_into(&FromIsolate::Derive(5, export()), out);
     }),

@@ -1,7 +1,13 @@
 //! What hostile JavaScript may try from inside its isolate, and what stops it. `docs/attacks.md` lists the attacks.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod capabilities;
 mod code;
+mod egress;
 mod floods;
+mod neighbours;
+#[path = "../outside/mod.rs"]
+mod outside;
 mod reach;
 mod traps;
 #[path = "../workers/mod.rs"]
