@@ -1,7 +1,7 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
 //! with `start`, only what new isolates cost; with `objects`, only Durable Objects, and with a word behind it only the cases
-//! that have it in their line; with `loader`, only dynamic workers; with any other word, only the Workers whose line has
-//! that word.
+//! that have it in their line; with `loader`, only dynamic workers; with `neighbours`, only what
+//! noisy ones do to others; with any other word, only the Workers whose line has that word.
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
 //! are missing; `WORKERD` names another binary of the peer. Without npm only Atoll is measured, and without Hono.
@@ -15,6 +15,7 @@ mod folder;
 mod load;
 mod loader;
 mod memory;
+mod neighbours;
 mod objects;
 mod rows;
 mod server;
@@ -103,6 +104,7 @@ async fn compare() -> anyhow::Result<()> {
             let word = std::env::args().nth(2).unwrap_or_default();
             objects::report(&atoll, workerd.as_deref(), &word).await
         }
+        Some("neighbours") => neighbours::report(&atoll, workerd.as_deref()).await,
         Some(word) => report(&atoll, workerd.as_deref(), word).await,
         None => {
             report(&atoll, workerd.as_deref(), "").await?;
@@ -110,6 +112,8 @@ async fn compare() -> anyhow::Result<()> {
             objects::report(&atoll, workerd.as_deref(), "").await?;
             println!();
             loader::report(&atoll, workerd.as_deref()).await?;
+            println!();
+            neighbours::report(&atoll, workerd.as_deref()).await?;
             start::report().await
         }
     }

@@ -13,19 +13,22 @@ use std::time::{Duration, Instant};
 use protocol::limits::{
     DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, MAX_DYNAMIC_WORKERS, MAX_NAMED_WORKERS, STARTUP_CPU_MS,
 };
-use protocol::{CapabilityId, CodeLimits, Failure, FailureKind, Program, Settings, ToIsolate};
+use protocol::{CapabilityId, CodeLimits, Program, Settings, ToIsolate};
 
 use crate::audit::Audit;
 use crate::capability::{Capability, Entrypoints};
 use crate::class::{Class, Source};
 use crate::fetcher::{FetchError, Fetcher, Request, Response, described};
 use crate::link::{Link, LinkOptions, Receiver, lost};
-use crate::parcel::{MethodCall, Props, Returns};
+use crate::parcel::{MethodCall, Props};
 use crate::runtime::{DESCRIPTORS, Inner as Runtime, NATIVE_BYTES};
+use crate::wall_time::{in_time, over_time};
 use crate::worker::fetch_in;
 
 /// Processes that wait for code.
 const SPARES: usize = 4;
+/// How far they stand back for the host and the workers that it deployed, when all want the processor.
+const NICENESS: u8 = 10;
 /// How long a dynamic worker that nothing happens to keeps its process.
 const IDLE: Duration = Duration::from_secs(10);
 /// How often to look for such.
@@ -194,6 +197,7 @@ impl Runtime {
             memory_bytes: memory_bytes + NATIVE_BYTES,
             // Each facet that is awake has its file open.
             descriptors: DESCRIPTORS,
+            niceness: NICENESS,
             ..jail::Limits::default()
         };
         self.zygote.fork(jail::Role::Isolate, &limits)
@@ -525,15 +529,6 @@ impl Target {
     }
 }
 
-pub(crate) fn over_time(wall_ms: u32) -> Failure {
-    Failure {
-        kind: FailureKind::Cpu,
-        name: "Error".to_owned(),
-        message: format!("Worker exceeded wall time limit ({wall_ms} ms)."),
-        stack: String::new(),
-    }
-}
-
 impl Fetcher for Target {
     fn fetch(
         &self,
@@ -587,20 +582,4 @@ impl Fetcher for Target {
             }
         });
     }
-}
-
-/// Ends the worker unless the call returns in time.
-pub(crate) fn in_time(link: &Arc<Link>, wall_ms: u32, returns: Returns) -> Returns {
-    let limit = Duration::from_millis(u64::from(wall_ms));
-    let link = Arc::downgrade(link);
-    let timer = tokio::spawn(async move {
-        tokio::time::sleep(limit).await;
-        if let Some(link) = link.upgrade() {
-            link.kill_for(over_time(wall_ms));
-        }
-    });
-    Returns::new(move |outcome| {
-        timer.abort();
-        returns.call(outcome);
-    })
 }

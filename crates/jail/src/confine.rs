@@ -178,6 +178,9 @@ pub(crate) fn confine(role: Role, birth: Birth, ceilings: &Ceilings) -> Result<(
     {
         return Err(io::Error::from_raw_os_error(libc::ESRCH)).at(Step::Parent);
     }
+    if ceilings.niceness > 0 {
+        system::stand_back(ceilings.niceness);
+    }
     set_limits(role, ceilings).at(Step::Limits)?;
     filter::allow_only(role).at(Step::Seccomp)
 }

@@ -253,6 +253,7 @@ impl Link {
             } else {
                 u64::MAX
             },
+            niceness: u64::from(limits.niceness),
         })
     }
 

@@ -29,6 +29,9 @@ pub struct Limits {
     /// For a template: processes alive at once, itself included, if it has a user of its own
     /// ([`Protection::separate_users`](crate::Protection)). An isolate always has none but itself.
     pub processes: u32,
+    /// How far the process stands back when others want the processor: 0 not at all, 19 wholly. It
+    /// only ever grows.
+    pub niceness: u8,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             cpu_time: None,
             descriptors: 1024,
             processes: 4096,
+            niceness: 0,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::protection::Protection;
 const REQUEST_TAG: u64 = u64::from_le_bytes(*b"jail\0req");
 const REPLY_TAG: u64 = u64::from_le_bytes(*b"jail\0rep");
 
-pub(crate) const REQUEST_WORDS: usize = 10;
+pub(crate) const REQUEST_WORDS: usize = 11;
 pub(crate) const REPLY_WORDS: usize = 4;
 
 /// Resource limits as absolute numbers, ready for `setrlimit`.
@@ -23,6 +23,7 @@ pub(crate) struct Ceilings {
     pub(crate) cpu_seconds: u64,
     pub(crate) descriptors: u64,
     pub(crate) processes: u64,
+    pub(crate) niceness: u64,
 }
 
 /// Host to forker. A fork's message also carries the child's end of its socket.
@@ -112,6 +113,7 @@ impl Request {
                 words[7] = ceilings.cpu_seconds;
                 words[8] = ceilings.descriptors;
                 words[9] = ceilings.processes;
+                words[10] = ceilings.niceness;
             }
             Self::Reap { id } => {
                 words[2] = 3;
@@ -144,6 +146,7 @@ impl Request {
                     cpu_seconds: words[7],
                     descriptors: words[8],
                     processes: words[9],
+                    niceness: words[10],
                 },
             },
             3 => Self::Reap { id: words[3] },
@@ -213,6 +216,7 @@ mod tests {
                 cpu_seconds: u64::MAX,
                 descriptors: 5,
                 processes: 6,
+                niceness: 7,
             },
         };
         let seal = Request::Seal {

@@ -18,12 +18,11 @@ use crate::body::Body;
 use crate::capability::Capability;
 use crate::fetcher::{Caller, Depth, FetchError, Request, Response};
 use crate::held::Held;
-use crate::loader::in_time;
 use crate::metered::{Meter, metered};
 use crate::objects::{Arrival, Namespace, Work};
 use crate::parcel::MethodCall;
 use crate::socket::SocketEnd;
-use crate::wall_time::answer_in_time;
+use crate::wall_time::{answer_in_time, in_time};
 use crate::{redirects, wire};
 
 /// How many workers a request may pass through (Workers: 16).
