@@ -1,50 +1,60 @@
+/** A program, and what it is granted when it is chosen. */
 const PROGRAMS = {
-  "Use a tool": `for (const city of ["Oslo", "Cairo", "Lima"]) {\n  const { degrees } = await tools.weather(city);\n  tools.print(city, degrees);\n}\nreturn "done";`,
-  "Hand a function over": `// The tool calls it back, from its process to this one.\nreturn await tools.best(["Oslo", "Cairo", "Lima"], (degrees) => -Math.abs(degrees - 15));`,
-  "Look around": `return {\n  env: Object.keys(this.env),\n  process: typeof process,\n  require: typeof require,\n  files: await import("node:fs").then((fs) => fs.readFileSync("/etc/passwd")).catch(String),\n};`,
-  "Reach the network": `const response = await fetch("https://example.com");\nreturn response.status;`,
-  "Never end": `for (;;) {}`,
-  "Eat all memory": `const all = [];\nfor (;;) all.push("x".repeat(1000) + all.length);`,
-  "Just wait": `await new Promise((resolve) => setTimeout(resolve, 60_000));`,
-  "Make a mistake": `const list = [1, 2, 3];\nreturn list.map((x) => x.name.length);`,
+  "Use a power": ["weather", `for (const city of ["Oslo", "Cairo", "Lima"]) {\n  const { degrees } = await env.weather.of(city);\n  print(city, degrees);\n}\nreturn "done";`],
+  "Hand a function over": ["weather", `// The power calls it back, from its process to this one.\nreturn await env.weather.best(["Oslo", "Cairo", "Lima"], (degrees: number) => -Math.abs(degrees - 15));`],
+  "Ask for more": ["weather", `// Grant notes, and run it again.\nconst { degrees } = await env.weather.of("Oslo");\nawait env.notes.write("Oslo", String(degrees));\nreturn await env.notes.read("Oslo");`],
+  "Look around": ["", `return {\n  env: Object.keys(env),\n  process: typeof process,\n  files: await import("node:fs").then((fs) => fs.readFileSync("/etc/passwd")).catch(String),\n};`],
+  "Reach the network": ["web", `const seen = {};\nfor (const url of ["https://example.com/", "https://example.org/", "http://169.254.169.254/latest/meta-data/"]) {\n  try {\n    seen[url] = (await fetch(url)).status;\n  } catch (error) {\n    seen[url] = error.message;\n  }\n}\nreturn seen;`],
+  "Never end": ["", `for (;;) {}`],
+  "Eat all memory": ["", `const all = [];\nfor (;;) all.push("x".repeat(1000) + all.length);`],
+  "Just wait": ["", `await new Promise((resolve) => setTimeout(resolve, 60_000));`],
+  "Make a mistake": ["", `const list = [1, 2, 3];\nreturn list.map((x) => x.name.length);`],
 };
 
 const $ = (id) => document.getElementById(id);
-const [program, output, run, time] = ["program", "output", "run", "time"].map($);
+const [program, run, time] = ["program", "run", "time"].map($);
+const boxes = [...$("grants").querySelectorAll("input")];
 
-for (const [name, text] of Object.entries(PROGRAMS)) {
+function choose(name) {
+  const [grants, text] = PROGRAMS[name];
+  program.value = text;
+  for (const box of boxes) box.checked = grants.split(" ").includes(box.value);
+  for (const button of $("programs").children) button.setAttribute("aria-pressed", String(button.textContent === name));
+}
+
+for (const name of Object.keys(PROGRAMS)) {
   const button = document.createElement("button");
   button.textContent = name;
   button.onclick = () => {
-    for (const other of $("programs").children) other.setAttribute("aria-pressed", String(other === button));
-    program.value = text;
+    choose(name);
     start();
   };
   $("programs").append(button);
 }
-program.value = PROGRAMS["Use a tool"];
+choose("Use a power");
 
-function line(text, kind = "") {
-  const element = document.createElement("div");
-  element.className = kind;
-  element.textContent = text;
-  output.append(element);
+function show(id, text, kind = "") {
+  $(id).textContent = text;
+  $(id).className = kind;
 }
 
 async function start() {
   run.disabled = true;
-  output.replaceChildren();
+  for (const id of ["result", "log", "denied", "cost"]) show(id, "");
   time.textContent = "running …";
+  const grants = boxes.filter((box) => box.checked).map((box) => box.value);
   const began = performance.now();
   try {
-    const response = await fetch("/run", { method: "POST", body: program.value });
+    const response = await fetch("/run", { method: "POST", body: JSON.stringify({ program: program.value, grants }) });
     if (!response.ok) throw new Error(await response.text());
-    const { log, result, error } = await response.json();
-    for (const text of log) line(text);
-    if (error === undefined) line(`→ ${result}`, "result");
-    else line(error, "error");
+    const { log, used, denied, result, error, ms } = await response.json();
+    if (error === undefined) show("result", result, "result");
+    else show("result", error, "error");
+    show("log", log.join("\n") || "nothing was logged");
+    show("denied", denied.join("\n") || "nothing was denied", denied.length > 0 ? "error" : "");
+    show("cost", [`${ms} ms from load to result`, `${used.length} uses of what was granted`, ...used.map((line) => `  ${line}`)].join("\n"));
   } catch (error) {
-    line(error.message, "error");
+    show("result", error.message, "error");
   }
   time.textContent = `${Math.round(performance.now() - began)} ms`;
   run.disabled = false;
