@@ -30,7 +30,9 @@ export class Web extends WorkerEntrypoint<Env, { granted: boolean; used(what: st
       await used(`${what} ${response.status}`);
       return response;
     } catch (error) {
-      await denied(`${what}: ${error instanceof Error ? error.message : error}`);
+      // What a policy refuses is a TypeError; other errors are of the network.
+      const tell = error instanceof TypeError ? denied : used;
+      await tell(`${what}: ${error instanceof Error ? error.message : error}`);
       throw error;
     }
   }
