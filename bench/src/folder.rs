@@ -29,11 +29,51 @@ impl Folder {
             let package = root().join("examples/hono/node_modules/hono/dist");
             folder.add_all(&package, "hono")?;
         }
+        if worker == "builds.js" {
+            install_hono()?;
+            let mut listed = String::new();
+            let package = root().join("examples/hono/node_modules/hono");
+            list_package(&package, "node_modules/hono", &mut listed)?;
+            let module = format!("export default {{\n{listed}}};\n");
+            std::fs::write(folder.path.join("hono_files.js"), module)?;
+            folder.modules.push("hono_files.js".to_owned());
+        }
         Ok(folder)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Puts the npm package `@cloudflare/worker-bundler` into the modules, as plain ones.
+    pub(crate) async fn bundle_with_package(&mut self) -> anyhow::Result<()> {
+        let oracle = root().join("tests/oracle/node_modules").canonicalize()?;
+        std::os::unix::fs::symlink(oracle, self.path.join("node_modules"))?;
+        let configuration = r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11",
+            "compatibility_flags": ["nodejs_compat"],
+            "alias": { "@cloudflare/worker-bundler": "./node_modules/@cloudflare/worker-bundler/dist/index.js" } }"#;
+        std::fs::write(self.path.join("wrangler.json"), configuration)?;
+        let options = bundle::config::Options {
+            folder: self.path.clone(),
+            ..Default::default()
+        };
+        let project = bundle::config::load(&options)?.project;
+        let mut builder = bundle::Builder::new(project, bundle::Mode::Production);
+        let program = builder.build().await?.program;
+        // Our bundler keeps the asynchronous context by calls that workerd does not have.
+        let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (_, value) => value;";
+        std::fs::write(self.path.join("shim.js"), shim)?;
+        let main = "import './shim.js'; export { default } from './bundled/index.js';";
+        std::fs::write(self.path.join("main.js"), main)?;
+        self.modules = vec!["main.js".to_owned(), "shim.js".to_owned()];
+        for module in program.modules {
+            let name = format!("bundled/{}", module.name);
+            let file = self.path.join(&name);
+            std::fs::create_dir_all(file.parent().context("every module is in a folder")?)?;
+            std::fs::write(file, module.content)?;
+            self.modules.push(name);
+        }
+        Ok(())
     }
 
     fn add(&mut self, file: &Path, name: &str) -> anyhow::Result<()> {
@@ -61,6 +101,25 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Adds the scripts and manifests of a package as properties: their paths and texts.
+fn list_package(from: &Path, name: &str, listed: &mut String) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            list_package(&entry.path(), &name, listed)?;
+        } else if name.ends_with(".js") || name.ends_with("package.json") {
+            let text = std::fs::read_to_string(entry.path())?;
+            let quoted = text
+                .replace('\\', "\\\\")
+                .replace('`', "\\`")
+                .replace("${", "\\${");
+            listed.push_str(&format!("{name:?}: `{quoted}`,\n"));
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Folder {

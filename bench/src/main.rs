@@ -1,6 +1,7 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
 //! with `start`, only what new isolates cost; with `objects`, only Durable Objects, and with a word behind it only the cases
-//! that have it in their line; with `loader`, only dynamic workers; with `neighbours`, only what
+//! that have it in their line; with `loader`, only dynamic workers; with `builds`, only programs
+//! from files; with `neighbours`, only what
 //! noisy ones do to others; with any other word, only the Workers whose line has that word.
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
@@ -11,6 +12,7 @@
     reason = "printing is what this program is for"
 )]
 
+mod builds;
 mod folder;
 mod load;
 mod loader;
@@ -80,7 +82,7 @@ const CASES: [Case; 6] = [
 
 fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("--zygote") {
-        anyhow::bail!(isolate::zygote_main(|_, _| Ok(None)));
+        anyhow::bail!(isolate::zygote_main(|_, _| Ok(None), drop));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -99,6 +101,7 @@ async fn compare() -> anyhow::Result<()> {
         eprintln!("there is no workerd, and npm cannot install it: measuring Atoll alone");
     }
     match only.as_deref() {
+        Some("builds") => builds::report(&atoll, workerd.as_deref()).await,
         Some("loader") => loader::report(&atoll, workerd.as_deref()).await,
         Some("objects") => {
             let word = std::env::args().nth(2).unwrap_or_default();
@@ -114,6 +117,8 @@ async fn compare() -> anyhow::Result<()> {
             loader::report(&atoll, workerd.as_deref()).await?;
             println!();
             neighbours::report(&atoll, workerd.as_deref()).await?;
+            println!();
+            builds::report(&atoll, workerd.as_deref()).await?;
             start::report().await
         }
     }

@@ -64,13 +64,22 @@ impl Server {
 
     /// `workerd serve` on the same Worker.
     pub(crate) async fn workerd(binary: &Path, setup: &Setup) -> anyhow::Result<Self> {
-        let folder = Folder::of(setup.worker)?;
+        let mut folder = Folder::of(setup.worker)?;
+        if setup.worker == "builds.js" {
+            folder.bundle_with_package().await?;
+        }
         std::fs::create_dir(folder.path().join("objects"))?;
         let port = free_port()?;
         let modules: Vec<String> = folder
             .modules
             .iter()
-            .map(|name| format!("(name = \"{name}\", esModule = embed \"{name}\")"))
+            .map(|name| {
+                let kind = match name.ends_with(".wasm") {
+                    true => "wasm",
+                    false => "esModule",
+                };
+                format!("(name = \"{name}\", {kind} = embed \"{name}\")")
+            })
             .collect();
         std::fs::write(
             folder.path().join("config.capnp"),

@@ -37,6 +37,7 @@ pub(crate) async fn report() -> anyhow::Result<()> {
         capabilities: Vec::new(),
         global_fetch: None,
         cache: None,
+        bundler: None,
         limits: Limits::default(),
         classes: Vec::new(),
         object_isolates: false,

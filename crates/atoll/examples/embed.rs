@@ -16,7 +16,7 @@ const CODE: &str = r#"
 pub(crate) fn main() {
     // Isolates are forked from this program, started a second time: one thread, and nothing open.
     if std::env::args().nth(1).as_deref() == Some("--zygote") {
-        panic!("{}", isolate::zygote_main(prepare));
+        panic!("{}", isolate::zygote_main(prepare, drop));
     }
     tokio::runtime::Runtime::new()
         .expect("threads")

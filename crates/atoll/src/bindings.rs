@@ -1,13 +1,13 @@
 //! From what a project's configuration binds to what its worker holds: `env` and capabilities.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bundle::Project;
 use bundle::config::{GlobalOutbound, VariableValue};
 use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
 use gateway::{RunWorkerFirst, Site};
-use host::{Cache, Capability, Egress, Fetcher, Runtime};
-use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports};
+use host::{Building, Cache, Capability, Egress, Fetcher, Runtime};
+use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program};
 
 use crate::error::Error;
 use crate::powers::Powers;
@@ -19,6 +19,22 @@ pub(crate) struct Shared {
     pub(crate) egress: Egress,
     pub(crate) cache: Arc<Cache>,
     pub(crate) powers: Powers,
+    /// What builds programs for workers, once the first one wants it.
+    pub(crate) bundler: Arc<OnceLock<Arc<dyn Fetcher>>>,
+}
+
+impl Shared {
+    fn bundler(&self) -> Arc<dyn Fetcher> {
+        let start = || self.runtime.bundler(Building::default());
+        Arc::clone(self.bundler.get_or_init(start))
+    }
+}
+
+/// Whether a program imports the npm package whose place the host's bundler takes.
+fn wants_bundler(program: &Program) -> bool {
+    const NAME: &[u8] = b"@cloudflare/worker-bundler";
+    let mut modules = program.modules.iter();
+    modules.any(|module| module.content.windows(NAME.len()).any(|text| text == NAME))
 }
 
 /// A worker's `env` and the capabilities that it mentions by number.
@@ -28,6 +44,7 @@ pub(crate) struct Bound {
     pub(crate) capabilities: Vec<Capability>,
     pub(crate) global_fetch: Option<CapabilityId>,
     pub(crate) cache: Option<CapabilityId>,
+    pub(crate) bundler: Option<CapabilityId>,
 }
 
 struct Table(Vec<Capability>);
@@ -41,6 +58,7 @@ impl Table {
 
 pub(crate) fn bind(
     project: &Project,
+    program: &Program,
     shared: &Shared,
     assets: Option<&Arc<Assets>>,
 ) -> Result<Bound, Error> {
@@ -139,12 +157,14 @@ pub(crate) fn bind(
     for class in &project.object_classes {
         exports.push(namespace(class, &project.name, class)?);
     }
+    let bundler = wants_bundler(program).then(|| table.add(Capability::Fetch(shared.bundler())));
     Ok(Bound {
         env,
         exports,
         capabilities: table.0,
         global_fetch,
         cache: Some(cache),
+        bundler,
     })
 }
 

@@ -144,6 +144,7 @@ impl Fleet {
                 egress: Egress::new(),
                 cache: Arc::new(Cache::default()),
                 powers,
+                bundler: Arc::default(),
             },
             maps: Maps::default(),
             mode,
@@ -279,7 +280,7 @@ async fn start(
     shared: &Shared,
     assets: Option<&Arc<Assets>>,
 ) -> Result<Worker, Error> {
-    let bound = bindings::bind(project, shared, assets)?;
+    let bound = bindings::bind(project, &program, shared, assets)?;
     program.env = bound.env;
     program.exports = bound.exports;
     let deployment = Deployment {
@@ -287,6 +288,7 @@ async fn start(
         capabilities: bound.capabilities,
         global_fetch: bound.global_fetch,
         cache: bound.cache,
+        bundler: bound.bundler,
         limits: limits(project),
         classes: project.object_classes.clone(),
         object_isolates: project.settings.isolation == Some(config::Isolation::Object),

@@ -44,13 +44,19 @@ fn prepare(name: &str, source: &str) -> Result<Option<String>, isolate::Mistake>
     })
 }
 
+/// Builds what was sent as strings, in a jailed process of its own.
+fn build(socket: std::os::unix::net::UnixStream) {
+    // The other side sees a socket that is closed, and says so.
+    drop(bundle::service::serve(socket));
+}
+
 fn main() -> ExitCode {
     // Before anything else: a zygote must have a single thread, and nothing open that it does not need.
     if std::env::args_os()
         .nth(1)
         .is_some_and(|first| first == ZYGOTE)
     {
-        let reason = isolate::zygote_main(prepare);
+        let reason = isolate::zygote_main(prepare, build);
         terminal::line(format_args!("the isolate process cannot start: {reason}"));
         return ExitCode::FAILURE;
     }

@@ -12,6 +12,7 @@ mod error;
 mod exports;
 mod prepare;
 mod rules;
+pub mod service;
 mod source_map;
 mod specifier;
 mod text;

@@ -43,7 +43,7 @@ pub fn prepare(name: &str, source: &str) -> Result<Option<String>, PrepareError>
 }
 
 /// The module without types and JSX.
-fn to_javascript(name: &str, source: &str) -> Result<String, PrepareError> {
+pub(crate) fn to_javascript(name: &str, source: &str) -> Result<String, PrepareError> {
     let path = Path::new(name);
     let source_type = SourceType::from_path(path).unwrap_or_default();
     let allocator = Allocator::default();

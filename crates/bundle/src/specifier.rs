@@ -4,6 +4,9 @@ use protocol::NODE_BUILTINS;
 
 use crate::text;
 
+/// The npm package whose place the runtime's own bundler takes, wherever it is imported.
+pub(crate) const BUNDLER: &str = "@cloudflare/worker-bundler";
+
 /// Names that the runtime provides, in the form the runtime knows them by.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Builtin {

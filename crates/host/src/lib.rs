@@ -5,6 +5,7 @@
 
 mod audit;
 mod body;
+mod builds;
 mod cache;
 mod capability;
 mod class;
@@ -34,6 +35,7 @@ mod worker;
 
 pub use audit::Audit;
 pub use body::{Body, BodyError};
+pub use builds::{Building, Installed, Packages, Wanted};
 pub use cache::Cache;
 pub use capability::{Capability, Entrypoints};
 pub use class::Class;

@@ -250,6 +250,7 @@ impl Loaded {
             global_fetch,
             cache: None,
             loopback,
+            bundler: None,
         };
         let mut evaluate = Vec::new();
         protocol::encode_into(

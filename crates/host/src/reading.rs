@@ -77,6 +77,7 @@ impl Runtime {
             global_fetch: None,
             cache: None,
             loopback: None,
+            bundler: None,
         };
         let process = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,

@@ -17,6 +17,7 @@ use protocol::{
 use tokio::sync::broadcast;
 
 use crate::audit::Audit;
+use crate::builds::{Building, Builds};
 use crate::capability::{Capability, Entrypoints};
 use crate::fetcher::Fetcher;
 use crate::link::LinkOptions;
@@ -111,6 +112,8 @@ pub struct Deployment {
     pub global_fetch: Option<CapabilityId>,
     /// Which of them `caches` uses.
     pub cache: Option<CapabilityId>,
+    /// Which of them builds programs.
+    pub bundler: Option<CapabilityId>,
     /// Its bounds.
     pub limits: Limits,
     /// The classes of its Durable Objects. Its main module has to export them.
@@ -191,6 +194,12 @@ impl Runtime {
         Loader::new(&self.0, Some(audit))
     }
 
+    /// What builds programs from files.
+    #[must_use]
+    pub fn bundler(&self, building: Building) -> Arc<dyn Fetcher> {
+        Arc::new(Builds::new(self.0.zygote.clone(), building))
+    }
+
     /// What objects keep, for looking into it.
     #[must_use]
     pub fn store(&self) -> Option<Arc<storage::Store>> {
@@ -259,6 +268,7 @@ impl Runtime {
             mut capabilities,
             global_fetch,
             cache,
+            bundler,
             limits,
             classes,
             object_isolates,
@@ -274,6 +284,7 @@ impl Runtime {
             global_fetch,
             cache,
             loopback,
+            bundler,
         };
         let process_limits = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,

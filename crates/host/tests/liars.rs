@@ -388,7 +388,7 @@ fn liar() -> ! {
     let control = jail::zygote().unwrap();
     let Started { role, socket } = jail::serve(control);
     let socket = match role {
-        Role::Isolate => socket,
+        Role::Isolate | Role::Threaded => socket,
         Role::Template => {
             evaluate(&socket);
             jail::serve(Control::from(socket)).socket
@@ -498,6 +498,7 @@ async fn deploy(runtime: &Runtime, name: &str) -> host::Worker {
         ],
         global_fetch: None,
         cache: None,
+        bundler: None,
         limits: Limits::default(),
         classes: Vec::new(),
         object_isolates: false,

@@ -87,6 +87,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         global_fetch: Some(0),
         cache: Some(1),
         loopback: None,
+        bundler: None,
     };
     isolate.allow_test_storage();
     if let Err(failure) = isolate.evaluate(program, settings) {

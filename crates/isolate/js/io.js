@@ -5,7 +5,7 @@ import { currentEvent, get, run } from "./async_context.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 
 export { currentEvent };
-export const { inGlobalScope, globalFetchCapability, cacheCapability, now } = native;
+export const { inGlobalScope, globalFetchCapability, cacheCapability, bundlerCapability, now } = native;
 
 /** As in the protocol's limits. */
 const WINDOW = 256 * 1024;

@@ -127,6 +127,7 @@ impl Isolate {
                 global_fetch: None,
                 cache: None,
                 loopback: None,
+                bundler: None,
             }),
             heap,
             interrupted,
@@ -157,6 +158,7 @@ impl Isolate {
             state.global_fetch = settings.global_fetch;
             state.cache = settings.cache;
             state.loopback = settings.loopback;
+            state.bundler = settings.bundler;
         });
         self.heap
             .set_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));

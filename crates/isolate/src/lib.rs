@@ -24,6 +24,6 @@ mod stopped;
 mod values;
 
 pub use isolate::{Isolate, Turn};
-pub use prepare::{Mistake, Prepare};
+pub use prepare::{Build, Mistake, Prepare};
 pub use serve::zygote_main;
 pub use sources::Sources;

@@ -21,6 +21,9 @@ pub(crate) const MAIN: &str = "atoll:main.js";
 /// In front of the names of native modules.
 const NATIVE: &str = "atoll:native/";
 
+/// The npm package that is part of the runtime.
+const BUNDLER: &str = "@cloudflare/worker-bundler";
+
 /// The modules of the program that is loaded, by name.
 pub(crate) type ProgramModules = Rc<RefCell<BTreeMap<String, (ModuleKind, Vec<u8>)>>>;
 
@@ -66,6 +69,9 @@ impl Names {
         }
         if program.contains_key(specifier) {
             return Some(specifier.to_owned());
+        }
+        if specifier == BUNDLER {
+            return Some(format!("{INTERNAL}bundler/index.js"));
         }
         // A bundler's chunk names are relative to the root as well.
         let rooted = join("", specifier);

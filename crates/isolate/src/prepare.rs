@@ -9,6 +9,9 @@ use crate::state;
 /// Gives what a bundler makes of one module, by its name and source: `None` when it is fine as it is.
 pub type Prepare = fn(&str, &str) -> Result<Option<String>, Mistake>;
 
+/// What a process does that is forked to have threads, over its only connection.
+pub type Build = fn(std::os::unix::net::UnixStream);
+
 /// Why a module is no code.
 #[derive(Clone, Debug)]
 pub struct Mistake {

@@ -13,7 +13,7 @@ use protocol::limits::MAX_FRAME_BYTES;
 use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 
 use crate::isolate::{Isolate, Turn};
-use crate::prepare::Prepare;
+use crate::prepare::{Build, Prepare};
 use crate::sources::Sources;
 
 /// Room for one read from the socket, in bytes.
@@ -29,7 +29,7 @@ const EXIT_CONDEMNED: i32 = 77;
 /// Makes this process a zygote: loads the Workers API and forks when the host asks. To be called first thing in the
 /// `main` of a program that the host has started for this, while it has a single thread. Returns only with the reason
 /// why this process cannot be a zygote.
-pub fn zygote_main(prepare: Prepare) -> String {
+pub fn zygote_main(prepare: Prepare, build: Build) -> String {
     let control = match jail::zygote() {
         Ok(control) => control,
         Err(error) => return error.to_string(),
@@ -51,6 +51,11 @@ pub fn zygote_main(prepare: Prepare) -> String {
     let Started { role, socket } = jail::serve(control);
     match role {
         Role::Isolate => run(&isolate, socket),
+        // What has threads is no isolate: the host needs a jail for something else.
+        Role::Threaded => {
+            build(socket);
+            std::process::exit(0);
+        }
         Role::Template => {
             if !evaluate(&isolate, &socket) {
                 std::process::exit(0);

@@ -41,6 +41,7 @@ pub(crate) struct State {
     pub(crate) global_fetch: Option<CapabilityId>,
     /// The worker itself, for `ctx.exports`.
     pub(crate) loopback: Option<CapabilityId>,
+    pub(crate) bundler: Option<CapabilityId>,
     /// What `caches` uses.
     pub(crate) cache: Option<CapabilityId>,
     /// Processor time of open events before the current turn, in microseconds.

@@ -127,6 +127,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         global_fetch: Some(0),
         cache: Some(1),
         loopback: None,
+        bundler: None,
     };
     isolate.allow_test_storage();
     if let Err(failure) = isolate.evaluate(program, settings) {

@@ -191,7 +191,7 @@ fn set_limits(role: Role, ceilings: &Ceilings) -> io::Result<()> {
     let (data, space) = (ceilings.data_bytes, ceilings.address_space_bytes);
     let (growth, open) = match role {
         Role::Template => (2, u64::MAX),
-        Role::Isolate => (1, 0),
+        Role::Isolate | Role::Threaded => (1, 0),
     };
     system::limit(Resource::Data, data, data.saturating_mul(growth))?;
     system::limit(Resource::AddressSpace, space, space.saturating_mul(growth))?;
@@ -207,8 +207,8 @@ fn set_limits(role: Role, ceilings: &Ceilings) -> io::Result<()> {
     )?;
     let same = |resource, value| system::limit(resource, value, value);
     match role {
-        Role::Template if ceilings.processes == u64::MAX => {}
-        Role::Template => same(Resource::Processes, ceilings.processes)?,
+        Role::Template | Role::Threaded if ceilings.processes == u64::MAX => {}
+        Role::Template | Role::Threaded => same(Resource::Processes, ceilings.processes)?,
         Role::Isolate => same(Resource::Processes, 0)?,
     }
     for resource in [

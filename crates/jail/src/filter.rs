@@ -215,6 +215,62 @@ fn forking(rules: &mut Rules) {
     allow_if(rules, libc::SYS_prlimit64, &[int(0, 0)]);
 }
 
+/// What a process with threads needs. `refuse_names` answers what it asks about files.
+fn threads(rules: &mut Rules) {
+    // A thread shares everything with its process, so that no flag of a namespace can be among these.
+    let shared = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM;
+    let details = libc::CLONE_SETTLS
+        | libc::CLONE_PARENT_SETTID
+        | libc::CLONE_CHILD_CLEARTID
+        | libc::CLONE_DETACHED;
+    let details = u64::from(details.cast_unsigned());
+    let shared = u64::from(shared.cast_unsigned());
+    allow_if(
+        rules,
+        libc::SYS_clone,
+        &[(0, Qword, MaskedEq(!details), shared)],
+    );
+    allow(rules, &[libc::SYS_getcwd]);
+    allow(rules, NAMES);
+    allow(rules, &[libc::SYS_clone3]);
+}
+
+/// Calls that take a file's name.
+const NAMES: &[c_long] = &[
+    libc::SYS_openat,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlinkat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lstat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_access,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
+];
+
+/// Answers the calls in [`NAMES`] as if there were no files, and `clone3`, whose flags no filter can see, as a kernel
+/// that lacks it, so that the C library uses `clone`.
+fn refuse_names() -> io::Result<()> {
+    let mut names = Rules::new();
+    allow(&mut names, NAMES);
+    let absent = SeccompAction::Errno(libc::ENOENT.cast_unsigned());
+    install(&compile(names, SeccompAction::Allow, absent)?)?;
+    let mut newer = Rules::new();
+    allow(&mut newer, &[libc::SYS_clone3]);
+    let unknown = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
+    install(&compile(newer, SeccompAction::Allow, unknown)?)
+}
+
 /// Harmless calls that libraries make to find out about their surroundings and can do without.
 const PROBES: &[c_long] = &[
     // The size of an open file, for which `fstat` stays.
@@ -252,12 +308,15 @@ pub(crate) fn refuse_probes() -> io::Result<()> {
 
 /// Ends the calling process at any system call that its role does not have.
 pub(crate) fn allow_only(role: Role) -> io::Result<()> {
+    if role == Role::Threaded {
+        refuse_names()?;
+    }
     install(program(role)?)
 }
 
 /// Compiles what [`allow_only`] will need, so that children inherit it.
 pub(crate) fn prepare() -> io::Result<()> {
-    for role in [Role::Template, Role::Isolate] {
+    for role in [Role::Template, Role::Isolate, Role::Threaded] {
         program(role)?;
     }
     Ok(())
@@ -266,16 +325,20 @@ pub(crate) fn prepare() -> io::Result<()> {
 fn program(role: Role) -> io::Result<&'static BpfProgram> {
     static TEMPLATE: OnceLock<BpfProgram> = OnceLock::new();
     static ISOLATE: OnceLock<BpfProgram> = OnceLock::new();
+    static THREADED: OnceLock<BpfProgram> = OnceLock::new();
     let program = match role {
         Role::Template => &TEMPLATE,
         Role::Isolate => &ISOLATE,
+        Role::Threaded => &THREADED,
     };
     if let Some(program) = program.get() {
         return Ok(program);
     }
     let mut rules = common();
-    if role == Role::Template {
-        forking(&mut rules);
+    match role {
+        Role::Template => forking(&mut rules),
+        Role::Isolate => {}
+        Role::Threaded => threads(&mut rules),
     }
     let compiled = compile(rules, SeccompAction::KillProcess, SeccompAction::Allow)?;
     Ok(program.get_or_init(|| compiled))

@@ -10,6 +10,9 @@ pub enum Role {
     Template,
     /// Runs to its end and can't fork.
     Isolate,
+    /// As an isolate, but may have several threads. Names of files it may ask about, in vain: libraries do so when they
+    /// start threads.
+    Threaded,
 }
 
 /// What one process may use. The kernel enforces all of them.

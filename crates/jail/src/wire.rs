@@ -106,6 +106,7 @@ impl Request {
                 words[3] = match role {
                     Role::Template => 1,
                     Role::Isolate => 2,
+                    Role::Threaded => 3,
                 };
                 words[4] = ceilings.data_bytes;
                 words[5] = ceilings.address_space_bytes;
@@ -137,6 +138,7 @@ impl Request {
                 role: match words[3] {
                     1 => Role::Template,
                     2 => Role::Isolate,
+                    3 => Role::Threaded,
                     _ => return None,
                 },
                 ceilings: Ceilings {

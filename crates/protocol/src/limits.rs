@@ -81,6 +81,33 @@ pub const MAX_NAMED_WORKERS: usize = 256;
 /// Processes of dynamic workers that one host has at a time.
 pub const MAX_DYNAMIC_WORKERS: usize = 1000;
 
+/// The most bytes of the files of one build, and of the packages that belong to it.
+pub const MAX_BUILD_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most bytes that one build gives.
+pub const MAX_BUILD_REPLY_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most files of one build, those of packages included.
+pub const MAX_BUILD_FILES: usize = 50_000;
+
+/// The longest path of such a file, in bytes.
+pub const MAX_BUILD_PATH_BYTES: usize = 1024;
+
+/// The most folders in such a path.
+pub const MAX_BUILD_DEPTH: usize = 64;
+
+/// How long one build may take, in milliseconds.
+pub const MAX_BUILD_MS: u32 = 30_000;
+
+/// Memory that one build may use, in bytes.
+pub const MAX_BUILD_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Builds that may wait for their turn.
+pub const MAX_WAITING_BUILDS: usize = 256;
+
+/// The most bytes of results of builds that are kept.
+pub const MAX_KEPT_BUILDS_BYTES: usize = 128 * 1024 * 1024;
+
 /// The most bytes of page changes in one frame; longer commits go in several.
 pub const MAX_COMMIT_BYTES: usize = 16 * 1024 * 1024;
 

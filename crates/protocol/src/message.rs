@@ -271,6 +271,8 @@ pub struct Settings {
     pub cache: Option<CapabilityId>,
     /// The worker itself, for `ctx.exports`.
     pub loopback: Option<CapabilityId>,
+    /// What builds programs, if it may be used.
+    pub bundler: Option<CapabilityId>,
 }
 
 /// What a program exports.

@@ -1,6 +1,7 @@
 //! What hostile JavaScript may try from inside its isolate, and what stops it. `docs/attacks.md` lists the attacks.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod builds;
 mod capabilities;
 mod code;
 mod egress;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod bodies;
+mod bundler;
 mod cache;
 mod context;
 mod egress;

@@ -67,6 +67,7 @@ pub(crate) struct App {
     objects: Vec<[String; 3]>,
     object_isolates: bool,
     drops_sockets: bool,
+    bundler: Option<Arc<dyn Fetcher>>,
 }
 
 impl App {
@@ -89,8 +90,16 @@ impl App {
             objects: Vec::new(),
             object_isolates: false,
             drops_sockets: false,
+            bundler: None,
         };
         app.module("index.js", ModuleKind::EsModule, source)
+    }
+
+    /// A worker of a whole program, with the same powers.
+    pub(crate) fn of(program: Program) -> Self {
+        let mut app = Self::new("");
+        app.program = program;
+        app
     }
 
     /// A worker whose `fetch` handler has this body, with `request`, `env` and `ctx` in reach.
@@ -175,6 +184,12 @@ impl App {
         self
     }
 
+    /// Gives it what builds programs.
+    pub(crate) fn bundler(mut self, bundler: Arc<dyn Fetcher>) -> Self {
+        self.bundler = Some(bundler);
+        self
+    }
+
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
@@ -208,6 +223,10 @@ impl App {
         let cache = self
             .cache
             .then(|| add(Capability::Cache(Arc::new(Cache::default()))));
+        let bundler = self
+            .bundler
+            .take()
+            .map(|bundler| add(Capability::Fetch(bundler)));
         for [name, worker, class] in &self.objects {
             let namespace = runtime.namespace(worker, class).unwrap();
             let key = namespace.key();
@@ -228,6 +247,7 @@ impl App {
                 capabilities: self.capabilities,
                 global_fetch,
                 cache,
+                bundler,
                 limits: self.limits,
                 classes,
                 object_isolates: self.object_isolates,

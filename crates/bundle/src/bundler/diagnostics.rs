@@ -9,7 +9,7 @@ use crate::error::Diagnostic;
 use crate::{specifier, text};
 
 /// What the user should see of one message; `None` for those that Workers give no reason to show.
-pub(super) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagnostic> {
+pub(crate) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagnostic> {
     let kind = diagnostic.kind();
     let is_error = matches!(diagnostic.severity(), Severity::Error);
     // A bare import that leads nowhere would only fail when the worker starts.

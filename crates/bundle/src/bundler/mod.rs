@@ -1,10 +1,11 @@
 //! The bundler behind one small interface: nothing outside this folder knows rolldown.
 
 mod builder;
-mod diagnostics;
+pub(crate) mod diagnostics;
 mod passes;
 mod plugin;
 mod tsconfig;
 mod verbatim;
 
 pub use builder::{Builder, Built, Mode, Timing};
+pub(crate) use plugin::{RUNTIME_ID, moved_map, outside, required_from_outside};

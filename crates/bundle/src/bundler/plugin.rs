@@ -29,7 +29,30 @@ use crate::specifier::{self, Builtin};
 const REQUIRE_PREFIX: &str = "\0atoll:require:";
 
 /// What lowered decorators run on.
-const RUNTIME_ID: &str = "\0atoll:decorators";
+pub(crate) const RUNTIME_ID: &str = "\0atoll:decorators";
+
+/// An import of what stays outside the bundle under the name `id`.
+pub(crate) fn outside(id: &str, kind: ImportKind) -> HookResolveIdOutput {
+    if kind == ImportKind::Require {
+        return HookResolveIdOutput::from_id(format!("{REQUIRE_PREFIX}{id}"));
+    }
+    HookResolveIdOutput {
+        id: id.into(),
+        external: Some(true.into()),
+        normalize_external_id: Some(false),
+        ..Default::default()
+    }
+}
+
+/// The code of a module that stands for a `require()` of something outside; `None` for any other module.
+pub(crate) fn required_from_outside(module: &str) -> Option<String> {
+    let id = module.strip_prefix(REQUIRE_PREFIX)?;
+    Some(format!(
+        "import * as namespace from {id:?};\n\
+         const value = namespace.default ?? namespace;\n\
+         export {{ value as \"module.exports\" }};\n"
+    ))
+}
 
 /// What one build found while it ran.
 #[derive(Debug, Default)]
@@ -70,19 +93,6 @@ impl WorkerPlugin {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An import of what stays outside the bundle under the name `id`.
-    fn outside(id: &str, kind: ImportKind) -> HookResolveIdOutput {
-        if kind == ImportKind::Require {
-            return HookResolveIdOutput::from_id(format!("{REQUIRE_PREFIX}{id}"));
-        }
-        HookResolveIdOutput {
-            id: id.into(),
-            external: Some(true.into()),
-            normalize_external_id: Some(false),
-            ..Default::default()
-        }
-    }
-
     async fn builtin(
         &self,
         context: &PluginContext,
@@ -90,7 +100,7 @@ impl WorkerPlugin {
     ) -> anyhow::Result<Option<HookResolveIdOutput>> {
         match specifier::builtin(args.specifier) {
             None => Ok(None),
-            Some(Builtin::Named) => Ok(Some(Self::outside(args.specifier, args.kind))),
+            Some(Builtin::Named) => Ok(Some(outside(args.specifier, args.kind))),
             Some(Builtin::Bare(id)) => {
                 let has_node = self
                     .project
@@ -101,7 +111,7 @@ impl WorkerPlugin {
                 if !has_node && resolve(context, args, args.specifier).await?.is_some() {
                     return Ok(None);
                 }
-                Ok(Some(Self::outside(&id, args.kind)))
+                Ok(Some(outside(&id, args.kind)))
             }
         }
     }
@@ -120,7 +130,7 @@ impl WorkerPlugin {
             && let Some(path) = resolve(context, args, plain).await?
             && let Some((name, _)) = self.additional.get(&path)
         {
-            return Ok(Some(Self::outside(&format!("./{name}"), args.kind)));
+            return Ok(Some(outside(&format!("./{name}"), args.kind)));
         }
         let kind = rules::kind_of(&self.project.rules, args.specifier.trim_start_matches("./"))
             .or_else(|| rules::kind_of(&self.project.rules, plain.trim_start_matches("./")));
@@ -152,7 +162,7 @@ impl WorkerPlugin {
         let mut found = self.found();
         found.files.insert(path.clone());
         found.modules.insert(name.clone(), (path, kind));
-        Ok(Some(Self::outside(&format!("./{name}"), args.kind)))
+        Ok(Some(outside(&format!("./{name}"), args.kind)))
     }
 
     /// An import of something that would be read as code and is none.
@@ -236,10 +246,10 @@ impl Plugin for WorkerPlugin {
         }
         if let Some(target) = self.project.alias.get(args.specifier) {
             if let Some(Builtin::Bare(id)) = specifier::builtin(target) {
-                return Ok(Some(Self::outside(&id, args.kind)));
+                return Ok(Some(outside(&id, args.kind)));
             }
             if specifier::builtin(target).is_some() {
-                return Ok(Some(Self::outside(target, args.kind)));
+                return Ok(Some(outside(target, args.kind)));
             }
             // An alias is written in the configuration, so it starts from the project's folder.
             let from_root = self.project.root.join("package.json");
@@ -251,6 +261,9 @@ impl Plugin for WorkerPlugin {
                 .resolve(target, from_root.to_str(), Some(options))
                 .await?;
             return Ok(resolved.ok().map(HookResolveIdOutput::from_resolved_id));
+        }
+        if args.specifier == specifier::BUNDLER {
+            return Ok(Some(outside(args.specifier, args.kind)));
         }
         if let Some(output) = self.builtin(context, args).await? {
             return Ok(Some(output));
@@ -266,18 +279,13 @@ impl Plugin for WorkerPlugin {
                 ..Default::default()
             }));
         }
-        let Some(id) = args.id.strip_prefix(REQUIRE_PREFIX) else {
+        let Some(code) = required_from_outside(args.id) else {
             if Path::new(args.id).is_absolute() {
                 let path = args.id.split('?').next().unwrap_or(args.id);
                 self.found().files.insert(PathBuf::from(path));
             }
             return Ok(None);
         };
-        let code = format!(
-            "import * as namespace from {id:?};\n\
-             const value = namespace.default ?? namespace;\n\
-             export {{ value as \"module.exports\" }};\n"
-        );
         Ok(Some(HookLoadOutput {
             code: code.into(),
             module_type: Some(ModuleType::Js),
@@ -326,7 +334,7 @@ impl Plugin for WorkerPlugin {
 }
 
 /// The way back through the changes of a pass.
-fn moved_map(path: &str, source: &str, moved: &Moved) -> SourceMap<'static> {
+pub(crate) fn moved_map(path: &str, source: &str, moved: &Moved) -> SourceMap<'static> {
     let mut cursor = moved.cursor();
     let tokens: Vec<Token> = source_map::identity(source)
         .into_iter()

@@ -24,6 +24,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "inGlobalScope" => || state::with(|state| state.global_scope),
         "globalFetchCapability" => || state::with(|state| state.global_fetch),
         "cacheCapability" => || state::with(|state| state.cache),
+        "bundlerCapability" => || state::with(|state| state.bundler),
         "respond" => respond,
         "done" => done,
         "unhandled" => unhandled,

@@ -81,6 +81,7 @@ impl Host {
             global_fetch: None,
             cache: None,
             loopback: None,
+            bundler: None,
         };
         isolate.evaluate(program, settings).unwrap();
         isolate.receive(ToIsolate::Start {

@@ -48,6 +48,7 @@ fn answer(started: Started) -> ! {
             ["environment"] => format!("{}", std::env::vars_os().count()),
             ["user"] => format!("{} {}", own_user(), own_group()),
             ["allocate", bytes] => allocate(bytes.parse().unwrap()),
+            ["threads", count] => threads(count.parse().unwrap()),
             ["fork", count] => fork_many(count.parse().unwrap()),
             ["spin"] => loop {
                 black_box(0);
@@ -146,6 +147,28 @@ fn allocate(bytes: usize) -> String {
 }
 
 /// Forks children that wait for ever; says how many forks the kernel allowed.
+/// How many of so many threads there can be at once.
+fn threads(count: u32) -> String {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+    let mut threads = Vec::new();
+    for _ in 0..count {
+        let held = std::sync::Arc::clone(&held);
+        // Its error is that nobody holds the other end any more.
+        let wait = move || assert!(held.lock().unwrap().recv().is_err());
+        match std::thread::Builder::new().spawn(wait) {
+            Ok(thread) => threads.push(thread),
+            Err(_) => break,
+        }
+    }
+    drop(hold);
+    let started = threads.len();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    started.to_string()
+}
+
 fn fork_many(count: u32) -> String {
     let mut forked = 0;
     for _ in 0..count {

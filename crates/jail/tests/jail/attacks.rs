@@ -20,6 +20,7 @@ tests![
     nothing_can_be_signalled,
     an_isolate_can_t_fork,
     a_template_forks_within_its_limit,
+    a_threaded_process_has_threads_and_no_children,
     memory_is_never_executable,
     memory_that_is_not_counted_can_t_be_mapped,
     memory_is_limited,
@@ -39,9 +40,13 @@ fn attempt(role: Role, line: &str) -> Result<String, Exit> {
     ask(&mut child.socket, line).ok_or_else(|| end_of(&child.process))
 }
 
-/// Asserts that the kernel ends a process of either role when asked this.
+/// Asserts that the kernel ends a process of any role when asked this.
 fn forbidden(line: &str) {
-    for role in [Role::Isolate, Role::Template] {
+    forbidden_for(&[Role::Isolate, Role::Template, Role::Threaded], line);
+}
+
+fn forbidden_for(roles: &[Role], line: &str) {
+    for &role in roles {
         let outcome = attempt(role, line);
         assert_eq!(
             outcome,
@@ -91,9 +96,13 @@ fn templates_have_different_users() {
 }
 
 fn files_can_t_be_opened() {
-    for call in ["open", "unlink", "memfd", "pipe"] {
+    for call in ["unlink", "memfd", "pipe"] {
         forbidden(&format!("path {call}"));
     }
+    forbidden_for(&[Role::Isolate, Role::Template], "path open");
+    // What starts threads asks about the machine, and takes no for an answer.
+    let absent = format!("errno {}", libc::ENOENT);
+    assert_eq!(attempt(Role::Threaded, "path open"), Ok(absent));
     assert_eq!(answer("write-file-limit"), "0 0");
 }
 
@@ -151,7 +160,8 @@ fn nothing_can_be_signalled() {
 fn an_isolate_can_t_fork() {
     let stopped = Err(Exit::Signal(libc::SIGSYS));
     assert_eq!(attempt(Role::Isolate, "fork 1"), stopped);
-    forbidden_call(libc::SYS_clone3, &[0, 0]);
+    let newer = format!("call {} 0 0", libc::SYS_clone3);
+    forbidden_for(&[Role::Isolate, Role::Template], &newer);
     assert_eq!(answer("processes-limit"), "0 0");
     // A second layer counts too: an isolate forked from a template had the right before.
     let template = template(&Limits::default());
@@ -189,6 +199,40 @@ fn a_template_forks_within_its_limit() {
 }
 
 /// Arguments of `mmap` for one page.
+fn a_threaded_process_has_threads_and_no_children() {
+    assert_eq!(attempt(Role::Threaded, "threads 3"), Ok("3".to_owned()));
+    let stopped = Err(Exit::Signal(libc::SIGSYS));
+    assert_eq!(attempt(Role::Threaded, "fork 1"), stopped);
+    let newer = format!("call {} 0 0", libc::SYS_clone3);
+    let unknown = format!("errno {}", libc::ENOSYS);
+    assert_eq!(attempt(Role::Threaded, &newer), Ok(unknown));
+    // A thread's flags with one of a namespace, or without one that makes it a thread.
+    let thread = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM;
+    for flags in [
+        thread | libc::CLONE_NEWUSER,
+        thread | libc::CLONE_NEWNET,
+        thread | libc::CLONE_PTRACE,
+        thread & !libc::CLONE_THREAD,
+        libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+    ] {
+        let line = format!("call {} {flags} 0 0 0 0", libc::SYS_clone);
+        assert_eq!(attempt(Role::Threaded, &line), stopped, "{flags:x}");
+    }
+    if ZYGOTE.protection().separate_users {
+        let limits = Limits {
+            processes: 8,
+            ..Limits::default()
+        };
+        let mut child = ZYGOTE.fork(Role::Threaded, &limits).unwrap();
+        assert_eq!(ask(&mut child.socket, "threads 100").as_deref(), Some("7"));
+    }
+}
+
 fn mapping(protection: i32, flags: i32, descriptor: i64) -> [i64; 6] {
     [0, 4096, protection.into(), flags.into(), descriptor, 0]
 }

@@ -1,0 +1,181 @@
+//! The npm package `@cloudflare/worker-bundler` on npm `workerd`, and ours: what they build behaves alike, but for a committed
+//! list.
+//!
+//! Runs where `npm ci --prefix tests/oracle` was run, or `WORKERD` names the program; says so where neither is.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
+
+#[path = "../workers/mod.rs"]
+mod workers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use host::{Body, Building, Egress, Fetcher};
+use protocol::{ModuleKind, Program};
+use serde_json::Value;
+
+use workers::*;
+
+const MODULES: [&str; 2] = ["index.js", "cases.js"];
+/// A search that finds next to nothing is broken.
+const FEWEST_CASES: usize = 40;
+
+fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn folder() -> PathBuf {
+    here("tests/builds")
+}
+
+/// The `workerd` program and the npm package, where both are.
+fn oracle_parts() -> Option<(PathBuf, PathBuf)> {
+    let packages = here("../../tests/oracle/node_modules")
+        .canonicalize()
+        .ok()?;
+    let kind = match std::env::consts::ARCH {
+        "x86_64" => "workerd-linux-64",
+        "aarch64" => "workerd-linux-arm64",
+        _ => return None,
+    };
+    let program = std::env::var_os("WORKERD").map_or_else(
+        || packages.join("@cloudflare").join(kind).join("bin/workerd"),
+        PathBuf::from,
+    );
+    let package = packages.join("@cloudflare/worker-bundler/dist/index.js");
+    (program.exists() && package.exists()).then_some((program, packages))
+}
+
+/// The test's worker with the npm package in it, as plain modules.
+async fn with_the_package(packages: &Path) -> Program {
+    let folder = tempfile::tempdir().unwrap();
+    for name in MODULES {
+        std::fs::copy(self::folder().join(name), folder.path().join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(packages, folder.path().join("node_modules")).unwrap();
+    let configuration = r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11", "compatibility_flags": ["nodejs_compat"],
+        "alias": { "@cloudflare/worker-bundler": "./node_modules/@cloudflare/worker-bundler/dist/index.js" } }"#;
+    std::fs::write(folder.path().join("wrangler.json"), configuration).unwrap();
+    let options = bundle::config::Options {
+        folder: folder.path().to_owned(),
+        ..Default::default()
+    };
+    let project = bundle::config::load(&options).unwrap().project;
+    let mut builder = bundle::Builder::new(project, bundle::Mode::Production);
+    builder.build().await.unwrap().program
+}
+
+struct Oracle(Child);
+
+impl Drop for Oracle {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Starts workerd on the program, and gives its origin.
+fn oracle(program: &Path, modules: &Program) -> (Oracle, tempfile::TempDir, String) {
+    let home = tempfile::tempdir().unwrap();
+    // Our bundler keeps the asynchronous context by calls that workerd does not need and does not have.
+    let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (context, value) => value;";
+    let main = format!(
+        "import './shim.js'; export {{ default }} from './{}';",
+        modules.main
+    );
+    let mut embeds = String::new();
+    let mut add = |name: &str, kind: &str, content: &[u8]| {
+        let file = name.replace('/', "_");
+        std::fs::write(home.path().join(&file), content).unwrap();
+        embeds += &format!("(name = {name:?}, {kind} = embed {file:?}), ");
+    };
+    add("main.js", "esModule", main.as_bytes());
+    add("shim.js", "esModule", shim.as_bytes());
+    for module in &modules.modules {
+        let kind = match module.kind {
+            ModuleKind::Wasm => "wasm",
+            _ => "esModule",
+        };
+        add(&module.name, kind, &module.content);
+    }
+    let template = std::fs::read_to_string(folder().join("config.capnp")).unwrap();
+    let configuration = template.replace("MODULES", &embeds);
+    std::fs::write(home.path().join("config.capnp"), configuration).unwrap();
+    let mut child = Command::new(program)
+        .args(["serve", "config.capnp", "--experimental", "--control-fd=1"])
+        .current_dir(home.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = child.stdout.take().unwrap();
+    let guard = Oracle(child);
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    let listening: Value = serde_json::from_str(&line).expect("workerd should listen");
+    let origin = format!("http://127.0.0.1:{}", listening["port"]);
+    (guard, home, origin)
+}
+
+async fn ask(fetcher: &dyn Fetcher, origin: &str) -> BTreeMap<String, Value> {
+    let request = http::Request::get(format!("{origin}/"))
+        .body(Body::empty())
+        .unwrap();
+    let answer = send(fetcher, request).await.unwrap();
+    serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", answer.text()))
+}
+
+#[test]
+fn what_is_built_behaves_as_it_does_with_the_npm_package() {
+    let Some((program, packages)) = oracle_parts() else {
+        println!(
+            "skipped: no workerd and no npm package; `npm ci --prefix tests/oracle` installs them"
+        );
+        return;
+    };
+    run(async {
+        let theirs = with_the_package(&packages).await;
+        let (_oracle, _home, origin) = oracle(&program, &theirs);
+        let mut app = App::new("")
+            .main("index.js")
+            .without_modules()
+            .loader("LOADER", runtime().await.loader())
+            .bundler(runtime().await.bundler(Building::default()));
+        for name in MODULES {
+            let content = std::fs::read(folder().join(name)).unwrap();
+            app = app.module(name, ModuleKind::EsModule, content);
+        }
+        let atoll = app.deploy().await;
+        let egress = Egress::new();
+        let expected = ask(&egress, &origin).await;
+        let got = ask(&atoll, "http://127.0.0.1").await;
+
+        let mut different = BTreeSet::new();
+        for (name, expected) in &expected {
+            let got = &got[name];
+            if got != expected {
+                println!("{name}\n  npm   {expected}\n  atoll {got}");
+                different.insert(name.as_str());
+            }
+        }
+        let known = std::fs::read_to_string(folder().join("known.txt")).unwrap();
+        let known: BTreeSet<&str> = known
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .map(|line| {
+                let split = line.split_once(" | ");
+                split.expect("a case, a bar, and why it differs").0
+            })
+            .collect();
+        let unlisted: Vec<_> = different.difference(&known).collect();
+        let gone: Vec<_> = known.difference(&different).collect();
+        assert!(expected.len() >= FEWEST_CASES, "{} cases", expected.len());
+        assert!(
+            unlisted.is_empty() && gone.is_empty(),
+            "differ and are not in tests/builds/known.txt: {unlisted:#?}\nare there and no longer differ: {gone:#?}"
+        );
+    });
+}

@@ -1,0 +1,265 @@
+//! Building programs for isolates: what stands behind `@cloudflare/worker-bundler`.
+//!
+//! The host reads of a request only which packages it wants. The rest goes, as it is, to a jailed process that is made
+//! for this one build, and its reply goes back as it is. Results are kept by what they were made of.
+
+mod kept;
+mod pool;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt, Limited};
+use protocol::limits::{
+    MAX_BUILD_BYTES, MAX_BUILD_FILES, MAX_BUILD_MEMORY_BYTES, MAX_BUILD_MS, MAX_WAITING_BUILDS,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::body::Body;
+use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use kept::Kept;
+use pool::Pool;
+
+/// Packages that a program wants.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    /// Names with ranges, tags or versions.
+    pub dependencies: BTreeMap<String, String>,
+    /// The registry that the program names. It is untrusted: whether to ask it is for the one who is asked to decide.
+    pub registry: Option<String>,
+}
+
+/// The packages that there are for a program.
+#[derive(Clone, Debug, Default)]
+pub struct Installed {
+    /// `name@version` of each: the same list means the same files.
+    pub packages: Vec<String>,
+    /// All files, by paths like `node_modules/name/index.js`.
+    pub files: Vec<(String, Bytes)>,
+    /// What is missing, and why.
+    pub warnings: Vec<String>,
+}
+
+/// Where packages come from. What asks has no network for it: this is the host's own.
+pub trait Packages: Send + Sync + 'static {
+    /// Finds packages and all that they depend on.
+    fn install(
+        &self,
+        wanted: Wanted,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<Installed>, String>> + Send + '_>>;
+}
+
+/// How programs are built.
+#[derive(Clone)]
+pub struct Building {
+    /// Where their packages come from. Without it there are none but those that they bring.
+    pub packages: Option<Arc<dyn Packages>>,
+    /// How long one build may take.
+    pub time: Duration,
+    /// Memory that one build may use.
+    pub memory_bytes: u64,
+}
+
+impl Default for Building {
+    fn default() -> Self {
+        Self {
+            packages: None,
+            time: Duration::from_millis(u64::from(MAX_BUILD_MS)),
+            memory_bytes: MAX_BUILD_MEMORY_BYTES,
+        }
+    }
+}
+
+/// What builds programs.
+pub(crate) struct Builds {
+    pool: Pool,
+    kept: Kept,
+    /// Builds at a time: there is nothing to gain from more than there are cores.
+    turns: Semaphore,
+    waiting: AtomicUsize,
+    packages: Option<Arc<dyn Packages>>,
+}
+
+/// What the host reads of a request.
+#[derive(Default, Deserialize)]
+struct Header {
+    #[serde(default)]
+    install: Option<Wanted>,
+}
+
+#[derive(Serialize)]
+struct PackagesHeader<'a> {
+    files: Vec<(&'a str, usize)>,
+    installed: &'a [String],
+    warnings: &'a [String],
+}
+
+impl Builds {
+    pub(crate) fn new(zygote: jail::Forker, building: Building) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            packages: building.packages.clone(),
+            pool: Pool::new(zygote, building),
+            kept: Kept::default(),
+            turns: Semaphore::new(cores),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Result<Bytes, String> {
+        let installs_only = request.uri().path() == "/install";
+        let body = Limited::new(request.into_body(), MAX_BUILD_BYTES);
+        let body = body
+            .collect()
+            .await
+            .map_err(|_| {
+                format!("The files of a build may have {MAX_BUILD_BYTES} bytes together, no more.")
+            })?
+            .to_bytes();
+        let header = header(&body)?;
+        let installed = match header.install {
+            Some(wanted) => self.install(wanted).await?,
+            None => Arc::default(),
+        };
+        if installs_only {
+            return Ok(encode_packages(&installed, |_| true));
+        }
+        let key = key(&body, &installed);
+        if let Some(reply) = self.kept.get(&key) {
+            return Ok(reply);
+        }
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING_BUILDS {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err("Too many builds are waiting for their turn.".to_owned());
+        }
+        let turn = self.turns.acquire().await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let _turn = turn.map_err(|error| error.to_string())?;
+        let packages = match installed.files.is_empty() {
+            true => Bytes::new(),
+            false => encode_packages(&installed, is_needed),
+        };
+        let reply = self.pool.build(&body, &packages).await?;
+        let reply = with_warnings(reply, &installed.warnings);
+        self.kept.put(key, reply.clone());
+        Ok(reply)
+    }
+
+    async fn install(&self, wanted: Wanted) -> Result<Arc<Installed>, String> {
+        let Some(packages) = &self.packages else {
+            let names: Vec<String> = wanted.dependencies.into_keys().collect();
+            return Ok(Arc::new(Installed {
+                warnings: names
+                    .iter()
+                    .map(|name| format!("Failed to install {name}: this host installs no packages"))
+                    .collect(),
+                ..Installed::default()
+            }));
+        };
+        let installed = packages.install(wanted).await?;
+        let bytes: usize = installed.files.iter().map(|(_, bytes)| bytes.len()).sum();
+        if bytes > MAX_BUILD_BYTES || installed.files.len() > MAX_BUILD_FILES {
+            return Err(format!(
+                "The packages have {} files of {bytes} bytes together, which is more than {MAX_BUILD_FILES} files or \
+                 {MAX_BUILD_BYTES} bytes.",
+                installed.files.len()
+            ));
+        }
+        Ok(installed)
+    }
+}
+
+/// The JSON at the start of a request.
+fn header(body: &[u8]) -> Result<Header, String> {
+    let wrong = || "The build request is not whole.".to_owned();
+    let (length, rest) = body.split_first_chunk().ok_or_else(wrong)?;
+    let header = rest.get(..u32::from_le_bytes(*length) as usize);
+    serde_json::from_slice(header.ok_or_else(wrong)?)
+        .map_err(|error| format!("The build request cannot be read: {error}"))
+}
+
+/// What the result of a build depends on: the request, and which packages there are.
+fn key(body: &[u8], installed: &Installed) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update((body.len() as u64).to_le_bytes());
+    hash.update(body);
+    for text in installed.packages.iter().chain(&installed.warnings) {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hash.finalize().into()
+}
+
+/// Whether a file can be part of a program.
+fn is_needed(path: &str) -> bool {
+    let ends = [
+        ".d.ts",
+        ".d.mts",
+        ".d.cts",
+        ".map",
+        ".md",
+        ".markdown",
+        ".flow",
+        ".node",
+    ];
+    !ends.iter().any(|end| path.ends_with(end))
+}
+
+fn encode_packages(installed: &Installed, wanted: impl Fn(&str) -> bool) -> Bytes {
+    let files = || {
+        let files = installed.files.iter();
+        files.filter(|(path, _)| wanted(path))
+    };
+    let header = PackagesHeader {
+        files: files()
+            .map(|(path, content)| (path.as_str(), content.len()))
+            .collect(),
+        installed: &installed.packages,
+        warnings: &installed.warnings,
+    };
+    let header = serde_json::to_vec(&header).expect("names and numbers always have a JSON form");
+    framed(&header, files().map(|(_, content)| content.as_ref()))
+}
+
+/// A length, that many bytes of JSON, and contents.
+fn framed<'a>(header: &[u8], contents: impl Iterator<Item = &'a [u8]>) -> Bytes {
+    let length = u32::try_from(header.len()).unwrap_or(u32::MAX);
+    let mut bytes = length.to_le_bytes().to_vec();
+    bytes.extend_from_slice(header);
+    for content in contents {
+        bytes.extend_from_slice(content);
+    }
+    bytes.into()
+}
+
+/// The reply with what installing had to say, in front of the builder's own header: a reader adds both up.
+fn with_warnings(reply: Bytes, warnings: &[String]) -> Bytes {
+    let header = serde_json::to_vec(warnings).expect("texts always have a JSON form");
+    framed(&header, std::iter::once(reply.as_ref()))
+}
+
+impl Fetcher for Builds {
+    fn fetch(
+        &self,
+        request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(async move {
+            let (status, body) = match self.answer(request).await {
+                Ok(reply) => (StatusCode::OK, reply),
+                Err(text) => (StatusCode::UNPROCESSABLE_ENTITY, text.into()),
+            };
+            let mut response = Response::new(Body::full(body));
+            *response.status_mut() = status;
+            Ok(response)
+        })
+    }
+}
