@@ -1,8 +1,10 @@
 //! Programs built from maps of strings by workers that import `@cloudflare/worker-bundler`, unmodified.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use host::{Building, Fetcher};
+use host::{Building, Fetcher, Installed, Packages, Wanted};
 use tokio::sync::OnceCell;
 
 use super::workers::*;
@@ -23,6 +25,10 @@ const ending = async (call) => { try { return await call(); } catch (error) { re
 
 /// The worker whose `run` has the package, `env` and `ask(files, options)`, which builds, loads and asks, in reach.
 async fn building(run: &str) -> host::Worker {
+    building_with(bundler().await, run).await
+}
+
+async fn building_with(bundler: Arc<dyn Fetcher>, run: &str) -> host::Worker {
     let code = format!(
         "{IMPORTS}\nexport default {{ async fetch(request, env, ctx) {{ \
          const load = ({{ mainModule, modules }}, more) => env.LOADER.load({{ ...compatibility, mainModule, modules, ...more }}).getEntrypoint(); \
@@ -33,7 +39,7 @@ async fn building(run: &str) -> host::Worker {
     );
     App::new(&code)
         .loader("LOADER", runtime().await.loader())
-        .bundler(bundler().await)
+        .bundler(bundler)
         .deploy()
         .await
 }
@@ -328,5 +334,77 @@ fn building_is_a_power() {
             answer.starts_with("\"This worker was given no bundler."),
             "{answer}"
         );
+    });
+}
+
+/// Packages that a test has at hand.
+struct Shelf;
+
+impl Packages for Shelf {
+    fn install(
+        &self,
+        wanted: Wanted,
+    ) -> Pin<Box<dyn Future<Output = Result<Arc<Installed>, String>> + Send + '_>> {
+        let mut installed = Installed::default();
+        for (name, range) in wanted.dependencies {
+            if name == "absent" {
+                let warning = "Failed to install absent: there is no such package";
+                installed.warnings.push(warning.to_owned());
+                continue;
+            }
+            installed.packages.push(format!("{name}@1.0.0"));
+            let folder = format!("node_modules/{name}");
+            let main = format!("export default '{name} for {range}';");
+            let manifest =
+                format!(r#"{{ "name": "{name}", "type": "module", "main": "main.js" }}"#);
+            let files = [
+                ("package.json", manifest),
+                ("main.js", main),
+                ("types.d.ts", "export default string;".to_owned()),
+            ];
+            let files = files.map(|(path, text)| (format!("{folder}/{path}"), text.into()));
+            installed.files.extend(files);
+        }
+        Box::pin(std::future::ready(match wanted.registry {
+            Some(registry) => Err(format!("The registry {registry} is not asked here.")),
+            None => Ok(Arc::new(installed)),
+        }))
+    }
+}
+
+/// The worker and the build have no network: packages are the host's.
+#[test]
+fn packages_come_from_the_host() {
+    run(async {
+        let bundler = runtime().await.bundler(Building {
+            packages: Some(Arc::new(Shelf)),
+            ..Building::default()
+        });
+        let answer = text(
+            &building_with(
+                bundler,
+                r#"
+                const files = { "index.ts": `import one from "one"; import two from "@a/two"; ${serve("[one, two]")}`,
+                  "package.json": `{ "dependencies": { "one": "^1", "@a/two": "latest" } }` };
+                const system = new InMemoryFileSystem({ ...files });
+                const first = await installDependencies(system);
+                const before = system.list().length;
+                const again = await installDependencies(system);
+                const partly = { "index.js": `import one from "one"; ${serve("one")}`, "package.json": `{ "dependencies": { "one": "*", "absent": "1" } }`,
+                  "node_modules/one/package.json": "{}", "node_modules/one/index.js": "export default 'mine';" };
+                const written = new InMemoryFileSystem({ ...files });
+                return [await ask(files), first, before, again, await ask(system), await ask(written), written.read("node_modules/one/types.d.ts"),
+                  await ask(partly), (await createWorker({ files: partly })).warnings,
+                  await ending(() => createWorker({ files, registry: "https://elsewhere.example" }))];"#,
+            )
+            .await,
+            "/",
+        )
+        .await;
+        let built = r#""[\"one for ^1\",\"@a/two for latest\"]""#;
+        let expected = format!(
+            r#"[{built},{{"installed":["@a/two@1.0.0","one@1.0.0"],"warnings":[]}},8,{{"installed":[],"warnings":[]}},{built},{built},"export default string;","\"mine\"",["Failed to install absent: there is no such package"],"Error: The registry https://elsewhere.example is not asked here."]"#
+        );
+        assert_eq!(answer, expected);
     });
 }
