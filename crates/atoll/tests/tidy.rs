@@ -108,6 +108,7 @@ fn dependencies_point_one_way() {
         ("jail", &["protocol"]),
         ("isolate", &["protocol", "jail"]),
         ("bundle", &["protocol"]),
+        ("npm", &[]),
         ("storage", &["protocol"]),
         ("host", &["protocol", "jail", "storage"]),
         ("gateway", &["protocol", "host"]),
