@@ -16,6 +16,18 @@ Exit codes:
   1  it failed while it ran: a test did not pass, the port is in use, a file cannot be written
   2  what was asked for cannot be: wrong arguments, a mistake in the configuration or in the code";
 
+const INSTALL_HELP: &str = "\
+It reads package.json with its workspaces and overrides, and package-lock.json or pnpm-lock.yaml. It writes node_modules as
+npm does, and package-lock.json where something changed. Install scripts are never run. Registries, tokens and proxies are
+those of .npmrc and of npm_config_* variables. Packages are kept in ~/.cache/atoll for all projects; ATOLL_CACHE names
+another folder.
+
+Exit codes:
+  0  everything is there
+  1  the registry cannot be reached or refuses, or a file cannot be written
+  2  what was asked for cannot be: a mistake in package.json, a lock file that does not fit, a package that is not what it
+     should be";
+
 /// A home for Workers on your own machine.
 #[derive(Debug, Parser)]
 #[command(name = "atoll", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -35,6 +47,9 @@ pub(crate) enum Command {
     /// Run the exported `test()` handlers of a project
     #[command(after_help = EXIT_CODES)]
     Test(Test),
+    /// Install the npm packages of a project, without Node; `dev`, `serve` and `test` do it by themselves
+    #[command(after_help = INSTALL_HELP)]
+    Install(Install),
     /// Make a small project that runs at once
     #[command(after_help = EXIT_CODES)]
     New(New),
@@ -119,6 +134,25 @@ pub(crate) struct Test {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Install {
+    /// The project's folder, or its wrangler configuration [default: here, or the nearest package.json above]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) config: Option<PathBuf>,
+    /// Take what the lock file says, leave it as it is, and fail when it does not fit package.json, as `npm ci` does
+    #[arg(long)]
+    pub(crate) frozen: bool,
+    /// Leave out devDependencies
+    #[arg(long)]
+    pub(crate) omit_dev: bool,
+    /// Never ask the registry: everything has to be in the cache
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Ask the registry only for what is not in the cache
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) prefer_offline: bool,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct New {
     /// The folder to make; its name becomes the worker's
     pub(crate) name: PathBuf,
@@ -161,7 +195,7 @@ pub(crate) enum AccessLog {
 pub(crate) enum Template {
     /// A page, a JSON API and a test, without any package
     Hello,
-    /// The same with Hono and JSX; needs `npm install`
+    /// The same with Hono and JSX
     Hono,
 }
 

@@ -115,6 +115,22 @@ impl From<host::Error> for Error {
     }
 }
 
+impl From<npm::Error> for Error {
+    fn from(error: npm::Error) -> Self {
+        let hint = error.hint();
+        if error.is_mistake() {
+            return Self::Mistake {
+                message: error.to_string(),
+                hint,
+            };
+        }
+        Self::Failed {
+            error: error.into(),
+            hint,
+        }
+    }
+}
+
 impl From<gateway::Error> for Error {
     fn from(error: gateway::Error) -> Self {
         let hint = Some(error.hint());

@@ -74,6 +74,7 @@ fn main() -> ExitCode {
             return outcome.unwrap_or_else(|error| error.tell());
         }
         Command::New(arguments) => commands::new::run(&arguments),
+        Command::Install(arguments) => runtime.block_on(commands::install::run(arguments)),
         Command::Dev(arguments) => runtime.block_on(commands::dev::run(arguments)),
         Command::Serve(arguments) => runtime.block_on(commands::serve::run(arguments)),
         Command::Secret(arguments) => commands::secret::run(arguments),

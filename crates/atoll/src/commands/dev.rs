@@ -13,7 +13,7 @@ use host::{Body, FetchError, Fetcher, Request, Response, Worker};
 use http::StatusCode;
 use owo_colors::OwoColorize as _;
 
-use super::{address, banner, note_unused};
+use super::{address, banner, install, note_unused};
 use crate::arguments::{Dev, LogLevel};
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps, Running};
@@ -28,6 +28,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     note_unused(&arguments.project);
     let level = arguments.project.log_level;
     let members = Fleet::load(&arguments.project, Mode::Development)?;
+    install::complete(&members, false).await?;
     let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
     options.shutdown_grace = GRACE;
     if level >= LogLevel::Log {

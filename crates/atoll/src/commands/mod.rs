@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod dev;
+pub(crate) mod install;
 pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod objects;

@@ -73,9 +73,6 @@ pub(crate) fn run(arguments: &New) -> Result<(), Error> {
     if folder != Path::new(".") {
         terminal::line(format_args!("  cd {}", folder.display()));
     }
-    if arguments.template == Template::Hono {
-        terminal::line(format_args!("  npm install"));
-    }
     terminal::line(format_args!("  atoll dev\n"));
     Ok(())
 }

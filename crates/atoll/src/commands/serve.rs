@@ -9,7 +9,7 @@ use bundle::Mode;
 use gateway::{Gateway, Target};
 use host::{FetchError, Fetcher, Request, Response, Worker};
 
-use super::{address, banner, note_unused};
+use super::{address, banner, install, note_unused};
 use crate::arguments::{AccessLog, LogLevel, Serve};
 use crate::cron::Trigger;
 use crate::error::Error;
@@ -21,6 +21,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     note_unused(&arguments.project);
     let level = arguments.project.log_level;
     let members = Fleet::load(&arguments.project, Mode::Production)?;
+    install::complete(&members, true).await?;
     let mut triggers = Vec::new();
     for (index, member) in members.iter().enumerate() {
         for cron in &member.project().crons {

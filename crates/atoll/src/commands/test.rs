@@ -6,7 +6,7 @@ use bundle::Mode;
 use host::FetchError;
 use owo_colors::OwoColorize as _;
 
-use super::note_unused;
+use super::{install, note_unused};
 use crate::arguments::Test;
 use crate::error::Error;
 use crate::fleet::Fleet;
@@ -18,6 +18,7 @@ const DEFAULT_EXPORT: &str = "default";
 pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
     note_unused(&arguments.project);
     let members = Fleet::load(&arguments.project, Mode::Development)?;
+    install::complete(&members, false).await?;
     let state = State::passing(arguments.project.persist_to.as_deref())?;
     let mut fleet = Fleet::start(
         members,

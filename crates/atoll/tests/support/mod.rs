@@ -47,6 +47,8 @@ impl Project {
             .args(arguments)
             .current_dir(self.path())
             .env_remove("CLICOLOR_FORCE")
+            .env("ATOLL_CACHE", self.path().join(".cache"))
+            .env("npm_config_userconfig", self.path().join("none"))
             .stdin(Stdio::null());
         command
     }

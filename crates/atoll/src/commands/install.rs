@@ -1,0 +1,188 @@
+//! `atoll install`, and what other commands do when packages are missing.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use npm::{Cache, Client, Network, Options, Progress, Settings, Status, Step};
+use owo_colors::OwoColorize as _;
+
+use crate::arguments::Install;
+use crate::error::Error;
+use crate::fleet::Member;
+use crate::{lines, terminal};
+
+/// A terminal is told no more often than this.
+const BETWEEN_LINES: Duration = Duration::from_millis(50);
+/// How many names are told of a long list.
+const SHOWN: usize = 5;
+
+pub(crate) async fn run(arguments: Install) -> Result<(), Error> {
+    let start = match &arguments.config {
+        Some(path) if path.is_dir() => path.clone(),
+        Some(path) if path.is_file() => match path.parent() {
+            Some(folder) if folder != Path::new("") => folder.to_owned(),
+            _ => PathBuf::from("."),
+        },
+        Some(path) => {
+            return Err(Error::mistake(
+                format_args!("there is no {}", path.display()),
+                "name the project's folder: atoll install -c FOLDER",
+            ));
+        }
+        None => PathBuf::from("."),
+    };
+    let start = start
+        .canonicalize()
+        .map_err(|error| Error::failed("cannot find the project's folder", error))?;
+    let Some(folder) = npm::project_of(&start) else {
+        return Err(Error::mistake(
+            format_args!("there is no package.json in {} or above", start.display()),
+            "a project without packages needs none to be installed",
+        ));
+    };
+    let network = match (arguments.offline, arguments.prefer_offline) {
+        (true, _) => Some(Network::Offline),
+        (_, true) => Some(Network::PreferOffline),
+        _ => None,
+    };
+    let options = Options {
+        frozen: arguments.frozen,
+        omit_dev: arguments.omit_dev,
+        ..Options::default()
+    };
+    install(&folder, options, network).await
+}
+
+/// Installs what the projects of these workers lack. A lock file that does not fit is mended unless it is `frozen`.
+pub(crate) async fn complete(members: &[Member], frozen: bool) -> Result<(), Error> {
+    let projects: BTreeSet<PathBuf> = members
+        .iter()
+        .filter_map(|member| npm::project_of(&member.project().root))
+        .collect();
+    for folder in projects {
+        match npm::status(&folder)? {
+            Status::Fresh => {}
+            Status::Foreign { tool, missing } => {
+                terminal::warning(format_args!(
+                    "{missing}, and {tool} has laid out node_modules"
+                ));
+                terminal::hint(format_args!("run `{tool} install`"));
+            }
+            Status::Stale(missing) => {
+                terminal::note(format_args!("installing packages: {missing}"));
+                let frozen = frozen && has_lock(&folder);
+                let options = Options {
+                    frozen,
+                    ..Options::default()
+                };
+                install(&folder, options, None).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn has_lock(folder: &Path) -> bool {
+    ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml"]
+        .iter()
+        .any(|file| folder.join(file).is_file())
+}
+
+async fn install(
+    folder: &Path,
+    mut options: Options,
+    network: Option<Network>,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    let mut settings = Settings::load(folder)?;
+    if let Some(network) = network {
+        settings.network = network;
+    }
+    let client = Client::new(settings, Cache::open(Cache::default_folder())?);
+    let shown = std::io::stderr().is_terminal();
+    if shown {
+        options.progress = on_terminal();
+    }
+    let result = client.install(folder, &options).await;
+    if shown {
+        terminal::progress(format_args!(""));
+    }
+    let report = result?;
+    for warning in &report.warnings {
+        terminal::warning(warning);
+    }
+    if !report.scripts.is_empty() {
+        let names = some_of(&report.scripts);
+        let (have, them) = if report.scripts.len() == 1 {
+            ("has an install script", "it was")
+        } else {
+            ("have install scripts", "they were")
+        };
+        terminal::note(format_args!("{names} {have}, and {them} not run"));
+    }
+    if let Some(lock) = &report.lock {
+        let name = lock.file_name().unwrap_or_default().display();
+        terminal::note(format_args!("wrote {name}"));
+    }
+    let mut done = vec![format!("{} packages", report.packages)];
+    let counts = [
+        (report.written, "written"),
+        (report.downloaded, "downloaded"),
+        (report.removed, "removed"),
+    ];
+    done.extend(
+        counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}")),
+    );
+    terminal::line(format_args!(
+        "{} {} {}",
+        "installed".green(),
+        done.join(", "),
+        format_args!("in {}", lines::duration(started.elapsed())).dimmed()
+    ));
+    Ok(())
+}
+
+fn some_of(names: &[String]) -> String {
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+/// One line that says how far it is.
+fn on_terminal() -> Progress {
+    let last: Mutex<Option<Instant>> = Mutex::new(None);
+    Progress::new(move |step| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < BETWEEN_LINES) {
+            return;
+        }
+        *last = Some(Instant::now());
+        match step {
+            Step::Resolving { known } => {
+                terminal::progress(format_args!("resolving  {known} packages"))
+            }
+            Step::Fetching { done, total, bytes } => {
+                let megabytes = bytes as f64 / 1e6;
+                terminal::progress(format_args!(
+                    "downloading  {done} of {total} packages  {megabytes:.1} MB"
+                ));
+            }
+            Step::Writing { done, total } => {
+                terminal::progress(format_args!("writing  {done} of {total} packages"))
+            }
+        }
+    })
+}

@@ -1,0 +1,121 @@
+//! Packages: installed by a command of their own, and by those that need them. The registry is on this machine.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../npm/tests/install/registry.rs"]
+#[allow(dead_code, reason = "its own tests use more of it")]
+mod registry;
+mod support;
+
+use registry::Registry;
+use serde_json::json;
+use support::Project;
+
+/// A worker that says what its package says, and a registry that has that package.
+fn worker() -> (Registry, Project) {
+    let registry = Registry::start();
+    let code: (&str, &[u8], u32) = ("index.js", b"export const word = \"hello\";\n", 0o644);
+    let fields =
+        json!({ "type": "module", "main": "index.js", "scripts": { "postinstall": "touch ran" } });
+    registry.publish_files("greeting", "1.2.0", fields, &[code]);
+    let project = Project::of(
+        "import { word } from 'greeting';\n\
+         export default { fetch() { return new Response(word) } };\n\
+         export const greets = { test() { if (word !== 'hello') throw new Error(word) } };\n",
+    );
+    project.write(
+        ".npmrc",
+        &format!("registry={}\nfetch-retries=0\n", registry.url()),
+    );
+    project.write(
+        "package.json",
+        r#"{ "name": "w", "dependencies": { "greeting": "^1.0.0" } }"#,
+    );
+    (registry, project)
+}
+
+#[test]
+fn dev_installs_what_is_missing() {
+    let (registry, project) = worker();
+    let server = project.start(&["dev"], "ready in");
+    assert_eq!(server.get("/"), (200, "hello".to_owned()));
+    assert_eq!(server.stop().0, Some(0));
+    // It is there now, so nobody is asked.
+    registry.stop();
+    let server = project.start(&["serve"], "isolates are held by");
+    drop(server);
+    let (code, stdout, _) = project.run(&["test"]);
+    assert_eq!(
+        (code, stdout.as_str()),
+        (0, "✓ w › greets TIME\n1 passed, 0 failed\n")
+    );
+}
+
+#[test]
+fn install_says_what_it_did() {
+    let (_registry, project) = worker();
+    let (code, stdout, stderr) = project.run(&["install"]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert_eq!(
+        stderr,
+        "note: greeting@1.2.0 has an install script, and it was not run\nnote: wrote package-lock.json\n\
+         installed 1 packages, 1 written, 1 downloaded in TIME\n"
+    );
+    std::fs::remove_dir_all(project.path().join("node_modules")).unwrap();
+    let (code, _, stderr) =
+        project.run(&["install", "-c", "wrangler.json", "--frozen", "--offline"]);
+    assert_eq!(
+        (code, stderr.as_str()),
+        (
+            0,
+            "note: greeting@1.2.0 has an install script, and it was not run\ninstalled 1 packages, 1 written in TIME\n"
+        )
+    );
+}
+
+#[test]
+fn what_cannot_be_installed_ends_the_command() {
+    let (registry, project) = worker();
+    let (code, _, stderr) = project.run(&["install", "--offline"]);
+    assert_eq!(
+        (code, stderr.as_str()),
+        (
+            1,
+            "error: 1 missing: greeting; looked in the cache in FOLDER/.cache/npm; the registry was not asked, since this is offline\n  \
+             hint: run it once without --offline\n"
+        )
+    );
+    registry.stop();
+    let (code, _, stderr) = project.run(&["serve", "--port", "0"]);
+    assert_eq!(code, 1);
+    let start = format!(
+        "note: installing packages: greeting is not there\nerror: 1 missing: greeting; looked in the cache in FOLDER/.cache/npm and {}; ",
+        registry.url()
+    );
+    assert!(stderr.starts_with(&start), "{stderr}");
+    let (code, _, stderr) = Project::of("export default {}").run(&["install"]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.starts_with("error: there is no package.json in FOLDER or above\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn serve_takes_what_is_locked_or_nothing() {
+    let (_registry, project) = worker();
+    project.run(&["install"]);
+    std::fs::remove_dir_all(project.path().join("node_modules")).unwrap();
+    project.write(
+        "package.json",
+        r#"{ "name": "w", "dependencies": { "greeting": "^1.3.0" } }"#,
+    );
+    let (code, _, stderr) = project.run(&["serve", "--port", "0"]);
+    assert_eq!(
+        (code, stderr.as_str()),
+        (
+            2,
+            "note: installing packages: greeting is not there\nerror: FOLDER/package-lock.json: it does not fit: package.json wants \
+             greeting@^1.3.0, and it has greeting@1.2.0\n  hint: run `atoll install`, and commit the lock file\n"
+        )
+    );
+}
