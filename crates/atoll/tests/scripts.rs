@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
 use support::Project;
 
 /// Runs a script of this text, and gives exit code, standard output and standard error.
@@ -266,5 +269,88 @@ fn mistakes_in_policies_are_shown_in_place() {
         "error: `loaders.LOAD` is no Worker Loader of this worker",
     ] {
         assert!(stderr.contains(said), "{said:?} is not in\n{stderr}");
+    }
+}
+
+#[test]
+fn a_required_secret_is_in_the_env_of_its_worker() {
+    let project = Project::new(&[
+        (
+            "wrangler.json",
+            r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11", "secrets": { "required": ["API_KEY"] } }"#,
+        ),
+        (
+            "index.js",
+            "export default { fetch: (request, env) => new Response(env.API_KEY) };",
+        ),
+        ("value", "s3cr3t"),
+    ]);
+    let missing = project.run(&["serve", "--port", "0", "--key-file", "key"]);
+    let expected = "error: the secret API_KEY is required and not set\n  hint: atoll secret put API_KEY, or a line in .dev.vars\n";
+    assert_eq!((missing.0, missing.2.as_str()), (2, expected));
+    assert_eq!(
+        project
+            .run(&[
+                "secret",
+                "put",
+                "API_KEY",
+                "--file",
+                "value",
+                "--key-file",
+                "key"
+            ])
+            .0,
+        0
+    );
+    let server = project.start(&["serve", "--key-file", "key"], "isolates are held by");
+    assert_eq!(server.get("/"), (200, "s3cr3t".to_owned()));
+}
+
+#[test]
+fn logs_and_uses_can_be_followed() {
+    let project = Project::of(
+        "const source = `export default { async fetch(request, env) { console.log('inside'); await fetch('http://127.0.0.1:1/x').catch(() => {}); return new Response('ok'); } }`;\n\
+         export default { async fetch(request, env) { console.log('outside'); \
+         return env.LOADER.get('agent', () => ({ compatibilityDate: '2026-06-11', mainModule: 'a.js', modules: { 'a.js': source }, globalOutbound: env.WEB })).getEntrypoint().fetch(request); } };\n",
+    );
+    project.write(
+        "wrangler.json",
+        r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11", "worker_loaders": [{ "binding": "LOADER" }] }"#,
+    );
+    project.write(
+        "atoll.jsonc",
+        r#"{ "egress": { "web": { "allow": [{ "url": "https://example.com/" }] } }, "bindings": { "WEB": { "egress": "web" } }, "loaders": { "LOADER": { "audit": true } } }"#,
+    );
+    let server = project.start(&["serve"], "isolates are held by");
+    let follow = |more: &[&str]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_atoll"))
+            .args([&["logs", "--follow"][..], more].concat())
+            .current_dir(project.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        (child, lines.map(Result::unwrap))
+    };
+    let (mut all, mut lines) = follow(&[]);
+    let (mut refused, mut refusals) = follow(&[
+        "--audit",
+        "--json",
+        "--outcome",
+        "refused",
+        "--worker",
+        "agent",
+    ]);
+    assert_eq!(server.get("/"), (200, "ok".to_owned()));
+    let mut wanted = vec!["outside", "inside", "egress web", "event"];
+    while !wanted.is_empty() {
+        let line = lines.next().unwrap();
+        wanted.retain(|wanted| !line.contains(wanted));
+    }
+    let line: serde_json::Value = serde_json::from_str(&refusals.next().unwrap()).unwrap();
+    assert_eq!(line["target"], "GET http://127.0.0.1:1/x", "{line}");
+    for child in [&mut all, &mut refused] {
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
