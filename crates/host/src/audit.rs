@@ -192,6 +192,7 @@ impl Uses {
             caller: Caller {
                 worker: Arc::clone(worker),
                 code: Some(code),
+                is_dynamic: true,
             },
             calls: Mutex::default(),
             events: Mutex::default(),

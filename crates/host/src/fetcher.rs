@@ -62,6 +62,8 @@ pub struct Caller {
     pub worker: std::sync::Arc<str>,
     /// A hash of the code of a dynamic worker, if somebody wants to know.
     pub code: Option<std::sync::Arc<str>>,
+    /// It is code from a string.
+    pub is_dynamic: bool,
 }
 
 /// One of a worker's entrypoints, for those who read what was used.

@@ -109,6 +109,8 @@ pub struct MethodCall {
     pub(crate) arguments: Option<Parcel>,
     /// How many workers the request behind it has passed through.
     pub(crate) depth: u32,
+    /// Code from a string makes it.
+    pub(crate) is_dynamic: bool,
     pub(crate) returns: Returns,
 }
 

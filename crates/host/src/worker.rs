@@ -9,7 +9,7 @@ use std::time::Duration;
 use protocol::{CodeLimits, Event, EventId, Exports, ObjectId, ToIsolate};
 use tokio::sync::{Notify, oneshot};
 
-use crate::fetcher::{FetchError, Fetcher, Request, Response, described};
+use crate::fetcher::{Caller, FetchError, Fetcher, Request, Response, described};
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost, now_ms};
 use crate::parcel::{MethodCall, Props};
 
@@ -131,7 +131,7 @@ impl Worker {
 
     async fn run(&self, event: Event<'_>) -> Result<(), FetchError> {
         let (sender, receiver) = oneshot::channel();
-        let link = self.pick().await?;
+        let link = self.pick(false).await?;
         let id = link.begin(EventEntry {
             done: Some(sender),
             ..EventEntry::default()
@@ -153,18 +153,21 @@ impl Worker {
         request: Request,
     ) -> Result<Response, FetchError> {
         let limits = CodeLimits::default();
-        fetch_in(&self.pick().await?, entrypoint, props, limits, request).await
+        let caller = request.extensions().get::<Caller>();
+        let link = self.pick(caller.is_some_and(|caller| caller.is_dynamic));
+        fetch_in(&link.await?, entrypoint, props, limits, request).await
     }
 
     fn call_at(&self, entrypoint: Option<Arc<str>>, props: Option<Arc<Props>>, call: MethodCall) {
         let receiver = Receiver::Entrypoint(entrypoint, props, CodeLimits::default());
-        if let Some(link) = self.pick_now() {
+        let is_dynamic = call.is_dynamic;
+        if let Some(link) = self.pick_now(is_dynamic) {
             link.begin_call(receiver, call);
             return;
         }
         let worker = self.clone();
         tokio::spawn(async move {
-            match worker.pick().await {
+            match worker.pick(is_dynamic).await {
                 Ok(link) => link.begin_call(receiver, call),
                 Err(error) => call.returns.call(Err(error)),
             }
@@ -216,8 +219,8 @@ impl Worker {
     }
 
     /// The isolate with the least to do.
-    async fn pick(&self) -> Result<Arc<Link>, FetchError> {
-        self.wait_for(Self::pick_now).await
+    async fn pick(&self, for_dynamic: bool) -> Result<Arc<Link>, FetchError> {
+        self.wait_for(|worker| worker.pick_now(for_dynamic)).await
     }
 
     /// Waits for an isolate when all have just died.
@@ -247,10 +250,12 @@ impl Worker {
         })
     }
 
-    fn pick_now(&self) -> Option<Arc<Link>> {
+    /// Half of the isolates are left to others, however much dynamic workers ask for.
+    fn pick_now(&self, for_dynamic: bool) -> Option<Arc<Link>> {
         let links = self.0.links.read().unwrap_or_else(PoisonError::into_inner);
+        let first = if for_dynamic { links.len() / 2 } else { 0 };
         let mut best: Option<(usize, &Arc<Link>)> = None;
-        for link in links.iter() {
+        for link in &links[first..] {
             match link.load() {
                 Some(0) => return Some(Arc::clone(link)),
                 Some(load) if best.is_none_or(|(least, _)| load < least) => {

@@ -357,6 +357,7 @@ impl Link {
         Caller {
             worker: Arc::clone(&self.worker),
             code: self.uses.as_ref().and_then(Uses::code),
+            is_dynamic: self.evaluates,
         }
     }
 

@@ -76,6 +76,7 @@ impl Link {
                 .map(|arguments| self.read_parcel(arguments))
                 .transpose()?,
             depth,
+            is_dynamic: self.evaluates,
             returns,
         })
     }
@@ -158,6 +159,7 @@ impl Link {
             arguments,
             depth,
             returns,
+            ..
         } = call;
         let mut entry = EventEntry {
             returns: Some(returns),
