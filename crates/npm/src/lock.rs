@@ -185,7 +185,8 @@ impl LockFile {
             let (manifest, source) = self.entry(key, name, entry, settings)?;
             let scope = match tree.node(ROOT).edges.iter().find(|edge| edge.name == name) {
                 Some(edge) if parent == ROOT => edge.scope.clone(),
-                _ => tree.node(parent).scope.clone(),
+                // Rules about it hold for what it needs, as when it was chosen.
+                _ => tree.node(parent).scope.apply(name, &manifest.version).1,
             };
             let id = tree.place(parent, name, Arc::new(manifest), source, scope);
             tree.nodes[id].locked = Some(entry.raw.clone());
