@@ -166,6 +166,47 @@ fn a_body_can_be_passed_on_untouched_or_half_read() {
     });
 }
 
+/// Answers with a body that has ended, or broken, before anybody looks at it, and has told no length.
+struct Over(Option<BodyError>);
+
+impl Fetcher for Over {
+    fn fetch(
+        &self,
+        _: host::Request,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<host::Response, host::FetchError>> + Send + '_>>
+    {
+        let (sender, body) = channel(1);
+        if let Some(error) = &self.0 {
+            sender.try_send(Err(error.clone())).unwrap();
+        }
+        Box::pin(std::future::ready(Ok(host::Response::new(body))))
+    }
+}
+
+#[test]
+fn a_body_that_is_over_before_it_is_passed_on_is_passed_on() {
+    run(async {
+        let broken = BodyError("it broke".to_owned());
+        let worker = App::fetch(
+            "const response = await env[request.url.endsWith('/broken') ? 'BROKEN' : 'EMPTY'].fetch(request.url); \
+             for (let call = 0; call < 20; call += 1) await (await env.EMPTY.fetch(request.url)).text(); \
+             return response;",
+        )
+        .service("EMPTY", Arc::new(Over(None)))
+        .service("BROKEN", Arc::new(Over(Some(broken))))
+        .deploy()
+        .await;
+        assert_eq!(text(&worker, "/empty").await, "");
+        let mut body = worker
+            .fetch(request("GET", "/broken", Body::empty()))
+            .await
+            .unwrap()
+            .into_body();
+        assert!(matches!(chunk(&mut body).await, Some(Err(_))));
+        assert_eq!(text(&worker, "/empty").await, "");
+    });
+}
+
 #[test]
 fn a_body_that_nobody_reads_is_let_go() {
     run(async {

@@ -125,6 +125,8 @@ async fn pump(link: Arc<Link>, id: StreamId, mut body: Body, shared: Arc<(Mutex<
     let mut pending = Bytes::new();
     let mut unread: VecDeque<Bytes> = VecDeque::new();
     let mut ended = false;
+    // A stream whose end came before any byte can still be passed on: then only the isolate can let it go.
+    let mut has_bytes = false;
     loop {
         let credit = {
             let mut state = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,11 +159,12 @@ async fn pump(link: Arc<Link>, id: StreamId, mut body: Body, shared: Arc<(Mutex<
             link.ready().await;
             link.send(&ToIsolate::Stream(id, StreamPart::Data(&chunk)));
             unread.push_back(chunk);
+            has_bytes = true;
             continue;
         }
         if ended {
             // What was sent is kept until it is read, in case the stream is passed on.
-            if unread.is_empty() {
+            if unread.is_empty() && has_bytes {
                 link.writer_ended(id);
                 return;
             }
@@ -180,9 +183,9 @@ async fn pump(link: Arc<Link>, id: StreamId, mut body: Body, shared: Arc<(Mutex<
         match frame {
             Some(Ok(frame)) => pending = frame.into_data().unwrap_or_default(),
             Some(Err(error)) => {
+                ended = true;
                 link.send(&ToIsolate::Stream(id, StreamPart::Abort(&error.0)));
-                link.writer_ended(id);
-                return;
+                body = Body::wrap(Failed(Some(error)));
             }
             None => {
                 ended = true;
