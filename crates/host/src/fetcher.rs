@@ -77,3 +77,12 @@ pub(crate) fn described(worker: &str, entrypoint: Option<&str>) -> String {
 /// How many workers a request has passed through, in its extensions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Depth(pub u32);
+
+/// Which life of an object makes a request, in its extensions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Life {
+    /// The id of the Durable Object in hexadecimal; empty outside of objects.
+    pub object: String,
+    /// Another number after it slept, died, or was replaced.
+    pub number: u64,
+}

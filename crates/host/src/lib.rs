@@ -9,6 +9,7 @@ mod builds;
 mod cache;
 mod capability;
 mod class;
+mod clock;
 mod decode;
 mod egress;
 mod fetcher;
@@ -42,7 +43,7 @@ pub use class::Class;
 pub use egress::{
     Addresses, Egress, Network, Piece, Policy, PolicyOptions, Resolve, Rule, SystemResolver,
 };
-pub use fetcher::{Caller, Depth, FetchError, Fetcher, Request, Response};
+pub use fetcher::{Caller, Depth, FetchError, Fetcher, Life, Request, Response};
 pub use link::Remote;
 pub use loader::Loader;
 pub use logs::{LogKind, LogRecord};

@@ -34,6 +34,7 @@ use tokio::sync::Notify;
 use crate::audit::{Audit, Uses};
 use crate::body::{Body, BodyError};
 use crate::capability::Capability;
+pub(crate) use crate::clock::now_ms;
 use crate::fetcher::FetchError;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Durable, Objects};
@@ -330,6 +331,7 @@ impl Link {
                 outcome,
                 cpu_us,
             } => self.done(id, outcome, cpu_us),
+            FromIsolate::Handled(id) => self.handled(id),
             FromIsolate::Call {
                 id,
                 capability,
@@ -559,6 +561,11 @@ impl Link {
         }
         let error = || gone.verdict.clone().map_or_else(lost, FetchError::Worker);
         // Before anybody learns of it, so that who tries again does not find them here.
+        for number in gone.events.values().filter_map(|entry| entry.object) {
+            if let Some(living) = gone.objects.get(&number) {
+                living.break_sockets();
+            }
+        }
         self.all_left(gone.objects.into_values());
         for (_, entry) in gone.events {
             entry.fail(&error());

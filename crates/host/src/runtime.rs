@@ -173,6 +173,20 @@ impl Runtime {
         Ok(())
     }
 
+    /// Moves the clock of all workers on, and rings the alarms that are due then. There is no way back.
+    pub fn move_clock(&self, by_ms: u64) {
+        crate::clock::move_on(by_ms);
+        if let Some(objects) = self.0.objects.get() {
+            objects.look_at_alarms();
+        }
+    }
+
+    /// What time it is for workers, in milliseconds since 1970.
+    #[must_use]
+    pub fn now_ms(&self) -> f64 {
+        crate::clock::now_ms()
+    }
+
     /// The Durable Objects of a worker's class, whether the worker runs yet or not.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 // An event under way: its async context, what keeps it going, and how it ends.
 
-import { done, unhandled } from "atoll:native/io";
+import { done, handled, unhandled } from "atoll:native/io";
 import { AbortController } from "./abort.js";
 import { describe, isTold } from "./errors.js";
 import { dropStream } from "./io.js";
@@ -25,6 +25,7 @@ export class EventContext {
   #session = undefined;
   #cancelers = undefined;
   #answered = false;
+  #waitedFor = false;
 
   constructor(id) {
     this.id = id;
@@ -77,6 +78,7 @@ export class EventContext {
   /** All jobs of this turn have run. */
   endOfTurn() {
     if (this.#open === 0) this.#finish();
+    else this.#tellHandled();
   }
 
   waitUntil(promise) {
@@ -98,6 +100,20 @@ export class EventContext {
     if (this.#answered) return;
     this.#answered = true;
     this.end();
+  }
+
+  /** The handler is through: who waits for that alone need not wait for what it has left behind. */
+  handled() {
+    if (this.#answered) return;
+    this.#waitedFor = true;
+    this.succeed();
+    if (this.#open > 0) this.#tellHandled();
+  }
+
+  #tellHandled() {
+    if (!this.#waitedFor) return;
+    this.#waitedFor = false;
+    handled(this.id);
   }
 
   /** The handler has failed. */

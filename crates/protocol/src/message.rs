@@ -254,6 +254,8 @@ pub enum FromIsolate<'a> {
     Wake(Option<f64>),
     /// An error that no code handled. The worker goes on.
     Unhandled(Option<EventId>, Failure),
+    /// The handler of an alarm or a socket is through. What it has left behind goes on until [`FromIsolate::Done`].
+    Handled(EventId),
 }
 
 /// How an isolate is to be run.

@@ -85,3 +85,92 @@ fn a_socket_goes_through_a_stub() {
         );
     });
 }
+
+#[test]
+fn sockets_of_an_object_that_died_at_work_break_and_those_of_an_idle_one_stay() {
+    run(async {
+        let stage = Stage::empty(1, |_| {}).await;
+        let things = stage
+            .deploy(
+                "async fetch() {
+                     const { 0: client, 1: server } = new WebSocketPair();
+                     this.ctx.acceptWebSocket(server);
+                     return new Response(null, { status: 101, webSocket: client });
+                 }
+                 async webSocketMessage(socket, message) {
+                     socket.send(`got ${message}`);
+                     if (message === 'work') await new Promise((resolve) => setTimeout(resolve, 1e6));
+                 }
+                 async look() { return this.ctx.getWebSockets().length; }",
+            )
+            .await;
+        let mut sockets = Vec::new();
+        for object in ["idle", "busy"] {
+            let mut upgrade = request("GET", &format!("/{object}/fetch"), Body::empty());
+            let value = "websocket".parse().unwrap();
+            upgrade.headers_mut().insert("upgrade", value);
+            upgrade.extensions_mut().insert(WantsSocket);
+            let mut response = stage.caller.fetch(upgrade).await.unwrap();
+            sockets.push(SocketEnd::detach(response.extensions_mut()).unwrap());
+        }
+        let say = |text: &str| SocketMessage::Text(text.to_owned());
+        for (socket, text) in sockets.iter_mut().zip(["rest", "work"]) {
+            socket.outgoing.send(say(text)).await.unwrap();
+            assert_eq!(
+                socket.incoming.recv().await,
+                Some(say(&format!("got {text}")))
+            );
+        }
+        // What comes after it on the same way says that the idle one's event is over.
+        assert_eq!(stage.call("idle", "look", serde_json::json!([])).await, 1);
+        for process in things.processes() {
+            kill(process);
+        }
+        assert_eq!(sockets[1].incoming.recv().await, None);
+        sockets[0].outgoing.send(say("again")).await.unwrap();
+        assert_eq!(sockets[0].incoming.recv().await, Some(say("got again")));
+        assert_eq!(stage.call("busy", "look", serde_json::json!([])).await, 0);
+    });
+}
+
+#[test]
+fn what_a_socket_event_leaves_behind_does_not_hold_up_the_next_message() {
+    run(async {
+        let stage = Stage::of(
+            "async fetch() {
+                 const { 0: client, 1: server } = new WebSocketPair();
+                 this.ctx.acceptWebSocket(server);
+                 return new Response(null, { status: 101, webSocket: client });
+             }
+             async webSocketMessage(socket, message) {
+                 this.ctx.waitUntil(new Promise((resolve) => setTimeout(resolve, 1e6)));
+                 socket.send(`got ${message}`);
+             }
+             async alarm() {
+                 this.ctx.waitUntil(new Promise((resolve) => setTimeout(resolve, 1e6)));
+                 const count = ((await this.ctx.storage.get('count')) ?? 0) + 1;
+                 await this.ctx.storage.put('count', count);
+                 if (count < 3) await this.ctx.storage.setAlarm(Date.now());
+                 else for (const socket of this.ctx.getWebSockets()) socket.send(`${count} alarms`);
+             }
+             async ring() { await this.ctx.storage.setAlarm(Date.now()); }",
+        )
+        .await;
+        let mut upgrade = request("GET", "/x/fetch", Body::empty());
+        let value = "websocket".parse().unwrap();
+        upgrade.headers_mut().insert("upgrade", value);
+        upgrade.extensions_mut().insert(WantsSocket);
+        let mut response = stage.caller.fetch(upgrade).await.unwrap();
+        let mut socket = SocketEnd::detach(response.extensions_mut()).unwrap();
+        let say = |text: &str| SocketMessage::Text(text.to_owned());
+        for text in ["one", "two"] {
+            socket.outgoing.send(say(text)).await.unwrap();
+            assert_eq!(
+                socket.incoming.recv().await,
+                Some(say(&format!("got {text}")))
+            );
+        }
+        stage.call("x", "ring", serde_json::json!([])).await;
+        assert_eq!(socket.incoming.recv().await, Some(say("3 alarms")));
+    });
+}

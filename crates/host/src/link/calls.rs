@@ -16,7 +16,7 @@ use super::{EventEntry, Link, now_ms};
 use crate::audit::Uses;
 use crate::body::Body;
 use crate::capability::Capability;
-use crate::fetcher::{Caller, Depth, FetchError, Request, Response};
+use crate::fetcher::{Caller, Depth, FetchError, Life, Request, Response};
 use crate::held::Held;
 use crate::metered::{Meter, metered};
 use crate::objects::{Arrival, Namespace, Work};
@@ -116,6 +116,7 @@ impl Link {
                 let mut request = self.read_request(&request)?;
                 request.extensions_mut().insert(Depth(depth + 1));
                 request.extensions_mut().insert(self.as_caller());
+                request.extensions_mut().insert(self.life(event));
                 let link = Arc::clone(self);
                 tokio::spawn(async move {
                     let _held = held;
@@ -317,6 +318,19 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// Whose event it is, as far as that is known.
+    fn life(&self, event: Option<EventId>) -> Life {
+        let state = self.lock();
+        let number = event.and_then(|event| state.events.get(&event)?.object);
+        match number.and_then(|number| state.objects.get(&number)) {
+            Some(living) => living.life(),
+            None => Life {
+                object: String::new(),
+                number: u64::from(self.process.id()) << 32,
+            },
+        }
     }
 
     fn read_request(self: &Arc<Self>, request: &WireRequest<'_>) -> Result<Request, String> {

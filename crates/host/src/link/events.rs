@@ -92,6 +92,20 @@ impl Link {
         Ok(answer)
     }
 
+    /// Who waits for the handler alone goes on; the event does, too.
+    pub(super) fn handled(&self, id: EventId) -> Result<(), String> {
+        let (done, room) = {
+            let mut state = self.lock();
+            let entry = state.events.get_mut(&id).ok_or("the answer to no event")?;
+            (entry.done.take(), entry.room.take())
+        };
+        if let Some(done) = done {
+            drop(done.send(Ok(())));
+        }
+        drop(room);
+        Ok(())
+    }
+
     pub(super) fn done(
         &self,
         id: EventId,

@@ -11,7 +11,7 @@ use protocol::{
 
 use super::gate::Waiting;
 use super::{Link, calls, lost};
-use crate::fetcher::FetchError;
+use crate::fetcher::{FetchError, Life};
 use crate::logs::LogRecord;
 use crate::objects::{Objects, Slot, Start, storage_error};
 use crate::parcel::Props;
@@ -34,6 +34,20 @@ pub(super) struct Living {
 }
 
 impl Living {
+    pub(super) fn life(&self) -> Life {
+        let id = self.slot.id.iter().map(|byte| format!("{byte:02x}"));
+        Life {
+            object: id.collect(),
+            number: self.stored.epoch(),
+        }
+    }
+
+    /// It has died in the middle of something: what it was telling may be lost in part, and its next instance does not know
+    /// where. Who listened has to come anew, as in Workers.
+    pub(super) fn break_sockets(&self) {
+        self.slot.sockets.drop_all();
+    }
+
     fn leave(self, objects: &Arc<Objects>, drops_sockets: bool) {
         let epoch = self.stored.epoch();
         if drops_sockets {
@@ -251,7 +265,7 @@ impl Link {
     /// An object lives here no longer: the next event is for another instance. It may have `slept`, if nobody has taken
     /// it away.
     pub(super) fn object_left(&self, object: ObjectNumber, slept: bool) -> Result<(), String> {
-        let (living, sleeps) = {
+        let (living, sleeps, interrupted) = {
             let mut state = self.lock();
             if object == 0 || object > state.last_object {
                 return Err("the end of no object".to_owned());
@@ -261,10 +275,13 @@ impl Link {
             if let Some(living) = &living {
                 state.left.insert(object, Arc::clone(&living.slot));
             }
-            (living, slept && !state.endings.contains_key(&object))
+            let taken_away = slept && state.endings.contains_key(&object);
+            let mut events = state.events.values();
+            let is_busy = taken_away && events.any(|entry| entry.object == Some(object));
+            (living, slept && !taken_away, is_busy)
         };
         if let (Some(living), Some(objects)) = (living, &self.objects) {
-            living.leave(objects, self.drops_sockets && !sleeps);
+            living.leave(objects, (self.drops_sockets && !sleeps) || interrupted);
         }
         Ok(())
     }

@@ -44,7 +44,6 @@ pub(crate) struct EventEntry {
     /// What is called, when an isolate gave that away.
     pub(crate) callee: Option<Arc<Remote>>,
     /// Its share of what may be under way where it came from.
-    #[expect(dead_code, reason = "it works by being dropped")]
     pub(crate) room: Option<OwnedSemaphorePermit>,
     pub(crate) responded: bool,
     /// The most calls, when that is less than usual.

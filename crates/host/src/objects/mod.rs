@@ -144,6 +144,11 @@ impl Objects {
         self.alarms.notify_one();
     }
 
+    /// What time it is has changed.
+    pub(crate) fn look_at_alarms(&self) {
+        self.alarms.notify_one();
+    }
+
     /// An instance lives at `link` from now on.
     pub(crate) fn moved_in(&self, epoch: u64, link: &Arc<Link>, number: ObjectNumber) {
         self.homes().insert(epoch, (Arc::downgrade(link), number));

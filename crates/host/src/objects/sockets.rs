@@ -1,5 +1,5 @@
-//! WebSockets that the host keeps for objects. They outlive instances: an object that sleeps, or whose isolate has died,
-//! finds them where they were.
+//! WebSockets that the host keeps for objects. They outlive instances: an object that sleeps, or whose isolate has died
+//! while it did nothing, finds them where they were.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

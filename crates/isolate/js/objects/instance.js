@@ -245,7 +245,7 @@ export const host = {
     deliver(event, object, (value) => {
       const { timeout } = event.object.sockets;
       inTime(socketEvent(event.object, value, number, kind, data, reason), timeout).then(
-        () => event.succeed(),
+        () => event.handled(),
         (error) => event.fail(error),
       );
     });
@@ -255,7 +255,7 @@ export const host = {
     deliver(event, object, (value) => {
       // Code may have moved it while this was on its way.
       if (!alarmRings(object, scheduledTime)) {
-        event.succeed();
+        event.handled();
         return;
       }
       const over = (handled) => {
@@ -278,7 +278,7 @@ export const host = {
       }
       Promise.resolve(result).then(() => {
         over(true);
-        event.succeed();
+        event.handled();
       }, fail);
     });
   },

@@ -27,6 +27,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "bundlerCapability" => || state::with(|state| state.bundler),
         "respond" => respond,
         "done" => done,
+        "handled" => handled,
         "unhandled" => unhandled,
         "callFetch" => call_fetch,
         "callCache" => call_cache,
@@ -295,6 +296,10 @@ fn done(
         outcome,
         cpu_us,
     });
+}
+
+fn handled(id: EventId) {
+    send(&FromIsolate::Handled(id));
 }
 
 /// `unhandled(event | null, name, message, stack)`.

@@ -282,7 +282,8 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 29 {
+        match self.choice % 30 {
+            29 => FromIsolate::Handled(self.id),
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
