@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Install the npm packages of a project, without Node; `dev`, `serve` and `test` do it by themselves
     #[command(after_help = INSTALL_HELP)]
     Install(Install),
+    /// Serve a scripted model that speaks OpenAI's API, for examples and tests
+    #[command(after_help = EXIT_CODES)]
+    Model(Model),
     /// Make a small project that runs at once
     #[command(after_help = EXIT_CODES)]
     New(New),
@@ -111,6 +114,25 @@ pub(crate) struct Dev {
     pub(crate) project: Project,
     #[command(flatten)]
     pub(crate) listen: Listen,
+    #[command(flatten)]
+    pub(crate) wrangler: Wrangler,
+}
+
+/// What scripts start `wrangler dev` with and what is so here anyway.
+#[derive(Args, Debug)]
+pub(crate) struct Wrangler {
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    local: Option<bool>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    test_scheduled: Option<bool>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    live_reload: Option<bool>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    show_interactive_dev_session: Option<bool>,
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    latest: Option<bool>,
+    #[arg(short, long, hide = true)]
+    pub(crate) remote: bool,
 }
 
 #[derive(Args, Debug)]
@@ -150,6 +172,22 @@ pub(crate) struct Install {
     /// Ask the registry only for what is not in the cache
     #[arg(long, conflicts_with = "offline")]
     pub(crate) prefer_offline: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Model {
+    /// What the model says: a JSON file with rules. Without one it tells stories and calls the tools that it is told to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// Tokens a second, instead of the script's; 0 is as fast as it goes
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+    /// The address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) ip: Option<IpAddr>,
+    /// The port to listen on; 0 takes any free one [default: 8788]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
 }
 
 #[derive(Args, Debug)]

@@ -1,5 +1,6 @@
 //! From what a project's configuration binds to what its worker holds: `env` and capabilities.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bundle::Project;
@@ -10,6 +11,7 @@ use host::{Building, Cache, Capability, Egress, Fetcher, Runtime};
 use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program};
 
 use crate::error::Error;
+use crate::models::AllModels;
 use crate::powers::Powers;
 
 /// What workers share.
@@ -18,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) runtime: Runtime,
     pub(crate) egress: Egress,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) models: AllModels,
     pub(crate) powers: Powers,
     /// What builds programs for workers, once the first one wants it.
     pub(crate) bundler: Arc<OnceLock<Arc<dyn Fetcher>>>,
@@ -61,6 +64,7 @@ pub(crate) fn bind(
     program: &Program,
     shared: &Shared,
     assets: Option<&Arc<Assets>>,
+    state: &Path,
 ) -> Result<Bound, Error> {
     let mut table = Table(Vec::new());
     let policies = shared.powers.policies(&project.settings)?;
@@ -135,6 +139,13 @@ pub(crate) fn bind(
         env.push(Binding {
             name: name.clone(),
             value: BindingValue::Loader(loader),
+        });
+    }
+    if let Some(name) = &project.ai {
+        let models = shared.models.of(project, &shared.egress, state)?;
+        env.push(Binding {
+            name: name.clone(),
+            value: BindingValue::Ai(table.add(Capability::Fetch(models))),
         });
     }
     let mut namespace = |name: &str, worker: &str, class: &str| {

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bundle::config::{self, Loaded};
-use bundle::{Builder, Mode, Project, SourceMap};
+use bundle::{Builder, Client, Mode, Project, SourceMap};
+use gateway::BuiltFiles;
 use gateway::assets::Assets;
 use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Worker};
 
 use crate::bindings::{self, Shared};
 use crate::error::{self, Error};
+use crate::models::AllModels;
 use crate::objects::{self, State, keep_out_of_version_control};
 use crate::powers::Powers;
 use crate::{ZYGOTE, arguments, report};
@@ -47,6 +49,8 @@ impl Maps {
 pub(crate) struct Member {
     options: config::Options,
     pub(crate) builder: Builder,
+    /// The files that the code for browsers was made of.
+    client_files: Vec<PathBuf>,
     /// What its last deployment gave.
     pub(crate) running: Option<Running>,
 }
@@ -105,6 +109,7 @@ impl Fleet {
             members.push(Member {
                 options,
                 builder: Builder::new(project, mode),
+                client_files: Vec::new(),
                 running: None,
             });
         }
@@ -145,6 +150,7 @@ impl Fleet {
                 cache: Arc::new(Cache::default()),
                 powers,
                 bundler: Arc::default(),
+                models: AllModels::default(),
             },
             maps: Maps::default(),
             mode,
@@ -187,6 +193,7 @@ impl Fleet {
                 &built.source_map,
                 &self.shared,
                 assets.as_ref(),
+                self.state.folder(),
             )
             .await?;
             Some(worker)
@@ -194,10 +201,13 @@ impl Fleet {
             None
         };
         let target = worker.as_ref().map(|worker| worker.entrypoint(None));
-        let running = Running {
-            site: bindings::site(&project, target, assets)?,
-            worker,
-        };
+        let mut site = bindings::site(&project, target, assets)?;
+        if let Some(client) = Client::build(&project, self.mode).await? {
+            error::warn(&client.warnings);
+            member.client_files = client.watched;
+            site = Arc::new(BuiltFiles::new(client.files, site));
+        }
+        let running = Running { site, worker };
         member.running = Some(running.clone());
         Ok(running)
     }
@@ -220,6 +230,14 @@ pub(crate) fn zygote() -> Result<std::process::Command, Error> {
 impl Member {
     pub(crate) fn project(&self) -> &Project {
         self.builder.project()
+    }
+
+    /// The files whose change asks for a new build.
+    pub(crate) fn watched(&self) -> Vec<PathBuf> {
+        let mut files = self.builder.watched().to_vec();
+        files.extend(self.project().settings.client.clone());
+        files.extend(self.client_files.iter().cloned());
+        files
     }
 
     /// Reads the configuration again.
@@ -279,8 +297,9 @@ async fn start(
     map: &SourceMap,
     shared: &Shared,
     assets: Option<&Arc<Assets>>,
+    state: &Path,
 ) -> Result<Worker, Error> {
-    let bound = bindings::bind(project, &program, shared, assets)?;
+    let bound = bindings::bind(project, &program, shared, assets, state)?;
     program.env = bound.env;
     program.exports = bound.exports;
     let deployment = Deployment {

@@ -9,6 +9,7 @@ mod cron;
 mod error;
 mod fleet;
 mod lines;
+mod models;
 mod objects;
 mod powers;
 mod report;
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         Command::Secret(arguments) => commands::secret::run(arguments),
         Command::Logs(arguments) => runtime.block_on(commands::logs::run(arguments)),
         Command::Objects(arguments) => runtime.block_on(commands::objects::run(arguments)),
+        Command::Model(arguments) => runtime.block_on(commands::model::run(arguments)),
         Command::Test(arguments) => runtime.block_on(commands::test::run(arguments)),
     };
     // Work that still waits for something must not hold the end of the program.

@@ -112,6 +112,7 @@ fn dependencies_point_one_way() {
         ("storage", &["protocol"]),
         ("host", &["protocol", "jail", "storage"]),
         ("gateway", &["protocol", "host"]),
+        ("model", &["host"]),
     ];
     let names: Vec<&str> = allowed
         .iter()

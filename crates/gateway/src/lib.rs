@@ -6,6 +6,7 @@
 
 mod access;
 pub mod assets;
+mod built;
 mod connection;
 mod error_page;
 mod listener;
@@ -17,6 +18,7 @@ mod socket;
 mod wire;
 
 pub use access::{AccessLog, AccessRecord};
+pub use built::BuiltFiles;
 pub use error_page::{Diagnosed, Excerpt, Report};
 pub use listener::{Error, Gateway, Handle, Target};
 pub use options::{Limits, Options};

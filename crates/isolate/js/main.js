@@ -2,6 +2,7 @@
 
 import "./globals.js";
 import { unhandled } from "atoll:native/io";
+import { makeAi } from "./ai.js";
 import { set } from "./async_context.js";
 import { setCompatibility } from "./compatibility.js";
 import { bind, bindValue } from "./env.js";
@@ -53,6 +54,9 @@ export const host = {
   bind,
   bindNamespace(name, capability, key) {
     bindValue(name, makeNamespace(capability, key));
+  },
+  bindAi(name, capability) {
+    bindValue(name, makeAi(capability));
   },
   bindLoader(name, capability) {
     bindValue(name, makeLoader(capability));

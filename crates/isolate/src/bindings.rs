@@ -45,6 +45,7 @@ impl Isolate {
             BindingValue::Fetcher(capability) => {
                 self.call(ctx, "bind", (name, "fetcher", capability))?
             }
+            BindingValue::Ai(capability) => self.call(ctx, "bindAi", (name, capability))?,
             BindingValue::Loader(capability) => self.call(ctx, "bindLoader", (name, capability))?,
             BindingValue::Namespace { capability, key } => {
                 let key = bytes(ctx, key)?;

@@ -96,4 +96,6 @@ pub enum BindingValue {
         /// What its ids are made with: see [`namespace_key`](crate::namespace_key).
         key: [u8; 32],
     },
+    /// Language models.
+    Ai(CapabilityId),
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bundle::Mode;
 use gateway::{Diagnosed, Gateway, Handle, Report, Target};
-use host::{Body, FetchError, Fetcher, Request, Response, Worker};
+use host::{Body, FetchError, Fetcher, Request, Response, Runtime, Worker};
 use http::StatusCode;
 use owo_colors::OwoColorize as _;
 
@@ -26,6 +26,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     note_unused(&arguments.project);
+    if arguments.wrangler.remote {
+        return Err(Error::mistake(
+            "there is no cloud to run this in",
+            "leave --remote out: everything runs on this machine",
+        ));
+    }
     let level = arguments.project.log_level;
     let members = Fleet::load(&arguments.project, Mode::Development)?;
     install::complete(&members, false).await?;
@@ -76,12 +82,15 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     let all: Vec<usize> = (0..session.fleet.members.len()).collect();
     let stop = super::stop_signal();
     tokio::pin!(stop);
+    let ready = format!("Ready on http://localhost:{}", at.port());
     // Requests that come before the first build is done wait for it, unaccepted.
     let built = tokio::select! {
         () = session.build(&all, "ready in") => true,
         () = &mut stop => false,
     };
     if built {
+        // As wrangler says it, for scripts that wait for that.
+        terminal::data(format_args!("{ready}"));
         tokio::spawn(session.follow_changes());
         gateway.run(stop).await;
     }
@@ -135,7 +144,7 @@ impl Session {
                 self.errors[index] = Some(error.report());
             }
             let member = &self.fleet.members[index];
-            let mut files = member.builder.watched().to_vec();
+            let mut files = member.watched();
             if let Some(assets) = &member.project().assets {
                 let rules = ["_headers", "_redirects", ".assetsignore"];
                 files.extend(rules.map(|name| assets.directory.join(name)));
@@ -167,6 +176,7 @@ impl Session {
         self.show(match worker {
             Some(worker) => Arc::new(Triggers {
                 worker,
+                runtime: self.fleet.shared.runtime.clone(),
                 inner: diagnosed,
             }),
             None => Arc::new(diagnosed),
@@ -203,6 +213,7 @@ fn describe(
 /// Lets a browser set off what otherwise a clock does.
 struct Triggers {
     worker: Worker,
+    runtime: Runtime,
     inner: Diagnosed,
 }
 
@@ -214,10 +225,46 @@ impl Triggers {
             .and_then(|time| time.parse().ok())
             .unwrap_or_else(|| chrono::Utc::now().timestamp_millis() as f64);
         self.worker.scheduled(&cron, time_ms).await?;
-        let mut response = Response::new(Body::full("Ran scheduled event\n"));
-        *response.status_mut() = StatusCode::OK;
-        Ok(response)
+        Ok(Response::new(Body::full("Ran scheduled event\n")))
     }
+
+    /// Moves the workers' clock on: `to` a time, or `by` so many milliseconds.
+    fn clock(&self, request: &Request) -> Response {
+        let answer = |status, text: String| {
+            let mut response = Response::new(Body::full(text));
+            *response.status_mut() = status;
+            response
+        };
+        if request.method() != http::Method::POST {
+            return answer(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The clock is moved with POST\n".to_owned(),
+            );
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let now_ms = self.runtime.now_ms();
+        let to = parameter(query, "to").and_then(|to| moment(&to));
+        let by = parameter(query, "by").and_then(|by| by.parse::<f64>().ok());
+        let Some(by_ms) = to.map(|to| to - now_ms).or(by) else {
+            let hint = "Say where to: ?to=2027-01-01T21:00:00Z or ?by=3600000\n";
+            return answer(StatusCode::BAD_REQUEST, hint.to_owned());
+        };
+        if by_ms < 0.0 {
+            return answer(
+                StatusCode::BAD_REQUEST,
+                "The clock does not go back\n".to_owned(),
+            );
+        }
+        self.runtime.move_clock(by_ms as u64);
+        answer(StatusCode::OK, format!("{}\n", self.runtime.now_ms()))
+    }
+}
+
+/// A time in milliseconds since 1970: as a number, or as ISO 8601 has it.
+fn moment(text: &str) -> Option<f64> {
+    let date = || chrono::DateTime::parse_from_rfc3339(text).ok();
+    let number = text.parse::<f64>().ok();
+    number.or_else(|| Some(date()?.timestamp_millis() as f64))
 }
 
 impl Fetcher for Triggers {
@@ -234,6 +281,7 @@ impl Fetcher for Triggers {
                     Err(error) => Ok(self.inner.report(&method, &url, &error).respond(&headers)),
                 }
             }),
+            "/cdn-cgi/handler/clock" => Box::pin(std::future::ready(Ok(self.clock(&request)))),
             _ => self.inner.fetch(request),
         }
     }
@@ -280,5 +328,12 @@ mod tests {
         assert_eq!(parameter(query, "cron").as_deref(), Some("*/5 * * * *"));
         assert_eq!(parameter(query, "time").as_deref(), Some("7"));
         assert_eq!(parameter(query, "none"), None);
+    }
+
+    #[test]
+    fn moments_are_numbers_or_dates() {
+        assert_eq!(moment("1500"), Some(1500.0));
+        assert_eq!(moment("1970-01-01T00:00:02Z"), Some(2000.0));
+        assert_eq!(moment("Friday"), None);
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod dev;
 pub(crate) mod install;
 pub(crate) mod logs;
+pub(crate) mod model;
 pub(crate) mod new;
 pub(crate) mod objects;
 pub(crate) mod run;
@@ -156,6 +157,15 @@ fn rows(project: &Project) -> Vec<(String, String)> {
     }
     for loader in &project.loaders {
         rows.push((format!("env.{loader}"), "runs code from strings".to_owned()));
+    }
+    if let Some(name) = &project.ai {
+        use bundle::config::Model;
+        let what = match &project.settings.model {
+            Some(Model::Server { url, .. }) => format!("models of {url}"),
+            Some(Model::Scripted(_)) => "the scripted model".to_owned(),
+            None => "no model: atoll.jsonc names none".to_owned(),
+        };
+        rows.push((format!("env.{name}"), what));
     }
     for object in &project.objects {
         let of = match &object.script {

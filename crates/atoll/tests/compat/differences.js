@@ -22,6 +22,33 @@ const noSuch = (name) => () => {
 };
 
 export const differences = {
+  "`env.AI` asks one server that speaks OpenAI's API: images, audio, reranking, batches, `.models()`, `.toMarkdown()`, `.aiSearch()`, `.autorag()` and logs of gateways throw": async ({ env }) => {
+    const { response } = await env.AI.run("@cf/a/b", { prompt: "Count to 3" });
+    const absent = [
+      () => env.AI.run("@cf/a/b", { audio: [] }),
+      () => env.AI.run("@cf/a/b", { image: [] }),
+      () => env.AI.run("@cf/a/b", { query: "q", contexts: [] }),
+      () => env.AI.run("@cf/a/b", { requests: [] }),
+      () => env.AI.models(),
+      () => env.AI.toMarkdown([]),
+      () => env.AI.aiSearch(),
+      () => env.AI.autorag("a"),
+      () => env.AI.gateway("a").getLog("b"),
+    ];
+    for (const use of absent) {
+      const error = await Promise.try(use).catch((error) => error);
+      if (!/is not supported/.test(error?.message)) return error;
+    }
+    return response === "1 2 3";
+  },
+  "streamed answers of `@cf/` models can be resumed too": async ({ env }) => {
+    const messages = [{ role: "user", content: "Count to 3" }];
+    const answer = await env.AI.run("@cf/a/b", { messages, stream: true }, { returnRawResponse: true });
+    const id = answer.headers.get("cf-aig-run-id");
+    const resume = (from) => env.AI.fetch(`https://workers-binding.ai/ai-gateway/gateways/g/run/${id}/resume?from=${from}`);
+    const [text, resumed] = [await answer.text(), await (await resume(2)).text()];
+    return text.endsWith(resumed) && resumed.length < text.length;
+  },
   "namespaces and `AbortSignal` can be sent too": async ({ env }) => {
     const stub = env.OBJECT.getByName("a");
     const { namespace, signal } = await stub.echo({ namespace: env.OBJECT, signal: AbortSignal.abort("enough") });

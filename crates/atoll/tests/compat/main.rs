@@ -17,6 +17,7 @@ const CONFIGURATION: &str = r#"{
   "compatibility_date": "2026-06-11", "compatibility_flags": ["nodejs_compat"],
   "services": [{ "binding": "SELF", "service": "compat" }],
   "worker_loaders": [{ "binding": "LOADER" }],
+  "ai": { "binding": "AI" },
   "durable_objects": { "bindings": [{ "name": "OBJECT", "class_name": "Inside" }] },
   "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Inside"] }]
 }"#;
@@ -73,6 +74,10 @@ fn the_page_says_what_is_so() {
     assert!(count >= FEWEST_NAMES, "only {count} names were found");
     let project = Project::new(&[
         ("wrangler.json", CONFIGURATION),
+        (
+            "atoll.jsonc",
+            r#"{ "model": { "scripted": { "rate": 0 } } }"#,
+        ),
         ("index.js", include_str!("index.js")),
         ("differences.js", include_str!("differences.js")),
         ("purposes.js", include_str!("purposes.js")),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod alarms;
+mod answers;
 mod dynamic_facets;
 mod facets;
 mod failures;

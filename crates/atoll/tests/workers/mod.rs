@@ -160,6 +160,13 @@ impl App {
         self.bind(name, BindingValue::Loader(index))
     }
 
+    /// Binds language models.
+    pub(crate) fn models(mut self, name: &str, models: Arc<dyn Fetcher>) -> Self {
+        let index = u32::try_from(self.capabilities.len()).unwrap();
+        self.capabilities.push(Capability::Fetch(models));
+        self.bind(name, BindingValue::Ai(index))
+    }
+
     /// Binds the objects of a class of its own. The host that it runs on has to have storage.
     pub(crate) fn objects(self, name: &str, class: &str) -> Self {
         let worker = self.program.name.clone();

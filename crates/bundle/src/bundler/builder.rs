@@ -322,7 +322,7 @@ impl Builder {
 }
 
 /// What every worker's source may count on being replaced.
-fn default_define(mode: Mode) -> BTreeMap<String, String> {
+pub(super) fn default_define(mode: Mode) -> BTreeMap<String, String> {
     let mode = std::env::var("NODE_ENV").unwrap_or_else(|_| match mode {
         Mode::Development => "development".into(),
         Mode::Production => "production".into(),

@@ -1,6 +1,7 @@
 //! The bundler behind one small interface: nothing outside this folder knows rolldown.
 
 mod builder;
+mod client;
 pub(crate) mod diagnostics;
 mod passes;
 mod plugin;
@@ -8,4 +9,5 @@ mod tsconfig;
 mod verbatim;
 
 pub use builder::{Builder, Built, Mode, Timing};
+pub use client::Client;
 pub(crate) use plugin::{RUNTIME_ID, moved_map, outside, required_from_outside};

@@ -24,7 +24,7 @@ pub use project::{
     Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
     UnsupportedBinding, Variable, VariableValue,
 };
-pub use settings::{Isolation, Limits, SETTINGS_FILE, Settings, Sockets, read_settings};
+pub use settings::{Isolation, Limits, Model, SETTINGS_FILE, Settings, Sockets, read_settings};
 
 use crate::error::{Diagnostic, Error, Severity};
 

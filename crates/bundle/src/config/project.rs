@@ -33,6 +33,8 @@ pub struct Project {
     pub services: Vec<Service>,
     /// Properties of `env` that run code from strings.
     pub loaders: Vec<String>,
+    /// The property of `env` that leads to language models.
+    pub ai: Option<String>,
     /// Bindings to Durable Objects, of this worker and of others.
     pub objects: Vec<ObjectBinding>,
     /// The names of this worker's own object classes, in alphabetical order.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::document::Document;
+use super::document::{Document, Node, Value};
 use super::egress::{self, EgressBinding, EgressPolicy, GlobalOutbound, LoaderSettings};
 use super::reader::Reader;
 use crate::error::{Diagnostic, Error};
@@ -30,6 +30,28 @@ pub struct Settings {
     pub global_outbound: GlobalOutbound,
     /// What Worker Loaders do beside running code.
     pub loaders: Vec<LoaderSettings>,
+    /// What `env.AI` leads to.
+    pub model: Option<Model>,
+    /// The entry module of the code that browsers get.
+    pub client: Option<PathBuf>,
+}
+
+/// `model` in `atoll.jsonc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// A server that speaks OpenAI's API.
+    Server {
+        /// Up to and with the version: `https://api.openai.com/v1`.
+        url: String,
+        /// The key, or nothing where none is needed.
+        key: Option<String>,
+        /// The environment variable of this process that has the key.
+        key_from: Option<String>,
+        /// The model to ask for whatever the worker names.
+        name: Option<String>,
+    },
+    /// The scripted model, with its script as JSON source.
+    Scripted(String),
 }
 
 /// `limits` in `atoll.jsonc`.
@@ -79,7 +101,7 @@ pub(crate) fn path_in(root: &Path) -> PathBuf {
 /// Every mistake in it at once, with its place.
 pub fn read_settings(folder: &Path) -> Result<Settings, Error> {
     let mut diagnostics = Vec::new();
-    let settings = read(&path_in(folder), &mut diagnostics)?;
+    let settings = read(folder, &mut diagnostics)?;
     if diagnostics.is_empty() {
         Ok(settings)
     } else {
@@ -88,7 +110,8 @@ pub fn read_settings(folder: &Path) -> Result<Settings, Error> {
 }
 
 /// Reads `atoll.jsonc`; unknown keys are errors, for nobody else reads this file.
-pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Settings, Error> {
+pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Settings, Error> {
+    let path = &path_in(folder);
     if !path.is_file() {
         return Ok(Settings::default());
     }
@@ -113,6 +136,8 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
             "bindings",
             "globalOutbound",
             "loaders",
+            "model",
+            "client",
         ],
         true,
     );
@@ -160,7 +185,24 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
     let outbound = root.get("globalOutbound");
     let global_outbound = egress::global_outbound(&mut reader, outbound, &policies);
     let loaders = egress::loaders(&mut reader, root.get("loaders"));
+    let model = root
+        .get("model")
+        .and_then(|value| model(&mut reader, value));
+    let client = reader
+        .string("client", root.get("client"))
+        .map(|file| folder.join(file));
+    if let (Some(file), Some(value)) = (&client, root.get("client"))
+        && !file.is_file()
+    {
+        let message = format!(
+            "the client's entry module does not exist: {}",
+            file.display()
+        );
+        reader.error(value.start, message, None);
+    }
     Ok(Settings {
+        model,
+        client,
         limits,
         isolation,
         processes,
@@ -171,5 +213,32 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<Set
         bindings,
         global_outbound,
         loaders,
+    })
+}
+
+fn model(reader: &mut Reader<'_>, value: &Value) -> Option<Model> {
+    reader.object("model", Some(value));
+    let known = ["url", "key", "keyFrom", "name", "scripted"];
+    reader.unknown_keys(value, "model.", &known, true);
+    if let Some(script) = value.get("scripted") {
+        return match &script.node {
+            Node::Bool(true) => Some(Model::Scripted("{}".to_owned())),
+            Node::Bool(false) => None,
+            _ => {
+                reader.object("model.scripted", Some(script));
+                Some(Model::Scripted(script.to_json().to_string()))
+            }
+        };
+    }
+    let url = reader.required("model", value, "url")?;
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        let hint = "it has the form https://api.openai.com/v1".to_owned();
+        reader.error(value.start, "`model.url` is no URL".to_owned(), Some(hint));
+    }
+    Some(Model::Server {
+        url,
+        key: reader.string("model.key", value.get("key")),
+        key_from: reader.string("model.keyFrom", value.get("keyFrom")),
+        name: reader.string("model.name", value.get("name")),
     })
 }

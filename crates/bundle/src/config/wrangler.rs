@@ -97,6 +97,7 @@ pub(super) fn read(
         compatibility_date,
         compatibility_flags,
         loaders: loaders(&mut reader, &scope),
+        ai: ai(&mut reader, &scope),
         services,
         objects: objects.bindings,
         object_classes: objects.classes,
@@ -131,7 +132,7 @@ pub(super) fn read(
         unsupported,
         vars: Vec::new(),
         absent_secrets: Vec::new(),
-        settings: settings::read(&settings::path_in(&root_folder), diagnostics)?,
+        settings: settings::read(&root_folder, diagnostics)?,
         watched: watched(path, &root_folder, options),
         root: root_folder,
     };
@@ -418,6 +419,12 @@ fn loaders(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<String> {
         .iter()
         .filter_map(|item| reader.required("worker_loaders", item, "binding"))
         .collect()
+}
+
+fn ai(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Option<String> {
+    let value = scope.get("ai")?;
+    reader.object("ai", Some(value));
+    reader.required("ai", value, "binding")
 }
 
 fn unsupported(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<UnsupportedBinding> {

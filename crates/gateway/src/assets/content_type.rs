@@ -1,7 +1,7 @@
 //! Content types by file name extension (IANA's registry; what browsers need for text is given with its charset).
 
 /// The content type of a file, if its extension is known.
-pub(super) fn of(path: &str) -> Option<&'static str> {
+pub(crate) fn of(path: &str) -> Option<&'static str> {
     let name = path.rsplit('/').next()?;
     let (_, extension) = name.rsplit_once('.')?;
     let extension = extension.to_ascii_lowercase();

@@ -13,6 +13,7 @@ mod tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use content_type::of as content_type;
 pub(crate) use pattern::glob_matches;
 pub(crate) use serve::Answer;
 

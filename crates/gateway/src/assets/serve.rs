@@ -178,7 +178,7 @@ async fn serve(
     };
     let mut headers = HeaderMap::new();
     headers.insert(header::ETAG, opened.etag.clone());
-    if let Some(content_type) = content_type::of(&path) {
+    if let Some(content_type) = content_type(&path) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     if !head.headers.contains_key(header::AUTHORIZATION)
