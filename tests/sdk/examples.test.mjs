@@ -1,0 +1,76 @@
+// The other examples, each in a browser.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { browser, copyOf, PATIENCE_MS, Server } from "./support.mjs";
+
+const found = await browser();
+const options = { skip: found.skip, timeout: PATIENCE_MS };
+after(() => found.browser?.close());
+
+/** Runs an example and opens its page. */
+async function open(project) {
+  const server = await Server.start(["dev", "-c", copyOf(project), "--port", "0"]);
+  const page = await found.browser.newPage();
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(server.url);
+  const close = async () => {
+    await page.close();
+    await server.end();
+    assert.deepEqual(page.problems, []);
+  };
+  return { server, page, close };
+}
+
+test("Friday: the update is written when its time has come", options, async () => {
+  const { page, server, close } = await open("examples/friday");
+  await page.locator("header time", { hasText: /Friday.*21:00/ }).waitFor();
+  for (const note of ["The reef was painted", "A canoe came back"]) {
+    await page.locator("input").fill(note);
+    await page.locator("form button").click();
+    await page.locator(".notes li", { hasText: note }).waitFor();
+  }
+  const refused = await fetch(`${server.url}/cdn-cgi/handler/clock?by=-1`, { method: "POST" });
+  assert.equal(refused.status, 400);
+  await page.locator("header button").click();
+  await page.locator("article p", { hasText: "The reef was painted. A canoe came back." }).waitFor();
+  await page.locator("article time", { hasText: /Friday.*21:00/ }).waitFor();
+  assert.equal(await page.locator(".notes li").count(), 0);
+  await close();
+});
+
+test("Pantry: a page is an MCP client of a server that keeps state and asks", options, async () => {
+  const { page, close } = await open("examples/pantry");
+  await page.locator("li pre", { hasText: "2 × rice" }).waitFor();
+  const put = page.locator('form[aria-label="put"]');
+  await put.locator('input[name="item"]').fill("taro");
+  await put.locator('input[name="count"]').fill("3");
+  await put.locator("button").click();
+  await page.locator("li pre", { hasText: "3 × taro" }).first().waitFor();
+  const away = page.locator('form[aria-label="throw_away"]');
+  await away.locator("input").fill("taro");
+  await away.locator("button").click();
+  const question = page.locator('form[aria-label="question"]');
+  await question.locator("p", { hasText: "There is 3." }).waitFor();
+  await question.locator("input").fill("2");
+  await question.locator("button").first().click();
+  await page.locator("li pre", { hasText: "1 × taro" }).waitFor();
+  await close();
+});
+
+test("Market: a model's programs use tools and cannot get out", options, async () => {
+  const { page, close } = await open("examples/market");
+  const ask = (idea) => page.locator("form div button", { hasText: idea }).click();
+  await page.locator("header li", { hasText: "hooks" }).waitFor();
+  await ask("worth");
+  await page.locator(".result", { hasText: '{"kinds":4,"worth":224}' }).waitFor();
+  await page.locator(".assistant p", { hasText: "The program gave this:" }).waitFor();
+  await ask("Restock");
+  await page.locator("header li", { hasText: "12 hooks" }).waitFor();
+  await page.locator(".result", { hasText: "hooks +10" }).waitFor();
+  await ask("escape");
+  await page.locator("figure", { hasText: /not permitted/ }).waitFor();
+  await close();
+});
