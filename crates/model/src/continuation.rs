@@ -29,12 +29,17 @@ pub(crate) fn known_text(asked: &Asked, endpoint: &str, request: &Value) -> Opti
     let (Value::Array(before), Value::Array(now)) = (before.get(list)?, now.get(list)?) else {
         return (before.get(list) == now.get(list)).then(String::new);
     };
-    let added = now.strip_prefix(before.as_slice())?;
-    match added {
-        [] => Some(String::new()),
-        [message] => assistant_text(message),
-        _ => None,
+    let mut known = String::new();
+    // An agent may have kept the beginning more than once, as it was saved by it and by a client of it.
+    for message in now.strip_prefix(before.as_slice())? {
+        let text = assistant_text(message)?;
+        if text.starts_with(&known) {
+            known = text;
+        } else if !known.starts_with(&text) {
+            return None;
+        }
     }
+    Some(known)
 }
 
 /// The text of a message of the model that has nothing but text.
@@ -105,6 +110,10 @@ mod tests {
         assert_eq!(again(json!([question]), "m").as_deref(), Some(""));
         let part = json!({ "role": "assistant", "content": "Once" });
         assert_eq!(again(json!([question, part]), "m").as_deref(), Some("Once"));
+        assert_eq!(
+            again(json!([question, part, part]), "m").as_deref(),
+            Some("Once")
+        );
         assert_eq!(again(json!([question, part]), "other"), None);
         assert_eq!(again(json!([question, part, question]), "m"), None);
         let tool = json!({ "role": "assistant", "content": "", "tool_calls": [{ "id": "1" }] });

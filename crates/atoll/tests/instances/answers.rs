@@ -88,7 +88,7 @@ async fn part(stage: &Stage, things: &host::Worker) -> String {
     let first = tokio::spawn(async move {
         drop(call(&caller, "a", "ask", json!(["", true])).await);
     });
-    let text = log.next().await.text;
+    let text = log.next().await.message;
     for process in things.processes() {
         kill(process);
     }
