@@ -1,5 +1,6 @@
 //! The Agents SDK as published, on Atoll: `tests/sdk` drives it with the SDK's own clients and with browsers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
