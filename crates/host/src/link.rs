@@ -19,6 +19,7 @@ mod state;
 mod table;
 
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -561,12 +562,17 @@ impl Link {
         }
         let error = || gone.verdict.clone().map_or_else(lost, FetchError::Worker);
         // Before anybody learns of it, so that who tries again does not find them here.
-        for number in gone.events.values().filter_map(|entry| entry.object) {
-            if let Some(living) = gone.objects.get(&number) {
-                living.break_sockets();
-            }
-        }
-        self.all_left(gone.objects.into_values());
+        let at_work: HashSet<_> = gone
+            .events
+            .values()
+            .filter_map(|entry| entry.object)
+            .collect();
+        let (at_work, idle): (HashMap<_, _>, HashMap<_, _>) = gone
+            .objects
+            .into_iter()
+            .partition(|(number, _)| at_work.contains(number));
+        self.all_left(idle.into_values(), false);
+        self.all_left(at_work.into_values(), true);
         for (_, entry) in gone.events {
             entry.fail(&error());
         }

@@ -89,8 +89,10 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         () = &mut stop => false,
     };
     if built {
-        // As wrangler says it, for scripts that wait for that.
-        terminal::data(format_args!("{ready}"));
+        if session.errors.iter().all(Option::is_none) {
+            // As wrangler says it, for scripts that wait for that.
+            terminal::data(format_args!("{ready}"));
+        }
         tokio::spawn(session.follow_changes());
         gateway.run(stop).await;
     }

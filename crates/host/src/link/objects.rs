@@ -42,12 +42,6 @@ impl Living {
         }
     }
 
-    /// It has died in the middle of something: what it was telling may be lost in part, and its next instance does not know
-    /// where. Who listened has to come anew, as in Workers.
-    pub(super) fn break_sockets(&self) {
-        self.slot.sockets.drop_all();
-    }
-
     fn leave(self, objects: &Arc<Objects>, drops_sockets: bool) {
         let epoch = self.stored.epoch();
         if drops_sockets {
@@ -339,11 +333,12 @@ impl Link {
         }
     }
 
-    /// All objects that lived here are gone with the isolate.
-    pub(super) fn all_left(&self, living: impl IntoIterator<Item = Living>) {
+    /// Objects that lived here are gone with the isolate. Those that were at work have lost what they were telling in part,
+    /// and their next instances do not know where: who listened has to come anew, as with Workers.
+    pub(super) fn all_left(&self, living: impl IntoIterator<Item = Living>, at_work: bool) {
         let Some(objects) = &self.objects else { return };
         for living in living {
-            living.leave(objects, self.drops_sockets);
+            living.leave(objects, self.drops_sockets || at_work);
         }
     }
 
