@@ -40,7 +40,6 @@ use crate::fetcher::FetchError;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Durable, Objects};
 
-pub(crate) use clock::now_ms;
 use gate::{Gate, Waiting};
 pub(crate) use objects::Moving;
 pub(crate) use rpc::Receiver;

@@ -1,11 +1,11 @@
-//! The time, and when an isolate wants to be told of it.
+//! When an isolate wants to be told of the time.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::ToIsolate;
 
 use super::Link;
+use crate::clock::now_ms;
 
 impl Link {
     pub(super) fn wake(self: &Arc<Self>, at_ms: Option<f64>) {
@@ -25,11 +25,4 @@ impl Link {
         });
         state.wake = Some(timer.abort_handle());
     }
-}
-
-/// Milliseconds since 1970, in whole milliseconds.
-pub(crate) fn now_ms() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |elapsed| elapsed.as_millis() as f64)
 }
