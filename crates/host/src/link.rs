@@ -19,7 +19,6 @@ mod state;
 mod table;
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -561,17 +560,7 @@ impl Link {
         }
         let error = || gone.verdict.clone().map_or_else(lost, FetchError::Worker);
         // Before anybody learns of it, so that who tries again does not find them here.
-        let at_work: HashSet<_> = gone
-            .events
-            .values()
-            .filter_map(|entry| entry.object)
-            .collect();
-        let (at_work, idle): (HashMap<_, _>, HashMap<_, _>) = gone
-            .objects
-            .into_iter()
-            .partition(|(number, _)| at_work.contains(number));
-        self.all_left(idle.into_values(), false);
-        self.all_left(at_work.into_values(), true);
+        self.all_left(gone.objects, &gone.events);
         for (_, entry) in gone.events {
             entry.fail(&error());
         }

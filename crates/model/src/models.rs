@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use host::{Body, Caller, FetchError, Fetcher, Request, Response};
+use host::{Body, FetchError, Fetcher, Life, Request, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -68,7 +68,7 @@ impl Models {
 
     async fn answer(&self, request: Request) -> Result<Response, FetchError> {
         let path = request.uri().path().to_owned();
-        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = request.extensions().get::<Life>().cloned();
         let caller = caller.unwrap_or_default();
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         match segments[..] {
@@ -105,17 +105,17 @@ impl Models {
         }
     }
 
-    fn scope(&self, caller: &Caller) -> String {
+    fn scope(&self, caller: &Life) -> String {
         format!("{}/{}", self.0.options.worker, caller.object)
     }
 
-    fn own_run(&self, id: &str, caller: &Caller) -> Option<Arc<Run>> {
+    fn own_run(&self, id: &str, caller: &Life) -> Option<Arc<Run>> {
         let run = self.0.runs.get(id)?;
         (run.asked.scope == self.scope(caller)).then_some(run)
     }
 
     /// An answer from one of its events on.
-    fn resume(&self, id: &str, query: Option<&str>, caller: &Caller) -> Response {
+    fn resume(&self, id: &str, query: Option<&str>, caller: &Life) -> Response {
         let from = query.and_then(|query| {
             let from = query.split('&').find_map(|pair| pair.strip_prefix("from="));
             from.map_or(Some(0), |from| from.parse::<usize>().ok())
@@ -134,7 +134,7 @@ impl Models {
             }
         };
         match at {
-            Some(at) => respond(&run, caller.life, None, at),
+            Some(at) => respond(&run, caller.number, None, at),
             None => refuse(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "The answer has no event of this number yet.",
@@ -146,7 +146,7 @@ impl Models {
         &self,
         endpoint: &str,
         request: Request,
-        caller: &Caller,
+        caller: &Life,
     ) -> Result<Response, FetchError> {
         if request.method() != Method::POST {
             return Ok(refuse(
@@ -174,7 +174,7 @@ impl Models {
             return self.send(endpoint, &question).await;
         }
         let scope = self.scope(caller);
-        if let Some(rest) = self.0.runs.rest(&scope, endpoint, &question, caller.life) {
+        if let Some(rest) = self.0.runs.rest(&scope, endpoint, &question, caller.number) {
             return self.go_on(rest, question, caller).await;
         }
         let asked = Asked {
@@ -182,7 +182,7 @@ impl Models {
             endpoint: endpoint.to_owned(),
             request: question.clone(),
         };
-        self.begin(asked, question, caller.life, Vec::new()).await
+        self.begin(asked, question, caller.number, Vec::new()).await
     }
 
     /// The rest of an answer that is here; of one that broke off, the model is asked for what is missing.
@@ -190,12 +190,12 @@ impl Models {
         &self,
         rest: Rest,
         question: Value,
-        caller: &Caller,
+        caller: &Life,
     ) -> Result<Response, FetchError> {
         let Rest { run, first, at } = rest;
         let is_broken = matches!(run.lock().end, Some(End::Broken(_)));
         if !is_broken {
-            return Ok(respond(&run, caller.life, first, at));
+            return Ok(respond(&run, caller.number, first, at));
         }
         let asked = Asked {
             scope: run.asked.scope.clone(),
@@ -212,7 +212,7 @@ impl Models {
                 request: question.clone(),
                 ..asked
             };
-            return self.begin(asked, question, caller.life, Vec::new()).await;
+            return self.begin(asked, question, caller.number, Vec::new()).await;
         };
         if !text.is_empty() {
             messages.push(json!({ "role": "assistant", "content": text }));
@@ -224,7 +224,7 @@ impl Models {
             kept.bytes[..whole].to_vec()
         };
         let next = self
-            .begin_at(asked, extended, caller.life, before, (first, at))
+            .begin_at(asked, extended, caller.number, before, (first, at))
             .await;
         if next.is_ok() {
             self.0.runs.forget(&run);

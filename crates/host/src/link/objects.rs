@@ -1,5 +1,6 @@
 //! Objects that live in an isolate.
 
+use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use protocol::{
 };
 
 use super::gate::Waiting;
-use super::{Link, calls, lost};
+use super::{EventEntry, Link, calls, lost};
 use crate::fetcher::{FetchError, Life};
 use crate::logs::LogRecord;
 use crate::objects::{Objects, Slot, Start, storage_error};
@@ -333,12 +334,20 @@ impl Link {
         }
     }
 
-    /// Objects that lived here are gone with the isolate. Those that were at work have lost what they were telling in part,
-    /// and their next instances do not know where: who listened has to come anew, as with Workers.
-    pub(super) fn all_left(&self, living: impl IntoIterator<Item = Living>, at_work: bool) {
+    /// All objects that lived here are gone with the isolate. Those that were at work have lost what they were telling in
+    /// part, and their next instances do not know where: who listened has to come anew, as with Workers.
+    pub(super) fn all_left(
+        &self,
+        living: HashMap<ObjectNumber, Living>,
+        events: &HashMap<EventId, EventEntry>,
+    ) {
         let Some(objects) = &self.objects else { return };
-        for living in living {
-            living.leave(objects, self.drops_sockets || at_work);
+        let at_work: HashSet<_> = events.values().filter_map(|entry| entry.object).collect();
+        let mut living: Vec<_> = living.into_iter().collect();
+        // Who learns that a socket broke finds the others gone from here.
+        living.sort_by_key(|(number, _)| at_work.contains(number));
+        for (number, living) in living {
+            living.leave(objects, self.drops_sockets || at_work.contains(&number));
         }
     }
 
