@@ -42,6 +42,7 @@ pub(crate) async fn report() -> anyhow::Result<()> {
         classes: Vec::new(),
         object_isolates: false,
         drops_sockets: false,
+        tails: Vec::new(),
     };
     let mut deploys = Vec::new();
     for _ in 0..20 {

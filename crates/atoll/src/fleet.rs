@@ -312,6 +312,11 @@ async fn start(
         classes: project.object_classes.clone(),
         object_isolates: project.settings.isolation == Some(config::Isolation::Object),
         drops_sockets: project.settings.sockets == Some(config::Sockets::Drop),
+        tails: project
+            .tail_consumers
+            .iter()
+            .map(|worker| shared.runtime.service(worker, None))
+            .collect(),
     };
     shared
         .runtime

@@ -2,9 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::Body;
 use crate::parcel::MethodCall;
+use crate::tail::TraceItem;
 
 /// A request with an absolute URI. A [`SocketAddr`](std::net::SocketAddr) in its extensions says who sent it.
 pub type Request = http::Request<Body>;
@@ -53,6 +57,11 @@ pub trait Fetcher: Send + Sync + 'static {
     fn describe(&self) -> String {
         "service".to_owned()
     }
+
+    /// Tells it of an event of a worker that it follows, if it can. `room` is given back once it has dealt with that.
+    fn tail(&self, item: Arc<TraceItem>, room: OwnedSemaphorePermit) {
+        drop((item, room));
+    }
 }
 
 /// Which worker makes a request, in its extensions.
@@ -85,4 +94,16 @@ pub struct Life {
     pub object: String,
     /// Another number after it slept, died, or was replaced.
     pub number: u64,
+}
+
+/// What is no more.
+pub(crate) struct Gone;
+
+impl Fetcher for Gone {
+    fn fetch(
+        &self,
+        _request: Request,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
+        Box::pin(std::future::ready(Err(crate::link::lost())))
+    }
 }

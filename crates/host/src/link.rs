@@ -5,6 +5,7 @@
 mod calls;
 mod clock;
 mod code;
+mod ending;
 mod events;
 mod facets;
 mod gate;
@@ -17,6 +18,7 @@ mod rpc;
 mod sockets;
 mod state;
 mod table;
+mod traces;
 
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use protocol::limits::MAX_OPEN_PER_ISOLATE;
 use protocol::{
-    Body as WireBody, CapabilityId, Failure, FailureKind, Flow, FrameBuffer, FromIsolate, StreamId,
+    Body as WireBody, CapabilityId, FailureKind, Flow, FrameBuffer, FromIsolate, StreamId,
     ToIsolate,
 };
 use tokio::net::UnixStream;
@@ -38,6 +40,7 @@ pub(crate) use crate::clock::now_ms;
 use crate::fetcher::FetchError;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Durable, Objects};
+use crate::tail::Tails;
 
 use gate::{Gate, Waiting};
 pub(crate) use objects::Moving;
@@ -70,6 +73,8 @@ pub(crate) struct Link {
     evaluates: bool,
     objects: Option<Arc<Objects>>,
     drops_sockets: bool,
+    /// Who follows the worker.
+    tails: Option<Arc<Tails>>,
     /// Bytes that the isolate sent and that nobody has taken yet.
     held: crate::held::Account,
     state: Mutex<State>,
@@ -100,6 +105,8 @@ pub(crate) struct LinkOptions {
     pub(crate) objects: Option<Arc<Objects>>,
     /// WebSockets that are kept for its objects go when an object does not leave to sleep.
     pub(crate) drops_sockets: bool,
+    /// Who follows the worker.
+    pub(crate) tails: Option<Arc<Tails>>,
 }
 
 impl std::fmt::Debug for Link {
@@ -130,6 +137,7 @@ impl Link {
             evaluates: options.evaluate.is_some(),
             objects: options.objects,
             drops_sockets: options.drops_sockets,
+            tails: options.tails,
             held: crate::held::Account::default(),
             state: Mutex::default(),
             given_away: AtomicUsize::new(0),
@@ -401,18 +409,25 @@ impl Link {
             }
             FromIsolate::Socket(socket, part) => self.socket_part(socket, part),
             FromIsolate::Log {
-                event: _,
+                event,
                 level,
                 message,
+                arguments,
             } => {
+                self.trace_log(event, level, arguments);
                 self.log(LogRecord::console(&self.worker, level, message));
+                Ok(())
+            }
+            FromIsolate::Thrown(event, failure) => {
+                self.trace_thrown(Some(event), &failure);
                 Ok(())
             }
             FromIsolate::Wake(at_ms) => {
                 self.wake(at_ms);
                 Ok(())
             }
-            FromIsolate::Unhandled(_, failure) => {
+            FromIsolate::Unhandled(event, failure) => {
+                self.trace_thrown(event, &failure);
                 if matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory) {
                     // It is about to end, and everyone who waits for it learns why.
                     let mut state = self.lock();
@@ -505,47 +520,6 @@ impl Link {
     }
 
     // --- The end --------------------------------------------------------------------------------------------------
-
-    /// Kills the isolate: it is broken or hostile.
-    pub(crate) fn condemn(&self, reason: &str) {
-        tracing::warn!(worker = &*self.worker, reason, "isolate killed");
-        self.to_blame.store(true, Ordering::Relaxed);
-        self.kill();
-    }
-
-    /// Whether what ran there has ended it: by a crash, or by breaking the protocol. Blocks for a moment.
-    pub(crate) fn has_ended_itself(&self) -> bool {
-        if self.to_blame.load(Ordering::Relaxed) {
-            return true;
-        }
-        let exit = self.process.wait(Some(std::time::Duration::from_secs(1)));
-        exit.ok().flatten().is_some_and(jail::Exit::is_own_doing)
-    }
-
-    /// Kills the isolate for using too much processor time; its callers are told so.
-    pub(crate) fn kill_for_cpu(&self, cpu_ms: u32) {
-        self.kill_for(Failure {
-            kind: FailureKind::Cpu,
-            name: "Error".to_owned(),
-            message: format!("Worker exceeded CPU time limit ({cpu_ms} ms)."),
-            stack: String::new(),
-        });
-    }
-
-    /// Kills the isolate; its callers are told why.
-    pub(crate) fn kill_for(&self, failure: Failure) {
-        {
-            let mut state = self.lock();
-            state.condemned = true;
-            state.verdict = Some(failure);
-        }
-        self.kill();
-    }
-
-    /// Ends the process; whatever is under way fails.
-    pub(crate) fn kill(&self) {
-        self.process.kill();
-    }
 
     fn close(&self) {
         let mut state = self.lock();

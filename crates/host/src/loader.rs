@@ -14,14 +14,16 @@ use protocol::limits::{
     DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, MAX_DYNAMIC_WORKERS, MAX_NAMED_WORKERS, STARTUP_CPU_MS,
 };
 use protocol::{CapabilityId, CodeLimits, Program, Settings, ToIsolate};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::audit::Audit;
 use crate::capability::{Capability, Entrypoints};
 use crate::class::{Class, Source};
-use crate::fetcher::{FetchError, Fetcher, Request, Response, described};
-use crate::link::{Link, LinkOptions, Receiver, lost};
+use crate::fetcher::{FetchError, Fetcher, Gone, Request, Response, described};
+use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost};
 use crate::parcel::{MethodCall, Props};
 use crate::runtime::{DESCRIPTORS, Inner as Runtime, NATIVE_BYTES};
+use crate::tail::{Tails, TraceItem};
 use crate::wall_time::{in_time, over_time};
 use crate::worker::fetch_in;
 
@@ -66,6 +68,8 @@ pub(crate) struct Made {
     pub(crate) capabilities: Vec<Capability>,
     pub(crate) global_fetch: Option<CapabilityId>,
     pub(crate) limits: CodeLimits,
+    /// Who follows it.
+    pub(crate) tails: Vec<Capability>,
     /// Calls of one event that the one who made it may do.
     pub(crate) subrequests: u32,
 }
@@ -82,6 +86,7 @@ pub(crate) struct Loaded {
     settings: Settings,
     limits: CodeLimits,
     subrequests: u32,
+    tails: Option<Arc<Tails>>,
     running: Mutex<Option<Running>>,
     starting: tokio::sync::Mutex<()>,
 }
@@ -232,8 +237,10 @@ impl Loaded {
             mut capabilities,
             global_fetch,
             limits,
+            tails,
             subrequests,
         } = made;
+        let tails = Tails::new(id, tails);
         let name: Arc<str> = match id {
             Some(id) => format!("dynamic worker \"{id}\"").into(),
             None => "dynamic worker".into(),
@@ -251,6 +258,7 @@ impl Loaded {
             cache: None,
             loopback,
             bundler: None,
+            is_followed: tails.is_some(),
         };
         let mut evaluate = Vec::new();
         protocol::encode_into(
@@ -271,6 +279,7 @@ impl Loaded {
                     .subrequests
                     .map_or(subrequests, |limit| limit.min(subrequests)),
                 limits,
+                tails,
                 running: Mutex::default(),
                 starting: tokio::sync::Mutex::default(),
             }
@@ -352,6 +361,7 @@ impl Loaded {
             evaluate: Some(Arc::clone(&self.evaluate)),
             objects: runtime.objects().cloned(),
             drops_sockets: false,
+            tails: self.tails.clone(),
         };
         let link = Link::start(child, options).map_err(|_| lost())?;
         let (watched, cpu_ms) = (Arc::clone(&link), self.settings.cpu_ms);
@@ -502,18 +512,6 @@ impl Entrypoints for Itself {
     }
 }
 
-/// What is no more.
-pub(crate) struct Gone;
-
-impl Fetcher for Gone {
-    fn fetch(
-        &self,
-        _request: Request,
-    ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
-        Box::pin(std::future::ready(Err(lost())))
-    }
-}
-
 /// One entrypoint of a dynamic worker.
 struct Target {
     loaded: Arc<Loaded>,
@@ -580,6 +578,21 @@ impl Fetcher for Target {
             match loaded.link().await {
                 Ok(link) => begin(&link, call),
                 Err(error) => call.returns.call(Err(error)),
+            }
+        });
+    }
+
+    fn tail(&self, item: Arc<TraceItem>, room: OwnedSemaphorePermit) {
+        let (loaded, entrypoint) = (Arc::clone(&self.loaded), self.entrypoint.clone());
+        let props = self.props.clone();
+        tokio::spawn(async move {
+            if let Ok(link) = loaded.link().await {
+                link.begin_tail(
+                    entrypoint.as_deref(),
+                    props.as_deref(),
+                    &item,
+                    EventEntry::ending(room),
+                );
             }
         });
     }

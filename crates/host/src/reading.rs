@@ -78,6 +78,7 @@ impl Runtime {
             cache: None,
             loopback: None,
             bundler: None,
+            is_followed: false,
         };
         let process = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,
@@ -95,6 +96,7 @@ impl Runtime {
             evaluate: None,
             objects: None,
             drops_sockets: false,
+            tails: None,
         };
         let child = tokio::task::spawn_blocking(move || {
             let template = zygote.fork(jail::Role::Template, &process)?;

@@ -26,6 +26,7 @@ use crate::logs::{LogRecord, Logs};
 use crate::objects::{Namespace, Objects, StorageOptions};
 use crate::parcel::Props;
 use crate::services::Services;
+use crate::tail::Tails;
 use crate::worker::{Worker, WorkerOptions};
 
 /// Memory of an isolate's process beyond its JavaScript heap, in bytes: frames, bodies, native state.
@@ -102,7 +103,6 @@ impl Default for Limits {
 }
 
 /// A worker to be run.
-#[derive(Debug)]
 pub struct Deployment {
     /// Its modules and `env`. Capabilities in it are indexes into `capabilities`.
     pub program: Program,
@@ -122,6 +122,8 @@ pub struct Deployment {
     pub object_isolates: bool,
     /// WebSockets of its Durable Objects break when their isolate ends or a new version takes over, as with Workers.
     pub drops_sockets: bool,
+    /// Who follows it: each is told of its events once they are over.
+    pub tails: Vec<Arc<dyn Fetcher>>,
 }
 
 /// The host of all workers. Clones are the same host.
@@ -287,8 +289,10 @@ impl Runtime {
             classes,
             object_isolates,
             drops_sockets,
+            tails,
         } = deployment;
         let name: Arc<str> = program.name.as_str().into();
+        let tails = Tails::of_worker(&name, tails);
         let loopback = CapabilityId::try_from(capabilities.len()).ok();
         capabilities.push(Capability::Worker(Arc::new(self.services(&name))));
         let settings = Settings {
@@ -299,6 +303,7 @@ impl Runtime {
             cache,
             loopback,
             bundler,
+            is_followed: tails.is_some(),
         };
         let process_limits = jail::Limits {
             memory_bytes: limits.memory_bytes + NATIVE_BYTES,
@@ -336,6 +341,7 @@ impl Runtime {
                 evaluate: None,
                 objects: objects.clone(),
                 drops_sockets,
+                tails: tails.clone(),
             })
         };
         let worker = Worker::start(WorkerOptions {

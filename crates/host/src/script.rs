@@ -187,6 +187,7 @@ impl Script {
             capabilities,
             global_fetch,
             limits: self.limits,
+            tails: Vec::new(),
             subrequests: DEFAULT_SUBREQUESTS,
         }
     }

@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
 use protocol::CodeLimits;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::capability::Entrypoints;
 use crate::class::{Class, Source};
 use crate::fetcher::{FetchError, Fetcher, Request, Response, described};
 use crate::parcel::{MethodCall, Props};
 use crate::runtime::Inner;
+use crate::tail::TraceItem;
 use crate::worker::Worker;
 
 /// A worker by its name, with all its entrypoints.
@@ -87,6 +89,12 @@ impl Fetcher for Service {
         match self.target() {
             Ok(target) => target.call(call),
             Err(error) => call.returns.call(Err(error)),
+        }
+    }
+
+    fn tail(&self, item: Arc<TraceItem>, room: OwnedSemaphorePermit) {
+        if let Ok(target) = self.target() {
+            target.tail(item, room);
         }
     }
 }

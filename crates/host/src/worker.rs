@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::{CodeLimits, Event, EventId, Exports, ObjectId, ToIsolate};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use crate::fetcher::{Caller, FetchError, Fetcher, Request, Response, described};
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost, now_ms};
 use crate::parcel::{MethodCall, Props};
+use crate::tail::{Happening, TraceItem};
 
 /// How long a request waits for an isolate when all have just died.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -132,8 +133,16 @@ impl Worker {
     async fn run(&self, event: Event<'_>) -> Result<(), FetchError> {
         let (sender, receiver) = oneshot::channel();
         let link = self.pick(false).await?;
+        let happening = match event {
+            Event::Scheduled {
+                cron, scheduled_ms, ..
+            } => Some(Happening::Scheduled(cron.to_owned(), scheduled_ms)),
+            _ => None,
+        };
+        let following = happening.and_then(|happening| link.follow(|| happening, None, None, 0));
         let id = link.begin(EventEntry {
             done: Some(sender),
+            following,
             ..EventEntry::default()
         })?;
         link.send(&ToIsolate::Event {
@@ -460,6 +469,21 @@ impl Fetcher for Target {
     fn call(&self, call: MethodCall) {
         self.worker
             .call_at(self.entrypoint.clone(), self.props.clone(), call);
+    }
+
+    fn tail(&self, item: Arc<TraceItem>, room: OwnedSemaphorePermit) {
+        let (worker, entrypoint) = (self.worker.clone(), self.entrypoint.clone());
+        let props = self.props.clone();
+        tokio::spawn(async move {
+            if let Ok(link) = worker.pick().await {
+                link.begin_tail(
+                    entrypoint.as_deref(),
+                    props.as_deref(),
+                    &item,
+                    EventEntry::ending(room),
+                );
+            }
+        });
     }
 }
 

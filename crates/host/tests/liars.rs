@@ -122,6 +122,7 @@ const LIES: &[(&str, Lie)] = &[
             modules: Vec::new(),
             env: None,
             outbound: Outbound::Nothing,
+            tails: Vec::new(),
             limits: CodeLimits::default(),
         };
         let derive = Derive::Worker {
@@ -503,6 +504,7 @@ async fn deploy(runtime: &Runtime, name: &str) -> host::Worker {
         classes: Vec::new(),
         object_isolates: false,
         drops_sockets: false,
+        tails: Vec::new(),
     };
     runtime.deploy(deployment).await.unwrap()
 }

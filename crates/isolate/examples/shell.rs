@@ -88,6 +88,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         cache: Some(1),
         loopback: None,
         bundler: None,
+        is_followed: false,
     };
     isolate.allow_test_storage();
     if let Err(failure) = isolate.evaluate(program, settings) {

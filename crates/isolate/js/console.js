@@ -4,9 +4,10 @@
  * See https://console.spec.whatwg.org. Output is bounded, and no value that is logged can make a call throw.
  */
 
-import { log, now } from "atoll:native/io";
+import { isFollowed, log, now } from "atoll:native/io";
 import { formatWithOptions, inspect } from "./inspect.js";
 import { tableText } from "./inspect/table.js";
+import { traceArguments } from "./trace_arguments.js";
 
 /** Characters of one line; what is beyond is cut with a note. */
 const MAX_LINE_LENGTH = 256 * 1024;
@@ -18,10 +19,11 @@ let groups = "";
 const counts = new Map();
 const timers = new Map();
 
-function write(level, text) {
+function write(level, text, args = undefined) {
   if (text.length > MAX_LINE_LENGTH) text = `${text.slice(0, MAX_LINE_LENGTH)}... ${text.length - MAX_LINE_LENGTH} more characters`;
   if (groups !== "") text = groups + text.replaceAll("\n", `\n${groups}`);
-  log(level, text.isWellFormed() ? text : text.toWellFormed());
+  const json = args !== undefined && isFollowed() ? traceArguments(args).toWellFormed() : undefined;
+  log(level, text.isWellFormed() ? text : text.toWellFormed(), json);
 }
 
 function print(level, args) {
@@ -31,7 +33,7 @@ function print(level, args) {
   } catch (error) {
     text = `[value that could not be formatted: ${describeFailure(error)}]`;
   }
-  write(level, text);
+  write(level, text, args);
 }
 
 function describeFailure(error) {

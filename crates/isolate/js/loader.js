@@ -8,7 +8,7 @@ import { call, inGlobalScope } from "./io.js";
 import { encodeUtf8 } from "./encoding.js";
 import { classOf } from "./objects/class.js";
 import { grip, newCapability } from "./rpc/grips.js";
-import { pack } from "./rpc/parcels.js";
+import { capabilityOfStub, pack } from "./rpc/parcels.js";
 import { bufferSource, defineInterface, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "./webidl.js";
 
 const token = Symbol("WorkerLoader");
@@ -16,6 +16,7 @@ const token = Symbol("WorkerLoader");
 /** As in the protocol's limits. */
 const MAX_CODE_BYTES = 32 * 1024 * 1024;
 const MAX_ENV_BYTES = 1024 * 1024;
+const MAX_TAILS = 10;
 
 const KINDS = ["js", "cjs", "text", "data", "json", "py", "wasm"];
 const SCRIPT = /\.(js|mjs|ts|mts|tsx|jsx)$/;
@@ -164,9 +165,7 @@ function readCode(code) {
   if (modules === undefined || modules === null || typeof modules !== "object") {
     throw new TypeError("Missing field 'modules' in 'WorkerCode'.");
   }
-  if ((tails?.length ?? 0) > 0 || (streamingTails?.length ?? 0) > 0) {
-    throw new Error("Tail Workers of Dynamic Workers are not supported yet.");
-  }
+  if ((streamingTails?.length ?? 0) > 0) throw new Error("Streaming Tail Workers are not supported: use 'tails'.");
   const read = Object.entries(modules).map(([name, content]) => readModule(name, content));
   if (read.length === 0) throw new TypeError("Dynamic Worker code must contain at least one module.");
   const size = read.reduce((sum, [, , content]) => sum + content.byteLength, 0);
@@ -187,6 +186,7 @@ function readCode(code) {
       read,
       readOutbound(globalOutbound),
       readLimits(limits),
+      readTails(tails),
     ],
     env: parcel,
   };
@@ -199,6 +199,17 @@ function readOutbound(outbound) {
     throw new TypeError("Incorrect type for the 'globalOutbound' field on 'WorkerCode': the provided value is not of type 'Fetcher'.");
   }
   return capability;
+}
+
+/** The capabilities of those who follow the worker. */
+function readTails(tails) {
+  const followers = Array.from(tails ?? []);
+  if (followers.length > MAX_TAILS) throw new TypeError(`A Dynamic Worker can have at most ${MAX_TAILS} tails.`);
+  return followers.map((follower) => {
+    const capability = capabilityOfFetcher(follower) ?? capabilityOfStub(follower);
+    if (capability !== undefined) return capability;
+    throw new TypeError("Incorrect type for the 'tails' field on 'WorkerCode': the provided value is not of type 'Fetcher'.");
+  });
 }
 
 /** `[name, kind, bytes]` */

@@ -21,6 +21,7 @@ import { makeNamespace } from "./objects/namespace.js";
 import { unpackEnvironment } from "./rpc/parcels.js";
 import { host as rpc } from "./rpc/receive.js";
 import { areQuiet, askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
+import { traceItems } from "./trace.js";
 import { ScheduledController, TestController } from "./controllers.js";
 
 // The C library looks the time zone up when it is first asked, and later there are no files.
@@ -30,12 +31,12 @@ new Date(0).getTimezoneOffset();
 const rejected = new Map();
 
 /** Runs a handler that gives nothing back. */
-function simpleEvent(id, entrypoint, name, argument) {
+function simpleEvent(id, entrypoint, name, argument, props = undefined) {
   const event = new EventContext(id);
   set(event.context);
   let result;
   try {
-    result = callHandler(entrypoint, name, argument, new ExecutionContext(event));
+    result = callHandler(entrypoint, name, argument, new ExecutionContext(event, props));
   } catch (error) {
     event.fail(error);
     return;
@@ -82,6 +83,9 @@ export const host = {
   },
   test(id, entrypoint) {
     simpleEvent(id, entrypoint, "test", new TestController());
+  },
+  tail(id, entrypoint, props, traces) {
+    simpleEvent(id, entrypoint, "tail", traceItems(traces), props);
   },
   cancelEvent(id) {
     events.get(id)?.cancel();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use protocol::limits::STARTUP_CPU_MS;
 use protocol::{
     Event, EventId, Exports, Failure, FailureKind, Flow, FromIsolate, Program, Settings,
-    SocketPart, SocketRef, StreamPart, ToIsolate,
+    StreamPart, ToIsolate,
 };
 use rquickjs::function::{Args, IntoArgs};
 use rquickjs::promise::PromiseState;
@@ -27,7 +27,7 @@ use crate::stopped::Place;
 use crate::values::{
     body_value, error_value, headers_value, parcel_value, read_exports, reply_value,
 };
-use crate::{async_context, cpu, jobs, objects, rpc, state};
+use crate::{async_context, cpu, jobs, objects, rpc, sockets, state, traces};
 
 /// Native stack that JavaScript may use, in bytes.
 const MAX_STACK_BYTES: usize = 1024 * 1024;
@@ -128,13 +128,14 @@ impl Isolate {
                 cache: None,
                 loopback: None,
                 bundler: None,
+                is_followed: false,
             }),
             heap,
             interrupted,
             stopped_at,
             deadline_us,
         };
-        isolate.track_rejections();
+        jobs::track_rejections(&isolate.runtime, &isolate.host);
         Ok(isolate)
     }
 
@@ -159,6 +160,7 @@ impl Isolate {
             state.cache = settings.cache;
             state.loopback = settings.loopback;
             state.bundler = settings.bundler;
+            state.is_followed = settings.is_followed;
         });
         self.heap
             .set_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
@@ -510,26 +512,7 @@ impl Isolate {
             }
             ToIsolate::Flow(id, Flow::Grant(bytes)) => function("granted")?.call((id, bytes)),
             ToIsolate::Flow(id, Flow::Cancel) => function("canceled")?.call((id,)),
-            ToIsolate::Socket(socket, part) => {
-                let (of_host, id) = match socket {
-                    SocketRef::Host(id) => (true, id),
-                    SocketRef::Isolate(id) => (false, id),
-                };
-                match part {
-                    SocketPart::Text(text) => function("socketMessage")?.call((of_host, id, text)),
-                    SocketPart::Binary(bytes) => function("socketMessage")?.call((
-                        of_host,
-                        id,
-                        ArrayBuffer::new_copy(ctx.clone(), bytes)?,
-                    )),
-                    SocketPart::Close { code, reason } => {
-                        function("socketClose")?.call((of_host, id, code, reason))
-                    }
-                    SocketPart::Broken(message) => {
-                        function("socketBroken")?.call((of_host, id, message))
-                    }
-                }
-            }
+            ToIsolate::Socket(socket, part) => sockets::deliver(ctx, &host()?, socket, &part),
             ToIsolate::Tick { now_ms } => {
                 set_now(now_ms);
                 function("tick")?.call(())
@@ -562,6 +545,14 @@ impl Isolate {
                 .function(ctx, "scheduled")?
                 .call((id, *entrypoint, *cron, *scheduled_ms)),
             Event::Test { entrypoint } => self.function(ctx, "test")?.call((id, *entrypoint)),
+            Event::Tail {
+                entrypoint,
+                props,
+                traces,
+            } => {
+                let host = self.host.clone().restore(ctx)?;
+                traces::deliver(ctx, &host, id, *entrypoint, props.as_ref(), traces)
+            }
             Event::Rpc { target, invocation } => rpc::deliver(
                 ctx,
                 &self.host.clone().restore(ctx)?,
@@ -588,24 +579,6 @@ impl Isolate {
                 }
             });
         }
-    }
-
-    fn track_rejections(&self) {
-        let host = self.host.clone();
-        self.runtime
-            .set_host_promise_rejection_tracker(Some(Box::new(
-                move |ctx, promise, reason, handled| {
-                    let tell = || -> Result<()> {
-                        let host = host.clone().restore(&ctx)?;
-                        host.get::<_, Function<'_>>("rejection")?
-                            .call((promise, reason, handled))
-                    };
-                    if tell().is_err() {
-                        // An exception here would surface in whatever code happens to run.
-                        drop(ctx.catch());
-                    }
-                },
-            )));
     }
 }
 

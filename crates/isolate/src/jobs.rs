@@ -5,7 +5,7 @@
 )]
 
 use rquickjs::promise::PromiseState;
-use rquickjs::{Ctx, Error, Promise, Result, qjs};
+use rquickjs::{Ctx, Error, Function, Object, Persistent, Promise, Result, Runtime, qjs};
 
 use crate::async_context;
 
@@ -40,4 +40,22 @@ pub(crate) fn tell_import(ctx: &Ctx<'_>, import: &Promise<'_>) {
             drop(ctx.catch());
         }
     }
+}
+
+/// Has rejections that nobody handles told.
+pub(crate) fn track_rejections(runtime: &Runtime, host: &Persistent<Object<'static>>) {
+    let host = host.clone();
+    runtime.set_host_promise_rejection_tracker(Some(Box::new(
+        move |ctx, promise, reason, handled| {
+            let tell = || -> Result<()> {
+                let host = host.clone().restore(&ctx)?;
+                host.get::<_, Function<'_>>("rejection")?
+                    .call((promise, reason, handled))
+            };
+            if tell().is_err() {
+                // An exception here would surface in whatever code happens to run.
+                drop(ctx.catch());
+            }
+        },
+    )));
 }

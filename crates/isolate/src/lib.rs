@@ -18,9 +18,11 @@ mod objects;
 mod prepare;
 mod rpc;
 mod serve;
+mod sockets;
 mod sources;
 mod state;
 mod stopped;
+mod traces;
 mod values;
 
 pub use isolate::{Isolate, Turn};

@@ -11,6 +11,7 @@ use rquickjs::{Array, ArrayBuffer, Ctx, Function, IntoJs, Object, Result, TypedA
 
 use crate::native::sqlite::{self, Ended};
 use crate::state::{self, State};
+use crate::traces::traces_value;
 use crate::values::{body_value, headers_value, invocation_value, parcel_value};
 
 /// What is left of an object that sleeps is told.
@@ -249,6 +250,11 @@ pub(crate) fn deliver_event<'js>(
             };
             host.get::<_, Function<'_>>("objectSocket")?
                 .call((object, id, *socket, kind, data, reason))
+        }
+        Event::Tail { traces, .. } => {
+            let traces = traces_value(ctx, traces)?;
+            host.get::<_, Function<'_>>("objectTail")?
+                .call((object, id, traces))
         }
         Event::Scheduled { .. } | Event::Test { .. } => nobody_is_there(id),
     }

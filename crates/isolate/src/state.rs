@@ -42,6 +42,8 @@ pub(crate) struct State {
     /// The worker itself, for `ctx.exports`.
     pub(crate) loopback: Option<CapabilityId>,
     pub(crate) bundler: Option<CapabilityId>,
+    /// Somebody follows the worker.
+    pub(crate) is_followed: bool,
     /// What `caches` uses.
     pub(crate) cache: Option<CapabilityId>,
     /// Processor time of open events before the current turn, in microseconds.
@@ -138,6 +140,7 @@ impl State {
             | FromIsolate::Release(_)
             | FromIsolate::Derive(..)
             | FromIsolate::StartFacet(..)
+            | FromIsolate::Thrown(..)
             | FromIsolate::Flow(..)
             | FromIsolate::Unhandled(..)
             | FromIsolate::Broken { .. }

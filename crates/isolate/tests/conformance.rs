@@ -128,6 +128,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         cache: Some(1),
         loopback: None,
         bundler: None,
+        is_followed: false,
     };
     isolate.allow_test_storage();
     if let Err(failure) = isolate.evaluate(program, settings) {

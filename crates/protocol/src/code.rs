@@ -24,6 +24,8 @@ pub struct Code<'a> {
     pub env: Option<Parcel<'a, Passed>>,
     /// What its global `fetch()` uses.
     pub outbound: Outbound,
+    /// Who follows it.
+    pub tails: Vec<CapabilityId>,
     /// Its bounds.
     pub limits: CodeLimits,
 }

@@ -16,6 +16,7 @@ mod object;
 mod object_id;
 pub mod pages;
 mod rpc;
+mod trace;
 mod wire;
 
 pub use code::{Code, CodeLimits, CodeModule, Outbound};
@@ -31,3 +32,4 @@ pub use object_id::{
     namespace_key, root_id,
 };
 pub use rpc::{DERIVED, Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};
+pub use trace::{Outcome, Trace, TraceEvent, TraceLog, TraceSocket};

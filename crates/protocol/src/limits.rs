@@ -72,6 +72,15 @@ pub const MAX_CODE_ENV_BYTES: usize = 1024 * 1024;
 /// The most bytes of all modules of a dynamic worker (Workers: 64 MiB).
 pub const MAX_CODE_BYTES: usize = 32 * 1024 * 1024;
 
+/// The most bytes that those learn who follow a worker about one of its events (Workers: 256 KB).
+pub const MAX_TRACE_BYTES: usize = 256 * 1024;
+
+/// Who can follow one worker.
+pub const MAX_TAILS: usize = 10;
+
+/// Events of one worker that those who follow it are just told of; more are not told.
+pub const MAX_TRACES_UNDER_WAY: usize = 64;
+
 /// The longest name of a dynamic worker, in bytes.
 pub const MAX_CODE_NAME_BYTES: usize = 1024;
 

@@ -7,6 +7,7 @@ use crate::failure::{CallError, Failure, LogLevel};
 use crate::graph::Program;
 use crate::object::{Commit, KeptSocket, Opening, StorageCall};
 use crate::rpc::{Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};
+use crate::trace::Trace;
 pub use crate::wire::Headers;
 
 /// An entry of an isolate's own capability table. Nothing else gives an isolate any power.
@@ -249,7 +250,11 @@ pub enum FromIsolate<'a> {
         level: LogLevel,
         /// The text, formatted as a person reads it.
         message: &'a str,
+        /// The arguments as a JSON array, when somebody follows the worker.
+        arguments: Option<&'a str>,
     },
+    /// What an event has thrown that its caller gets, when somebody follows the worker.
+    Thrown(EventId, Failure),
     /// Send a tick at this time (milliseconds since 1970); `None` takes an earlier wish back.
     Wake(Option<f64>),
     /// An error that no code handled. The worker goes on.
@@ -275,6 +280,8 @@ pub struct Settings {
     pub loopback: Option<CapabilityId>,
     /// What builds programs, if it may be used.
     pub bundler: Option<CapabilityId>,
+    /// Somebody follows it.
+    pub is_followed: bool,
 }
 
 /// What a program exports.
@@ -344,6 +351,17 @@ pub enum Event<'a> {
         /// Which method.
         #[serde(borrow)]
         invocation: Invocation<'a, Given>,
+    },
+    /// Events of a worker that this one follows are over.
+    Tail {
+        /// The export it is for.
+        entrypoint: Option<&'a str>,
+        /// What its `ctx.props` are.
+        #[serde(borrow)]
+        props: Option<Parcel<'a, Given>>,
+        /// The events.
+        #[serde(borrow)]
+        traces: Vec<Trace<'a>>,
     },
     /// An object's alarm goes off.
     Alarm {

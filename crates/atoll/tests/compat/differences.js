@@ -65,9 +65,9 @@ export const differences = {
 
   "facets can set alarms": ({ env }) => env.OBJECT.getByName("alarms").setAlarmOfFacet(),
 
-  "tails, Python and running Wasm throw": ({ env }) =>
+  "`streamingTails`, Python and running Wasm throw": ({ env }) =>
     fails(
-      () => env.LOADER.load({ ...dynamic("1"), tails: [env.SELF] }),
+      () => env.LOADER.load({ ...dynamic("1"), streamingTails: [env.SELF] }),
       () => env.LOADER.load({ ...dynamic("1"), modules: { "main.py": "" } }),
       () => answer(env.LOADER.load({ ...dynamic("import './a.wasm'"), modules: { "main.js": "import wasm from './a.wasm'; new WebAssembly.Instance(wasm);", "a.wasm": { wasm: new ArrayBuffer(8) } } })),
     ),

@@ -207,6 +207,42 @@ fn alarms_ring_in_facets_of_dynamic_classes_once_somebody_can_start_them() {
     });
 }
 
+#[test]
+fn objects_can_follow_what_happens_in_facets() {
+    run(async {
+        let stage = stage(
+            "start() {
+                const tails = [this.env.THINGS.getByName('follower')];
+                return this.program('a', {}, { tails }).ring();
+            }
+            tail(events) {
+                for (const { event, outcome, executionModel, durableObjectId, logs } of events) {
+                    const object = this.env.THINGS.idFromName('x').toString() === durableObjectId;
+                    const what = event.rpcMethod ?? Object.prototype.toString.call(event);
+                    console.log(`told ${what} ${outcome} ${executionModel} ${object} ${logs.map(({ message }) => message)}`);
+                }
+            }",
+        )
+        .await;
+        let mut log = host_log(&stage);
+        stage.call("x", "start", json!([])).await;
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            let line = next(&mut log).await;
+            if line.starts_with("told") {
+                told.push(line);
+            }
+        }
+        assert_eq!(
+            told,
+            [
+                "told ring ok durableObject true ",
+                "told [object AlarmEventInfo] ok durableObject true rang 1"
+            ]
+        );
+    });
+}
+
 fn host_log(stage: &Stage) -> tokio::sync::broadcast::Receiver<host::LogRecord> {
     stage.runtime.logs()
 }

@@ -18,5 +18,6 @@ mod programs;
 mod rpc;
 mod services;
 mod sockets;
+mod tails;
 #[path = "../workers/mod.rs"]
 mod workers;

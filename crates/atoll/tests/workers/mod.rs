@@ -68,6 +68,7 @@ pub(crate) struct App {
     object_isolates: bool,
     drops_sockets: bool,
     bundler: Option<Arc<dyn Fetcher>>,
+    tails: Vec<Arc<dyn Fetcher>>,
 }
 
 impl App {
@@ -91,6 +92,7 @@ impl App {
             object_isolates: false,
             drops_sockets: false,
             bundler: None,
+            tails: Vec::new(),
         };
         app.module("index.js", ModuleKind::EsModule, source)
     }
@@ -197,6 +199,12 @@ impl App {
         self
     }
 
+    /// Somebody follows it.
+    pub(crate) fn tail(mut self, follower: Arc<dyn Fetcher>) -> Self {
+        self.tails.push(follower);
+        self
+    }
+
     pub(crate) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
@@ -259,6 +267,7 @@ impl App {
                 classes,
                 object_isolates: self.object_isolates,
                 drops_sockets: self.drops_sockets,
+                tails: self.tails,
             })
             .await
     }

@@ -120,9 +120,8 @@ pub(super) const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "Pages projects are not supported; serve the folder with `assets`",
     ),
     ("containers", "containers are not supported yet"),
-    ("tail_consumers", "tail workers are not supported yet"),
     (
         "streaming_tail_consumers",
-        "tail workers are not supported yet",
+        "streaming tail workers are not supported; use `tail_consumers`",
     ),
 ];

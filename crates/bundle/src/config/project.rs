@@ -31,6 +31,8 @@ pub struct Project {
     pub absent_secrets: Vec<String>,
     /// Bindings to other workers.
     pub services: Vec<Service>,
+    /// The workers that are told of this one's events.
+    pub tail_consumers: Vec<String>,
     /// Properties of `env` that run code from strings.
     pub loaders: Vec<String>,
     /// The property of `env` that leads to language models.

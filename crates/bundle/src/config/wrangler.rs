@@ -98,6 +98,7 @@ pub(super) fn read(
         compatibility_flags,
         loaders: loaders(&mut reader, &scope),
         ai: ai(&mut reader, &scope),
+        tail_consumers: tail_consumers(&mut reader, &scope),
         services,
         objects: objects.bindings,
         object_classes: objects.classes,
@@ -425,6 +426,14 @@ fn ai(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Option<String> {
     let value = scope.get("ai")?;
     reader.object("ai", Some(value));
     reader.required("ai", value, "binding")
+}
+
+fn tail_consumers(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<String> {
+    let items = reader.array("tail_consumers", scope.get("tail_consumers"));
+    items
+        .iter()
+        .filter_map(|item| reader.required("tail_consumers", item, "service"))
+        .collect()
 }
 
 fn unsupported(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<UnsupportedBinding> {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use protocol::limits::{MAX_CODE_BYTES, MAX_CODE_ENV_BYTES, MAX_CODE_NAME_BYTES};
+use protocol::limits::{MAX_CODE_BYTES, MAX_CODE_ENV_BYTES, MAX_CODE_NAME_BYTES, MAX_TAILS};
 use protocol::{
-    Code, Environment, Exports, Failure, FailureKind, Given, Module, Outbound, Program,
+    CapabilityId, Code, Environment, Exports, Failure, FailureKind, Given, Module, Outbound,
+    Program,
 };
 
 use super::Link;
@@ -79,8 +80,21 @@ impl Link {
             capabilities,
             global_fetch,
             limits: code.limits,
+            tails: self.read_tails(&code.tails)?,
             subrequests: self.subrequests,
         })
+    }
+
+    /// Those whom the isolate wants to follow the worker.
+    fn read_tails(&self, tails: &[CapabilityId]) -> Result<Vec<Capability>, String> {
+        if tails.len() > MAX_TAILS {
+            return Err("too many tails".to_owned());
+        }
+        let tail = |id: &CapabilityId| match self.capability(*id)? {
+            tail @ (Capability::Fetch(_) | Capability::Object { .. }) => Ok(tail),
+            _ => Err("a tail that cannot follow".to_owned()),
+        };
+        tails.iter().map(tail).collect()
     }
 
     /// A plain process has become the worker that it is to be, or could not.

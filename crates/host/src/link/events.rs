@@ -12,6 +12,7 @@ use super::{EventEntry, Link, lost, now_ms};
 use crate::fetcher::{Depth, FetchError, Request, Response};
 use crate::logs::LogRecord;
 use crate::parcel::Props;
+use crate::tail::Happening;
 use crate::wire;
 
 impl Link {
@@ -49,7 +50,12 @@ impl Link {
             .lock()
             .events
             .get_mut(&id)
-            .map(|entry| entry.respond = None)
+            .map(|entry| {
+                entry.respond = None;
+                if let Some(following) = &mut entry.following {
+                    following.canceled();
+                }
+            })
             .is_some();
         if open {
             self.send(&ToIsolate::CancelEvent(id));
@@ -68,6 +74,9 @@ impl Link {
                 return Err("a second response to an event".to_owned());
             }
             entry.responded = true;
+            if let Some(following) = &mut entry.following {
+                following.answered(response.status);
+            }
             entry.respond.take()
         };
         let response = self.read_response(response)?;
@@ -122,6 +131,9 @@ impl Link {
         if let Some(uses) = &self.uses {
             uses.event_ended(id, &outcome, cpu_us);
         }
+        if let Some(following) = entry.following.take() {
+            following.over(&outcome, cpu_us);
+        }
         let failed = || {
             let failure = outcome.clone().err().unwrap_or_else(|| Failure {
                 kind: FailureKind::Hung,
@@ -162,6 +174,18 @@ impl Link {
             .unwrap_or_default()
             .0;
         let object: Option<ObjectNumber> = entry.object;
+        let happening = || Happening::Fetch {
+            method: parts.method.to_string(),
+            url: parts.uri.to_string(),
+            headers: parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str().into(), value.as_bytes().to_vec()))
+                .collect(),
+            cf: parts.extensions.get::<wire::Cf>().map(|cf| (*cf.0).into()),
+            status: None,
+        };
+        entry.following = self.follow(happening, entrypoint, object, entry.depth);
         let id = self.begin(entry)?;
         let url = parts.uri.to_string();
         let props = props.map(Props::parcel);

@@ -14,9 +14,8 @@ use tokio::sync::oneshot;
 use super::calls::{MAX_DEPTH, TOO_DEEP, error, fetch_error};
 use super::{Link, lost};
 use crate::capability::Capability;
-use crate::fetcher::FetchError;
+use crate::fetcher::{FetchError, Gone};
 use crate::held::Held;
-use crate::loader::Gone;
 use crate::objects::{Asker, Barrier, Facet, Identity, Slot, Start};
 
 /// A facet that waits for being told what it is.

@@ -14,7 +14,7 @@ use super::gate::Waiting;
 use super::{EventEntry, Link, calls, lost};
 use crate::fetcher::{FetchError, Life};
 use crate::logs::LogRecord;
-use crate::objects::{Objects, Slot, Start, storage_error};
+use crate::objects::{Objects, Slot, Start, hex, storage_error};
 use crate::parcel::Props;
 
 /// An object that is about to live in an isolate.
@@ -32,6 +32,8 @@ pub(crate) struct Moving<'a> {
 pub(super) struct Living {
     pub(super) slot: Arc<Slot>,
     stored: Arc<storage::Object>,
+    /// `ctx.id` as its code sees it.
+    pub(super) shown: Arc<str>,
 }
 
 impl Living {
@@ -92,7 +94,18 @@ impl Link {
             }
             let number = state.next_object();
             objects.moved_in(epoch, self, number);
-            state.objects.insert(number, Living { slot, stored });
+            let shown = match start {
+                Some(start) => start.shown(),
+                None => hex(&slot.id).into(),
+            };
+            state.objects.insert(
+                number,
+                Living {
+                    slot,
+                    stored,
+                    shown,
+                },
+            );
             number
         };
         let (id, name, text_id) = match start {

@@ -18,6 +18,7 @@ use crate::fetcher::FetchError;
 use crate::held::Held;
 use crate::objects::Lease;
 use crate::parcel::{Item, MethodCall, Parcel, Props, Returned, Returns};
+use crate::tail::Happening;
 
 const TOO_MANY_CAPABILITIES: &str =
     "Worker holds too many capabilities. Dispose of stubs that are not needed any more.";
@@ -191,6 +192,8 @@ impl Link {
             }
         }
         let object = entry.object;
+        let happening = || Happening::Rpc(path.join("."));
+        entry.following = self.follow(happening, name.as_deref(), object, depth);
         let Ok(id) = self.begin(entry) else { return };
         let path: Vec<&str> = path.iter().map(|name| &**name).collect();
         let send = |props: Option<WireParcel<'_, Given>>,
@@ -224,7 +227,7 @@ impl Link {
     }
 
     /// As [`Self::with_parcel`], for what may be missing.
-    pub(super) fn with_optional<R>(
+    pub(crate) fn with_optional<R>(
         self: &Arc<Self>,
         parcel: Option<Parcel>,
         work: impl FnOnce(Option<WireParcel<'_, Given>>) -> R,
@@ -236,7 +239,7 @@ impl Link {
     }
 
     /// An event that the isolate was not told of has failed.
-    pub(super) fn fail_event(&self, id: EventId, failed: &FetchError) {
+    pub(crate) fn fail_event(&self, id: EventId, failed: &FetchError) {
         let entry = self.lock().events.remove(&id);
         if let Some(entry) = entry {
             entry.fail(failed);
@@ -263,6 +266,9 @@ impl Link {
                 return Err("a second result of an event".to_owned());
             }
             entry.responded = true;
+            if let (Returned::Thrown(_), Some(following)) = (&returned, &mut entry.following) {
+                following.failed();
+            }
             entry.returns.take()
         };
         if let Some(returns) = returns {

@@ -24,6 +24,7 @@ use crate::held::Held;
 use crate::objects::{Lease, Slot};
 use crate::parcel::Returns;
 use crate::socket::SocketEnd;
+use crate::tail::Following;
 
 /// The other end of an answer.
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, FetchError>>;
@@ -41,6 +42,8 @@ pub(crate) struct EventEntry {
     pub(crate) object: Option<ObjectNumber>,
     /// Keeps that object awake.
     pub(crate) lease: Option<Lease>,
+    /// What those learn who follow the worker.
+    pub(crate) following: Option<Box<Following>>,
     /// What is called, when an isolate gave that away.
     pub(crate) callee: Option<Arc<Remote>>,
     /// Its share of what may be under way where it came from.
@@ -55,8 +58,19 @@ pub(crate) struct EventEntry {
 }
 
 impl EventEntry {
+    /// An event of which nobody waits for anything but its end.
+    pub(crate) fn ending(room: OwnedSemaphorePermit) -> Self {
+        Self {
+            room: Some(room),
+            ..Self::default()
+        }
+    }
+
     /// It has come to nothing.
     pub(crate) fn fail(mut self, error: &FetchError) {
+        if let Some(following) = self.following.take() {
+            following.lost(error);
+        }
         if let Some(respond) = self.respond.take() {
             drop(respond.send(Err(error.clone())));
         }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{Arrival, Namespace, Objects, STORAGE_FAILED};
 use crate::fetcher::FetchError;
 use crate::link::{EventEntry, Link, now_ms};
+use crate::tail::Happening;
 
 /// How often a failing handler is tried again (Workers: 6).
 const MOST_RETRIES: u32 = 6;
@@ -259,6 +260,7 @@ async fn run(
             object: Some(number),
             lease: Some(lease),
             subrequest_limit: limits.subrequests,
+            following: link.follow(|| Happening::Alarm(scheduled_ms), None, Some(number), 0),
             ..EventEntry::default()
         };
         if let Ok(id) = link.begin(entry) {

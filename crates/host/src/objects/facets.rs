@@ -361,6 +361,14 @@ impl Objects {
 }
 
 impl Start {
+    /// `ctx.id` as its code sees it.
+    pub(crate) fn shown(&self) -> Arc<str> {
+        match &self.identity {
+            Identity::Object(id, _) => super::hex(id).into(),
+            Identity::Text(text) => Arc::clone(text),
+        }
+    }
+
     /// `ctx.id` as a frame tells it: the id, its name, and the string that stands for it.
     pub(crate) fn id(&self) -> (ObjectId, Option<&str>, Option<&str>) {
         match &self.identity {

@@ -29,6 +29,7 @@ pub use facets::Facet;
 pub(crate) use facets::{Asker, Identity, Start};
 pub use namespace::Namespace;
 pub use record::FacetRecord;
+pub(crate) use record::hex;
 pub(crate) use slot::{Arrival, Lease, Slot, Work};
 
 use crate::link::Link;

@@ -85,7 +85,7 @@ impl FacetRecord {
     }
 }
 
-fn hex(id: &ObjectId) -> String {
+pub(crate) fn hex(id: &ObjectId) -> String {
     use std::fmt::Write as _;
     id.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

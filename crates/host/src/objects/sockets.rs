@@ -9,7 +9,7 @@ use protocol::limits::{
     MAX_ATTACHMENT_BYTES, MAX_AUTO_RESPONSE_BYTES, MAX_SOCKET_HANDLED_BYTES, MAX_SOCKET_HANDLERS,
     MAX_SOCKET_WAITING_BYTES, MAX_SOCKETS_PER_OBJECT, MAX_TAG_BYTES, MAX_TAGS,
 };
-use protocol::{Event, KeptSocket, ObjectNumber, SocketId, SocketPart, ToIsolate};
+use protocol::{Event, KeptSocket, ObjectNumber, SocketId, SocketPart, ToIsolate, TraceSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -18,6 +18,7 @@ use crate::fetcher::FetchError;
 use crate::held::{Account, Held};
 use crate::link::{EventEntry, Link, now_ms};
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
+use crate::tail::Happening;
 
 /// What a worker sees of a WebSocket that broke.
 const DISCONNECTED: &str = "WebSocket disconnected without sending Close frame.";
@@ -25,6 +26,8 @@ const DISCONNECTED: &str = "WebSocket disconnected without sending Close frame."
 const TOO_SLOW: &str = "WebSocket closed: too much waits for the other side to read it.";
 /// What the other side sees when the object cannot be woken.
 const UNREACHABLE: (u16, &str) = (1011, "The Durable Object cannot be reached.");
+/// A close frame without a code.
+const NO_STATUS: u16 = 1005;
 /// What the other side sees when the object is deleted.
 const GOING_AWAY: u16 = 1001;
 /// Sockets are told to an isolate in frames of about this size, in bytes.
@@ -397,6 +400,12 @@ fn begin(
         lease: Some(lease),
         subrequest_limit: limits.subrequests,
         room,
+        following: link.follow(
+            || Happening::Socket(message.traced()),
+            None,
+            Some(number),
+            0,
+        ),
         ..EventEntry::default()
     };
     match link.begin(entry) {
@@ -418,6 +427,15 @@ fn begin(
 }
 
 impl SocketMessage {
+    /// As those learn of it who follow the worker.
+    fn traced(&self) -> TraceSocket {
+        match self {
+            Self::Text(_) | Self::Binary(_) => TraceSocket::Message,
+            Self::Close(code, _) => TraceSocket::Close(code.unwrap_or(NO_STATUS)),
+            Self::Broken(_) => TraceSocket::Error,
+        }
+    }
+
     /// As a frame has it.
     pub(crate) fn part(&self) -> SocketPart<'_> {
         match self {

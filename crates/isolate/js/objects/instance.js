@@ -13,6 +13,7 @@ import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
 import { findKept, serve } from "../rpc/receive.js";
 import { clearTimeout, dropTimersOf, setTimeout } from "../timers.js";
+import { traceItems } from "../trace.js";
 import { DurableObject } from "../cloudflare/workers.js";
 import { Gate } from "./gate.js";
 import { Keeper } from "./sockets.js";
@@ -246,6 +247,23 @@ export const host = {
       const { timeout } = event.object.sockets;
       inTime(socketEvent(event.object, value, number, kind, data, reason), timeout).then(
         () => event.handled(),
+        (error) => event.fail(error),
+      );
+    });
+  },
+  objectTail(object, id, traces) {
+    const event = arrive(id);
+    deliver(event, object, (value) => {
+      let result;
+      try {
+        if (typeof value.tail !== "function") throw new TypeError("Handler does not export a tail() function.");
+        result = value.tail(traceItems(traces));
+      } catch (error) {
+        event.fail(error);
+        return;
+      }
+      Promise.resolve(result).then(
+        () => event.succeed(),
         (error) => event.fail(error),
       );
     });

@@ -104,6 +104,12 @@ function objectCapability({ stub, namespace, id, name }) {
   return held.capability;
 }
 
+/** The capability of an object's stub; undefined for what is none. */
+export function capabilityOfStub(value) {
+  const parts = partsOfStub(value);
+  return parts === undefined ? undefined : objectCapability(parts);
+}
+
 /** @param {unknown} value */
 export function pack(value) {
   const sending = new Sending();

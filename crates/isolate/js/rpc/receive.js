@@ -1,5 +1,6 @@
 // Calls that arrive: whose method it is, what it is given, and what its caller gets.
 
+import { isFollowed, thrown as traceThrown } from "atoll:native/io";
 import { returned, thrown } from "atoll:native/rpc";
 import { set } from "../async_context.js";
 import { env } from "../env.js";
@@ -45,6 +46,10 @@ export function serve(event, find, path, parcel) {
   };
   const fail = (error) => {
     if (event.object !== undefined) nameObject(error, event.object);
+    if (isFollowed()) {
+      const { name, message, stack } = describe(error);
+      traceThrown(event.id, name, message, stack);
+    }
     if (event.isOpen) thrown(event.id, serializeThrown(error));
     over();
   };

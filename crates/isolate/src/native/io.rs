@@ -29,6 +29,10 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "done" => done,
         "handled" => handled,
         "unhandled" => unhandled,
+        "isFollowed" => || state::with(|state| state.is_followed),
+        "thrown" => |event: u32, name: String, message: String, stack: String| {
+            send(&FromIsolate::Thrown(event, failure("exception", name, message, stack)));
+        },
         "callFetch" => call_fetch,
         "callCache" => call_cache,
         "cancelCall" => |call: u32| {
@@ -449,8 +453,8 @@ fn socket_close(of_host: bool, id: u32, code: Option<u16>, reason: String) {
     ));
 }
 
-/// `log(level, text)`: for the event that the current context belongs to.
-fn log(ctx: Ctx<'_>, level: String, message: String) {
+/// `log(level, text, JSON | undefined)`: for the event that the current context belongs to.
+fn log(ctx: Ctx<'_>, level: String, message: String, arguments: Opt<Option<String>>) {
     let level = match level.as_str() {
         "debug" => LogLevel::Debug,
         "info" => LogLevel::Info,
@@ -471,5 +475,10 @@ fn log(ctx: Ctx<'_>, level: String, message: String) {
         event,
         level,
         message: &message[..end],
+        arguments: arguments
+            .0
+            .as_ref()
+            .and_then(|arguments| arguments.as_deref())
+            .filter(|arguments| arguments.len() <= MAX_LOG_BYTES),
     });
 }

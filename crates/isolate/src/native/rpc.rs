@@ -202,7 +202,7 @@ pub(super) fn limits(list: Option<Array<'_>>) -> Result<CodeLimits> {
 }
 
 /// `deriveWorker(capability, loader, id | undefined, code, env | undefined, refers)`; the code is
-/// `[main, date, flags, modules, outbound, limits]`, where a module is `[name, kind, content]` and the outbound undefined,
+/// `[main, date, flags, modules, outbound, limits, tails]`, where a module is `[name, kind, content]` and the outbound undefined,
 /// null or a capability.
 fn derive_worker<'js>(
     ctx: Ctx<'js>,
@@ -252,6 +252,7 @@ fn derive_worker<'js>(
             None => Outbound::Inherit,
         },
         limits: limits(code.get(5)?)?,
+        tails: code.get(6)?,
     };
     let id = id.as_deref();
     let code = Box::new(code);

@@ -82,6 +82,7 @@ impl Host {
             cache: None,
             loopback: None,
             bundler: None,
+            is_followed: false,
         };
         isolate.evaluate(program, settings).unwrap();
         isolate.receive(ToIsolate::Start {

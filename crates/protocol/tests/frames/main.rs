@@ -8,8 +8,9 @@ use protocol::limits::{MAX_FRAME_BYTES, MAX_HEADERS};
 use protocol::{
     AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, FacetChange, FacetId,
     FacetStart, Failure, FailureKind, Flow, FrameBuffer, FromIsolate, Headers, KeptSocket,
-    LogLevel, ObjectCall, Opening, Redirect, Reply, Request, Response, Returned, SocketPart,
-    SocketRef, StorageCall, StreamPart, Target, ToIsolate, decode, encode_into,
+    LogLevel, ObjectCall, Opening, Outcome, Redirect, Reply, Request, Response, Returned,
+    SocketPart, SocketRef, StorageCall, StreamPart, Target, ToIsolate, Trace, TraceEvent, TraceLog,
+    TraceSocket, decode, encode_into,
 };
 
 /// What frames are made of: a frame borrows, so its parts are kept here.
@@ -111,6 +112,47 @@ impl Parts {
         }
     }
 
+    fn trace(&self) -> Trace<'_> {
+        Trace {
+            script: self.flag.then_some(self.text.as_str()),
+            entrypoint: self.flag.then_some(self.more.as_str()),
+            object: self.flag.then(|| self.text.clone()),
+            event: match self.choice % 6 {
+                0 => TraceEvent::Fetch {
+                    method: &self.text,
+                    url: &self.more,
+                    headers: self.headers(),
+                    cf: self.flag.then_some(self.text.as_str()),
+                    status: self.flag.then_some(self.id as u16),
+                },
+                1 => TraceEvent::Rpc { method: &self.text },
+                2 => TraceEvent::Alarm {
+                    scheduled_ms: self.number,
+                },
+                3 => TraceEvent::Scheduled {
+                    cron: &self.text,
+                    scheduled_ms: self.number,
+                },
+                4 => TraceEvent::Socket(TraceSocket::Close(self.id as u16)),
+                _ => TraceEvent::Tail {
+                    script: self.flag.then_some(self.more.as_str()),
+                },
+            },
+            at_ms: self.number,
+            outcome: [Outcome::Ok, Outcome::Canceled, Outcome::ExceededCpu]
+                [usize::from(self.body % 3)],
+            logs: vec![TraceLog {
+                at_ms: self.number,
+                level: LogLevel::Error,
+                message: &self.more,
+            }],
+            exceptions: vec![(self.number, self.failure())],
+            cpu_ms: self.id,
+            wall_ms: self.other,
+            truncated: self.flag,
+        }
+    }
+
     fn stream(&self) -> StreamPart<'_> {
         match self.body % 3 {
             0 => StreamPart::Data(&self.bytes),
@@ -159,7 +201,7 @@ impl Parts {
             now_ms: self.number,
             result,
         };
-        match self.choice % 25 {
+        match self.choice % 26 {
             0 => ToIsolate::Start {
                 seed: [self.body; 32],
                 now_ms: self.number,
@@ -178,6 +220,11 @@ impl Parts {
             4 => ToIsolate::CancelEvent(self.id),
             23 => ToIsolate::Release(self.other),
             24 => ToIsolate::StartFacet(self.other),
+            25 => event(Event::Tail {
+                entrypoint,
+                props: self.flag.then(|| self.given()),
+                traces: vec![self.trace(); usize::from(self.body % 3)],
+            }),
             5 => result(Ok(Reply::Response(self.response()))),
             6 => result(Ok(if self.flag {
                 Reply::Nothing
@@ -312,7 +359,9 @@ impl Parts {
                 event,
                 level: LogLevel::Warn,
                 message: &self.text,
+                arguments: self.flag.then_some(self.more.as_str()),
             },
+            29 => FromIsolate::Thrown(self.id, self.failure()),
             10 => FromIsolate::Wake(self.flag.then_some(self.number)),
             11 => FromIsolate::Return(
                 self.id,

@@ -113,6 +113,7 @@ impl Parts {
                         1 => Outbound::Nothing,
                         _ => Outbound::Capability(self.id),
                     },
+                    tails: vec![self.id; usize::from(self.body % 3)],
                     limits: self.limits(),
                 }),
             },
