@@ -91,6 +91,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         is_followed: false,
     };
     isolate.allow_test_storage();
+    isolate.allow_test_compilation();
     if let Err(failure) = isolate.evaluate(program, settings) {
         eprintln!("{}: {}\n{}", failure.name, failure.message, failure.stack);
         return 1;

@@ -20,12 +20,13 @@ import { structuredClone } from "./structured_clone.js";
 import * as streams from "./streams/index.js";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "./node/timers.js";
 import { scheduler } from "./timers.js";
+import { WebAssembly } from "./webassembly/index.js";
 import { expose } from "./webidl.js";
 import "./web.js";
 import "./node_globals.js";
 
 expose({ Crypto, CryptoKey, SubtleCrypto });
-expose({ console, HTMLRewriter, Intl, ...streams });
+expose({ console, HTMLRewriter, Intl, WebAssembly, ...streams });
 expose({
   Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, PerformanceObserver, PerformanceObserverEntryList,
 });

@@ -65,6 +65,30 @@ impl Account {
         self.exhausted.get()
     }
 
+    /// How many bytes may be used.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.get()
+    }
+
+    /// Takes bytes for something else than the heap. False when there are not so many.
+    pub(crate) fn claim(&self, bytes: usize) -> bool {
+        let allowed = bytes <= self.limit.get().saturating_sub(self.used.get());
+        if allowed {
+            self.take(bytes);
+        }
+        allowed
+    }
+
+    /// Counts bytes that something else than the heap has taken already.
+    pub(crate) fn take(&self, bytes: usize) {
+        self.used.set(self.used.get().saturating_add(bytes));
+    }
+
+    /// Gives back what was claimed or taken.
+    pub(crate) fn release(&self, bytes: usize) {
+        self.given_back(bytes);
+    }
+
     /// Whether `more` bytes may be used. A refusal of little is the end.
     fn allows(&self, more: usize) -> bool {
         let allowed = more <= self.limit.get().saturating_sub(self.used.get());

@@ -19,7 +19,7 @@ use crate::api::load_api;
 use crate::failure::{caught, engine_failure};
 use crate::heap::{Account, Heap, trim};
 use crate::modules::{Contents, Names, ProgramModules};
-use crate::native::sqlite;
+use crate::native::{self, sqlite, wasm};
 use crate::prepare::Prepare;
 use crate::sources::Sources;
 use crate::state::State;
@@ -89,10 +89,7 @@ impl Isolate {
         let stopped_at = Place::default();
         let interrupted = Rc::new(Cell::new(false));
         let deadline_us = Rc::new(Cell::new(u64::MAX));
-        sqlite::watch(sqlite::Watch {
-            deadline_us: Rc::clone(&deadline_us),
-            interrupted: Rc::clone(&interrupted),
-        });
+        native::watch(&deadline_us, &interrupted);
         runtime.set_interrupt_handler(Some(Box::new({
             let (interrupted, deadline_us) = (Rc::clone(&interrupted), Rc::clone(&deadline_us));
             let (heap, stopped_at) = (Rc::clone(&heap), stopped_at.clone());
@@ -144,6 +141,11 @@ impl Isolate {
         sqlite::allow_tests();
     }
 
+    /// Lets programs compile WebAssembly of bytes that they have, which Workers refuse.
+    pub fn allow_test_compilation(&self) {
+        wasm::allow_compilation();
+    }
+
     /// Evaluates a program's top level and says what it exports.
     ///
     /// # Errors
@@ -173,7 +175,7 @@ impl Isolate {
             program
                 .modules
                 .into_iter()
-                .map(|module| (module.name, (module.kind, module.content))),
+                .map(|module| (module.name, (module.kind, Rc::new(module.content)))),
         );
         // Only the program's own module may be its main one: what others export must not become entrypoints.
         if main.contains(':') || !self.program.borrow().contains_key(&main) {

@@ -11,7 +11,7 @@ use rquickjs::{
     ArrayBuffer, Ctx, Error, Exception, Module, Object, Result, String as JsString, Value,
 };
 
-use crate::native;
+use crate::native::{self, wasm};
 use crate::sources::Sources;
 
 /// In front of the names of internal modules.
@@ -24,8 +24,8 @@ const NATIVE: &str = "atoll:native/";
 /// The npm package that is part of the runtime.
 const BUNDLER: &str = "@cloudflare/worker-bundler";
 
-/// The modules of the program that is loaded, by name.
-pub(crate) type ProgramModules = Rc<RefCell<BTreeMap<String, (ModuleKind, Vec<u8>)>>>;
+/// The modules of the program that is loaded, by name. Loading one may load others, so contents are shared and not borrowed.
+pub(crate) type ProgramModules = Rc<RefCell<BTreeMap<String, (ModuleKind, Rc<Vec<u8>>)>>>;
 
 /// Decides which module a specifier names.
 pub(crate) struct Names {
@@ -130,6 +130,17 @@ pub(crate) struct Contents {
     pub(crate) program: ProgramModules,
 }
 
+impl Contents {
+    /// The bytes of a module of WebAssembly. Once it is compiled, nobody needs them.
+    fn take_wasm(&self, name: &str) -> Option<Rc<Vec<u8>>> {
+        let mut program = self.program.borrow_mut();
+        match program.get_mut(name)? {
+            (ModuleKind::Wasm, content) if !content.is_empty() => Some(std::mem::take(content)),
+            _ => None,
+        }
+    }
+}
+
 impl Loader for Contents {
     fn load<'js>(
         &mut self,
@@ -148,20 +159,25 @@ impl Loader for Contents {
             let source = self.sources.read(path).ok_or_else(|| missing(ctx, path))?;
             return Module::declare(ctx.clone(), name, source.as_bytes());
         }
-        let program = self.program.borrow();
-        let (kind, content) = program.get(name).ok_or_else(|| Error::new_loading(name))?;
-        let text = || JsString::from_str(ctx.clone(), &String::from_utf8_lossy(content));
+        if let Some(content) = self.take_wasm(name) {
+            let module = wasm::import(ctx, name, &content)?;
+            return default_module(ctx, name, module.into_value());
+        }
+        let known = self.program.borrow().get(name).cloned();
+        let (kind, content) = known.ok_or_else(|| Error::new_loading(name))?;
+        let text = || JsString::from_str(ctx.clone(), &String::from_utf8_lossy(&content));
         match kind {
             ModuleKind::EsModule => Module::declare(ctx.clone(), name, content.as_slice()),
-            ModuleKind::CommonJs => common_js_module(ctx, name, content),
+            ModuleKind::CommonJs => common_js_module(ctx, name, &content),
             ModuleKind::Text => default_module(ctx, name, text()?.into_value()),
             ModuleKind::Json => default_module(ctx, name, ctx.json_parse(content.as_slice())?),
             ModuleKind::Data => default_module(
                 ctx,
                 name,
-                ArrayBuffer::new_copy(ctx.clone(), content)?.into_value(),
+                ArrayBuffer::new_copy(ctx.clone(), content.as_slice())?.into_value(),
             ),
-            ModuleKind::Wasm => wasm_module(ctx, name),
+            // It was taken when it was first loaded.
+            ModuleKind::Wasm => Err(Error::new_loading(name)),
         }
     }
 }
@@ -209,13 +225,6 @@ fn default_module<'js>(
     )?;
     module.meta()?.set("value", value)?;
     Ok(module)
-}
-
-/// Says that there is no WebAssembly where such a module is imported.
-fn wasm_module<'js>(ctx: &Ctx<'js>, name: &str) -> Result<Module<'js, Declared>> {
-    let message = format!("{name} cannot be imported: there is no WebAssembly here yet.");
-    let source = format!("throw new Error({message:?}); export default undefined;");
-    Module::declare(ctx.clone(), name, source)
 }
 
 /// A CommonJS module: run as a function when it is first evaluated.

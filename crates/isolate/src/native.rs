@@ -2,6 +2,9 @@
 //!
 //! They are synchronous and do no I/O. Only internal modules can import them.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use rquickjs::{Ctx, Object, Result};
 
 mod async_context_exports;
@@ -22,7 +25,20 @@ mod rpc;
 pub(crate) mod sqlite;
 mod text;
 mod url;
+pub(crate) mod wasm;
 mod zlib;
+
+/// Stops natives when the engine's code would be stopped.
+pub(crate) fn watch(deadline_us: &Rc<Cell<u64>>, interrupted: &Rc<Cell<bool>>) {
+    sqlite::watch(sqlite::Watch {
+        deadline_us: Rc::clone(deadline_us),
+        interrupted: Rc::clone(interrupted),
+    });
+    wasm::watch(wasm::Watch {
+        deadline_us: Rc::clone(deadline_us),
+        interrupted: Rc::clone(interrupted),
+    });
+}
 
 /// What makes an area's exports.
 pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
@@ -45,5 +61,6 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("sqlite", sqlite::exports),
     ("text", text::exports),
     ("url", url::exports),
+    ("wasm", wasm::exports),
     ("zlib", zlib::exports),
 ];

@@ -131,6 +131,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         is_followed: false,
     };
     isolate.allow_test_storage();
+    isolate.allow_test_compilation();
     if let Err(failure) = isolate.evaluate(program, settings) {
         return whole(failure.to_string());
     }

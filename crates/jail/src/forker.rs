@@ -25,8 +25,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a zygote may take from its start until it serves.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Address space beyond memory proper: what allocators reserve and don't use.
-const RESERVED_BYTES: u64 = 256 << 20;
+/// Address space beyond memory proper: what is reserved and not used, by allocators and for memories that may grow.
+const RESERVED_BYTES: u64 = 16 << 30;
 
 /// The first process to fork from.
 #[derive(Debug)]

@@ -11,5 +11,6 @@ mod neighbours;
 mod outside;
 mod reach;
 mod traps;
+mod wasm;
 #[path = "../workers/mod.rs"]
 mod workers;

@@ -19,5 +19,6 @@ mod rpc;
 mod services;
 mod sockets;
 mod tails;
+mod wasm;
 #[path = "../workers/mod.rs"]
 mod workers;

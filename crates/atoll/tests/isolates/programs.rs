@@ -193,19 +193,3 @@ fn a_failed_deployment_leaves_the_old_version() {
         );
     });
 }
-
-#[test]
-fn a_wasm_module_says_that_it_cannot_be_run() {
-    run(async {
-        let app = App::fetch("await import('./add.wasm');").module(
-            "add.wasm",
-            ModuleKind::Wasm,
-            b"\0asm\x01\0\0\0",
-        );
-        let failure = failure(failed(&app.deploy().await, "/").await);
-        assert_eq!(
-            failure.message,
-            "add.wasm cannot be imported: there is no WebAssembly here yet."
-        );
-    });
-}
