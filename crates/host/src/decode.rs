@@ -1,4 +1,4 @@
-//! Content codings that are taken off responses, so that workers read what was meant.
+//! Content codings that are taken off responses where what they unpack to is counted.
 
 use std::io::Write;
 use std::pin::Pin;

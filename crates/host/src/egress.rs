@@ -104,7 +104,7 @@ impl Egress {
         parts
             .headers
             .entry(ACCEPT_ENCODING)
-            .or_insert(HeaderValue::from_static("gzip, deflate"));
+            .or_insert(HeaderValue::from_static("br, gzip"));
         clean(&mut parts.headers);
         let mut request = http::Request::new(body);
         *request.method_mut() = parts.method;

@@ -4,6 +4,7 @@
  */
 import { getBlobBytes, isBlob, makeBlob } from "./blob.js";
 import { encodeMultipart, isFormData, parseFormData } from "./formdata.js";
+import { decoder } from "./compression.js";
 import { dropStream, forwardStream, hostStream, sendStream } from "./io.js";
 import { extractMimeType, serializeMimeType } from "./mime.js";
 import { IdentityTransformStream, ReadableStream } from "./streams/index.js";
@@ -31,6 +32,20 @@ class HostBody {
   }
 }
 
+/** A body that has a content coding, which is taken off for whoever looks into it, and stays where it is passed on. */
+class Coded {
+  constructor(source, coding) {
+    this.source = source;
+    this.coding = coding;
+  }
+
+  open() {
+    const { source } = this;
+    const coded = source instanceof HostBody ? hostStream(source.id, source.length) : streamOfBytes(source);
+    return coded.pipeThrough(decoder(this.coding));
+  }
+}
+
 /** What is left of a body that was used: the stream that it was, if it was one. */
 class Used {
   constructor(stream) {
@@ -48,7 +63,7 @@ export const contentType = Symbol("content type");
 const MAX_TEXT = 16 * 1024;
 
 export class Body {
-  /** @type {null | string | Uint8Array | HostBody | ReadableStream | Used} */
+  /** @type {null | string | Uint8Array | HostBody | Coded | ReadableStream | Used} */
   #source;
 
   constructor(key, source = null) {
@@ -115,6 +130,8 @@ export class Body {
       stream.getReader().read();
     } else if (source instanceof HostBody) {
       stream = hostStream(source.id, source.length);
+    } else if (source instanceof Coded) {
+      stream = source.open();
     } else {
       stream = streamOfBytes(typeof source === "string" ? encodeUtf8(source) : source.slice());
     }
@@ -126,7 +143,7 @@ export class Body {
     if (this.#isUsed()) throw new TypeError(USED);
     let source = this.#source;
     if (source === null) return null;
-    if (source instanceof HostBody) source = this.#stream();
+    if (source instanceof HostBody || source instanceof Coded) source = this.#stream();
     this.#source = isReadableStream(source) ? new Used(source) : USED_UP;
     return source;
   }
@@ -181,9 +198,11 @@ export class Body {
         target.#source = mine;
         return other;
       },
+      isCoded: (target) => target.#source instanceof Coded,
       toWire(target) {
-        const source = target.#source;
+        let source = target.#source;
         if (source === null) return null;
+        if (source instanceof Coded) source = source.source;
         if (typeof source === "string") {
           target.#source = USED_UP;
           // Short text is encoded on its way into the frame.
@@ -204,7 +223,8 @@ export class Body {
       },
       /** Gives up a body that nobody will read. */
       drop(target) {
-        if (target.#source instanceof HostBody) dropStream(target.#source.id);
+        const source = target.#source instanceof Coded ? target.#source.source : target.#source;
+        if (source instanceof HostBody) dropStream(source.id);
       },
     };
   }
@@ -222,10 +242,14 @@ export const cloneBody = internals.clone;
 export const bodyToWire = internals.toWire;
 export const dropBody = internals.drop;
 
-/** The source of a body that came over the wire. */
-export function bodyFromWire(body) {
-  if (body === null || body === undefined || body instanceof Uint8Array) return body ?? null;
-  return new HostBody(body.stream, body.length);
+/** Whether a body still has the coding that it came with. */
+export const isCodedBody = internals.isCoded;
+
+/** The source of a body that came over the wire, with the content coding that is to be taken off it. */
+export function bodyFromWire(body, coding = undefined) {
+  if (body === null || body === undefined) return null;
+  const source = body instanceof Uint8Array ? body : new HostBody(body.stream, body.length);
+  return coding === undefined || (body instanceof Uint8Array && body.length === 0) ? source : new Coded(source, coding);
 }
 
 /** Whether a source holds no bytes at all (only known of text and bytes). */

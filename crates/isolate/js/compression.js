@@ -13,6 +13,10 @@ const WINDOW_BITS = 15;
 const NO_FLUSH = 0;
 const FINISH = 4;
 const NONE = new Uint8Array(0);
+/** What a body is worth while somebody waits for it. */
+const BROTLI_QUALITY = 5;
+const BROTLI_WINDOW_BITS = 22;
+const BROTLI_FINISH = 2;
 
 /** As `MAX_STEP` of the native: an output of this size may not be all. */
 const FULL_STEP = 64 * 1024;
@@ -104,6 +108,60 @@ function decompressionPair(format) {
     },
   });
 }
+
+function brotliPair() {
+  const brotli = native.newBrotli(BROTLI_QUALITY, BROTLI_WINDOW_BITS, 0, 0);
+  return createTransform({
+    transform(chunk, core) {
+      const bytes = toBytes(chunk);
+      if (bytes.byteLength === 0) return undefined;
+      return drain(core, bytes.byteLength, (start) => native.brotliStep(brotli, bytes, start, NO_FLUSH));
+    },
+    flush: (core) => drain(core, 0, () => native.brotliStep(brotli, NONE, 0, BROTLI_FINISH)),
+  });
+}
+
+function unbrotliPair() {
+  const decoder = native.newUnbrotli();
+  let ended = false;
+  return createTransform({
+    transform(chunk, core) {
+      const bytes = toBytes(chunk);
+      if (bytes.byteLength === 0) return undefined;
+      return drain(core, bytes.byteLength, (start) => {
+        if (ended) throw new TypeError("Trailing bytes after end of compressed data");
+        let result;
+        try {
+          result = native.unbrotliStep(decoder, bytes, start);
+        } catch {
+          throw new TypeError("Decompression failed.");
+        }
+        ended = result[2];
+        return result;
+      });
+    },
+    flush() {
+      if (!ended) throw new TypeError("Called close() on a decompression stream with incomplete data");
+    },
+  });
+}
+
+const CODINGS = {
+  gzip: [() => compressionPair("gzip"), () => decompressionPair("gzip")],
+  br: [brotliPair, unbrotliPair],
+};
+
+/** The content coding that a `content-encoding` header names: one that a body can be given here. */
+export function codingOf(header) {
+  const name = header?.trim().toLowerCase();
+  return name !== undefined && Object.hasOwn(CODINGS, name) ? name : undefined;
+}
+
+/** A transform that gives a body its coding. */
+export const encoder = (coding) => new TransformStream(new StreamPair(CODINGS[coding][0]()));
+
+/** A transform that takes it off. */
+export const decoder = (coding) => new TransformStream(new StreamPair(CODINGS[coding][1]()));
 
 export class CompressionStream extends TransformStream {
   constructor(format) {

@@ -4,7 +4,7 @@ import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 import { callFetch, callForResponse, globalFetchCapability, inGlobalScope } from "./io.js";
 import { percentDecode } from "atoll:native/url";
 import { parseMimeType, serializeMimeType } from "./mime.js";
-import { isRequest, Request, requestSignal, requestToWire } from "./request.js";
+import { encodeResponseBody, isRequest, Request, requestSignal, requestToWire } from "./request.js";
 import { Response, responseFromWire } from "./response.js";
 import { sourceOf, wildcard } from "./rpc/stubs.js";
 import { setConnector } from "./websocket.js";
@@ -36,7 +36,7 @@ export async function fetch(input, init = undefined) {
 async function send(capability, request) {
   const signal = requestSignal(request);
   if (signal?.aborted) throw signal.reason;
-  return responseFromWire(await callFetch(capability, requestToWire(request), signal));
+  return responseFromWire(await callFetch(capability, requestToWire(request), signal), encodeResponseBody(request));
 }
 
 /**
@@ -47,7 +47,7 @@ async function send(capability, request) {
 export async function sendWith(request, emit) {
   const signal = requestSignal(request);
   if (signal?.aborted) throw signal.reason;
-  return responseFromWire(await callForResponse(signal, requestToWire(request), emit));
+  return responseFromWire(await callForResponse(signal, requestToWire(request), emit), encodeResponseBody(request));
 }
 
 /** https://fetch.spec.whatwg.org/#data-url-processor */

@@ -258,3 +258,5 @@ export const incomingRequest = internals.incoming;
 /** The wire form of a request; its body is used up. */
 export const requestToWire = internals.toWire;
 export const requestSignal = internals.signalOf;
+/** "manual" when the response's content coding is the Worker's to take off. */
+export const encodeResponseBody = internals.encodeResponseBody;

@@ -1,9 +1,9 @@
 /** Response (https://fetch.spec.whatwg.org/#response-class) in the shape Workers give it. */
 import {
-  Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, extractBody, extractedType, isEmptySource,
-  isNullBody, setBodySource, TEXT_TYPE,
+  Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, extractBody, extractedType, isCodedBody,
+  isEmptySource, isNullBody, setBodySource, TEXT_TYPE,
 } from "./body.js";
-import { CompressionStream } from "./compression.js";
+import { codingOf, encoder } from "./compression.js";
 import { copyHeaders, freezeHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
 import { respond } from "./io.js";
 import { parseHref } from "./url.js";
@@ -13,6 +13,9 @@ import { defineInterface, illegal, requireArguments, toDictionary, toDOMString, 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const NULL_BODY = new Set([101, 204, 205, 304]);
 const NULL_BODY_ERROR = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
+
+/** In headers as they came over the wire. */
+const CONTENT_ENCODING = /(?:^|\n)content-encoding\n/i;
 
 const token = Symbol("Response");
 let internals;
@@ -194,8 +197,8 @@ export class Response extends Body {
     const headers = this.#headers;
     if (typeof headers === "string" && !headers.includes("content-encoding")) return;
     if (this.#details.encodeBody === "manual" || isNullBody(this) || this.bodyUsed) return;
-    if (this.headers.get("content-encoding")?.trim().toLowerCase() !== "gzip") return;
-    setBodySource(this, this.body.pipeThrough(new CompressionStream("gzip")));
+    const coding = isCodedBody(this) ? undefined : codingOf(this.headers.get("content-encoding"));
+    if (coding !== undefined) setBodySource(this, this.body.pipeThrough(encoder(coding)));
   }
 
   [contentType]() { return this.headers.get("content-type"); }
@@ -203,15 +206,18 @@ export class Response extends Body {
   static {
     internals = {
       isResponse: (value) => typeof value === "object" && value !== null && #status in value,
-      fromWire(wire) {
+      fromWire(wire, encodeBody = "automatic") {
         const response = new Response();
         const { status, statusText = "", headers, url = "", redirected = false, cf, socket } = wire;
         response.#status = status;
         response.#headers = headers;
         const webSocket =
           socket === undefined || socket === null ? null : webSocketFromWire(socket, headersFromWire(headers, false));
-        response.#details = { ...USUAL, statusText, url, redirected, cf, webSocket, immutable: true };
-        setBodySource(response, NULL_BODY.has(status) ? null : bodyFromWire(wire.body));
+        response.#details = { ...USUAL, statusText, url, redirected, cf, webSocket, immutable: true, encodeBody };
+        // Most headers are never looked at.
+        const hasCoding = encodeBody !== "manual" && CONTENT_ENCODING.test(headers);
+        const coding = hasCoding ? codingOf(response.headers.get("content-encoding")) : undefined;
+        setBodySource(response, NULL_BODY.has(status) ? null : bodyFromWire(wire.body, coding));
         return response;
       },
       toWire(response) {
@@ -262,7 +268,10 @@ function cloneCf(cf) {
 
 export const isResponse = internals.isResponse;
 
-/** The response that a fetch gave. Nothing of it is looked into until a Worker asks. */
+/**
+ * The response that a fetch gave. Nothing of it is looked into until a Worker asks: `responseFromWire(wire, encodeBody)`,
+ * where "manual" leaves a content coding to the Worker.
+ */
 export const responseFromWire = internals.fromWire;
 
 /** The wire form of a response; its body is used up. */

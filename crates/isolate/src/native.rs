@@ -8,6 +8,7 @@ use std::rc::Rc;
 use rquickjs::{Ctx, Object, Result};
 
 mod async_context_exports;
+mod brotli;
 mod buffer;
 pub(crate) mod bytes;
 mod clone;

@@ -328,29 +328,53 @@ fn large_bodies_come_whole() {
 #[test]
 fn bodies_have_the_coding_that_their_headers_name() {
     run(async {
-        let callee = App::fetch(
-            "const text = 'coded '.repeat(100); \
-             const headers = { 'content-encoding': 'gzip' }; \
-             if (request.url.endsWith('/automatic')) return new Response(text, { headers }); \
-             const bytes = new Response(text).body.pipeThrough(new CompressionStream('gzip')); \
-             return new Response(bytes, { headers, encodeBody: 'manual' });",
+        let callee = App::new(
+            "import zlib from 'node:zlib'; export default { fetch(request) { \
+             const text = 'coded '.repeat(100); const { pathname, searchParams } = new URL(request.url); \
+             const coding = searchParams.get('coding'); const headers = { 'content-encoding': coding }; \
+             if (pathname === '/automatic') return new Response(text, { headers }); \
+             const bytes = coding === 'br' ? zlib.brotliCompressSync(text) : zlib.gzipSync(text); \
+             return new Response(bytes, { headers, encodeBody: 'manual' }); } };",
         )
         .deploy()
         .await;
         let reader = App::fetch(
-            "const answer = await env.NEXT.fetch(request); return new Response(await answer.text());",
+            "const answer = await env.NEXT.fetch(request); \
+             if (request.headers.has('x-pass')) return answer; \
+             if (request.headers.has('x-wrap')) return new Response(answer.body, answer); \
+             return new Response(`${answer.headers.get('content-encoding')} ${await answer.text()}`);",
         )
         .service("NEXT", Arc::new(callee.clone()))
         .deploy()
         .await;
-        for path in ["/automatic", "/manual"] {
+        for (coding, path) in [
+            ("gzip", "/automatic?coding=gzip"),
+            ("gzip", "/manual?coding=gzip"),
+            ("br", "/automatic?coding=br"),
+            ("br", "/manual?coding=br"),
+        ] {
             let coded = get(&callee, path).await;
-            assert_eq!(coded.header("content-encoding").as_deref(), Some("gzip"));
-            assert!(coded.body.starts_with(&[0x1f, 0x8b]), "{path}");
-            assert!(coded.body.len() < 100, "{path}");
-            // Who reads it in a worker reads the text.
+            assert_eq!(coded.header("content-encoding").as_deref(), Some(coding));
+            assert!(coded.body.len() < 100, "{path}: {}", coded.body.len());
+            // Who reads it in a worker reads the text; who passes it on passes on what came.
             let read = get(&reader, path).await;
-            assert_eq!(read.text(), "coded ".repeat(100), "{path}");
+            assert_eq!(
+                read.text(),
+                format!("{coding} {}", "coded ".repeat(100)),
+                "{path}"
+            );
+            for header in ["x-pass", "x-wrap"] {
+                let mut request = request("GET", path, Body::empty());
+                request
+                    .headers_mut()
+                    .insert(header, http::HeaderValue::from_static("1"));
+                let passed = send(&reader, request).await.unwrap();
+                assert_eq!(passed.header("content-encoding").as_deref(), Some(coding));
+                assert!(passed.body.len() < 100, "{path} {header}");
+                if header == "x-pass" {
+                    assert_eq!(passed.body, coded.body, "{path}");
+                }
+            }
         }
     });
 }

@@ -143,10 +143,19 @@ fn compressed_responses_are_unpacked() {
         )
         .await;
         assert_eq!(answer, "hello gzip");
-        let passed = App::fetch(&format!("return fetch('{origin}/gzip');"))
-            .deploy()
-            .await;
-        assert_eq!(get(&passed, "/").await.text(), "hello gzip");
+        // What is only passed on stays as it came, and who asks for the bytes gets them.
+        for init in ["{}", "{ encodeResponseBody: 'manual' }"] {
+            let passed = App::fetch(&format!("return fetch('{origin}/gzip', {init});"));
+            let answer = get(&passed.deploy().await, "/").await;
+            assert_eq!(answer.header("content-encoding").as_deref(), Some("gzip"));
+            assert_eq!(answer.body, GZIP, "{init}");
+        }
+        let manual = format!(
+            "const answer = await fetch('{origin}/gzip', {{ encodeResponseBody: 'manual' }}); \
+             return new Response((await answer.bytes()).length);"
+        );
+        let manual = App::fetch(&manual).deploy().await;
+        assert_eq!(text(&manual, "/").await, GZIP.len().to_string());
     });
 }
 
@@ -220,5 +229,30 @@ fn bodies_stream_out() {
         .await;
         let answer = post(&worker, "/", host::Body::full(Bytes::from("stream"))).await;
         assert_eq!(answer.text(), "PUT /up stream");
+    });
+}
+
+#[test]
+fn requests_of_node_http_go_out_as_well() {
+    run(async {
+        let (origin, _) = serve().await;
+        let answer = ask(
+            &origin,
+            "const { default: http } = await import('node:http'); \
+             const send = (path, options, body) => new Promise((resolve) => { \
+               const sent = http.request(origin + path, options, (message) => { const chunks = []; \
+                 message.on('data', (chunk) => chunks.push(chunk)); \
+                 message.on('end', () => resolve([message.statusCode, message.statusMessage, message.headers['x-a'] ?? null, message.headers['set-cookie'] ?? null, String(Buffer.concat(chunks)), message.complete])); }); \
+               sent.on('error', (error) => resolve([error.code ?? null, error.message])); \
+               if (body) for (const part of body) sent.write(part); sent.end(); }); \
+             const aborted = new Promise((resolve) => { const sent = http.get(origin + '/hang'); sent.on('error', (error) => resolve(error.code)); setTimeout(() => sent.destroy(), 20); }); \
+             return Response.json([await send('/path?q=1', { method: 'POST', headers: { 'x-mine': '1' } }, ['one ', Buffer.from('two')]), \
+               await send('/gzip', {}), await send('/redirect', {}), await aborted]);",
+        )
+        .await;
+        assert_eq!(
+            answer,
+            r#"[[200,"OK","1",["a","b"],"POST /path?q=1 one two",true],[200,"OK",null,null,"hello gzip",true],[302,"Found",null,null,"",true],"ECONNRESET"]"#
+        );
     });
 }

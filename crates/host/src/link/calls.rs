@@ -343,7 +343,7 @@ impl Link {
         if let Some(upgrade) = SocketEnd::detach(response.extensions_mut()) {
             socket = self.offer_socket(upgrade).map(SocketRef::Host);
         }
-        let (parts, body) = crate::decode::decoded(response).into_parts();
+        let (parts, body) = response.into_parts();
         let headers = wire::response_headers(&parts.headers);
         let meta = parts
             .extensions

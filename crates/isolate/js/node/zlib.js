@@ -1,6 +1,8 @@
 /** `node:zlib` over the same codecs as CompressionStream: at once, with a callback, and as streams. */
-import { crc32 as checksum, deflateStep, inflateStep, newDeflate, newInflate } from "atoll:native/zlib";
-import { invalidArgType, NodeError, outOfRange } from "../node_support/errors.js";
+import {
+  brotliStep, crc32 as checksum, deflateStep, inflateStep, newBrotli, newDeflate, newInflate, newUnbrotli, unbrotliStep,
+} from "atoll:native/zlib";
+import { invalidArgType, NodeError, NodeRangeError, outOfRange } from "../node_support/errors.js";
 import { refusal } from "../node_support/unavailable.js";
 import { validateFunction, validateUint32 } from "../node_support/validators.js";
 import { codes, constants } from "../node_support/zlib_constants.js";
@@ -134,10 +136,97 @@ class Inflater {
   }
 }
 
+/** Checks what Brotli's constructors and one-shot functions take alike. */
+function readBrotliOptions(options) {
+  const params = options?.params ?? {};
+  for (const [key, value] of Object.entries(params)) {
+    const number = Number(key);
+    if (!Number.isInteger(number) || number < 0 || number > constants.BROTLI_PARAM_NDIRECT) {
+      throw new NodeRangeError("ERR_BROTLI_INVALID_PARAM", `${key} is not a valid Brotli parameter`);
+    }
+    if (typeof value !== "number" && typeof value !== "boolean") throw invalidArgType("options.params[key]", "number", value);
+  }
+  const param = (name, fallback) => Number(params[constants[name]] ?? fallback);
+  checkNumber(options, "chunkSize", constants.Z_MIN_CHUNK, Infinity, constants.Z_DEFAULT_CHUNK);
+  return {
+    quality: param("BROTLI_PARAM_QUALITY", constants.BROTLI_DEFAULT_QUALITY),
+    window: param("BROTLI_PARAM_LGWIN", constants.BROTLI_DEFAULT_WINDOW),
+    mode: param("BROTLI_PARAM_MODE", constants.BROTLI_MODE_GENERIC),
+    sizeHint: param("BROTLI_PARAM_SIZE_HINT", 0),
+    flush: checkNumber(options, "flush", 0, 3, constants.BROTLI_OPERATION_PROCESS),
+    finishFlush: checkNumber(options, "finishFlush", 0, 3, constants.BROTLI_OPERATION_FINISH),
+    maxOutputLength: checkNumber(options, "maxOutputLength", 1, kMaxLength, kMaxLength),
+  };
+}
+
+class BrotliEncoder {
+  #handle;
+
+  constructor(format, { quality, window, mode, sizeHint }) {
+    this.#handle = newBrotli(quality, window, mode, sizeHint);
+  }
+
+  run(input, operation, emit) {
+    let start = 0;
+    for (;;) {
+      const [output, consumed, ended] = brotliStep(this.#handle, input, start, operation);
+      start += consumed;
+      if (output.length > 0) emit(output);
+      if (ended || (output.length === 0 && consumed === 0)) return input.length;
+    }
+  }
+}
+
+class BrotliDecoder {
+  #handle = newUnbrotli();
+  ended = false;
+  started = false;
+
+  run(input, operation, emit) {
+    let start = 0;
+    while (!this.ended) {
+      if (start < input.length) this.started = true;
+      let step;
+      try {
+        step = unbrotliStep(this.#handle, input, start);
+      } catch (error) {
+        throw brotliError(error.message);
+      }
+      const [output, consumed, ended] = step;
+      start += consumed;
+      this.ended = ended;
+      if (output.length > 0) emit(output);
+      if (output.length === 0 && consumed === 0) break;
+    }
+    return start;
+  }
+
+  finish(operation) {
+    if (!this.ended && operation === constants.BROTLI_OPERATION_FINISH) {
+      throw zlibError("unexpected end of file", "Z_BUF_ERROR");
+    }
+  }
+}
+
+/** As Node.js names what the decoder says. */
+function brotliError(name) {
+  const error = new Error("Decompression failed");
+  error.errno = constants[name];
+  error.code = `ERR_${name.slice("BROTLI_DECODER".length)}`;
+  return error;
+}
+
 const FORMATS = {
   Deflate: [Deflater, "deflate"], DeflateRaw: [Deflater, "deflate-raw"], Gzip: [Deflater, "gzip"],
   Inflate: [Inflater, "deflate"], InflateRaw: [Inflater, "deflate-raw"], Gunzip: [Inflater, "gzip"], Unzip: [Inflater, "unzip"],
+  BrotliCompress: [BrotliEncoder, "brotli"], BrotliDecompress: [BrotliDecoder, "brotli"],
 };
+
+/** The settings of a codec. */
+function readSettings(Codec, options) {
+  const isBrotli = Codec === BrotliEncoder || Codec === BrotliDecoder;
+  return isBrotli ? readBrotliOptions(options) : readOptions(options, Codec === Inflater);
+}
 
 function tooLarge(limit) {
   const error = new RangeError(`Cannot create a Buffer larger than ${limit} bytes`);
@@ -148,7 +237,7 @@ function tooLarge(limit) {
 function convertAtOnce(name, input, options) {
   const [Codec, format] = FORMATS[name];
   const bytes = toBytes(input);
-  const settings = readOptions(options, Codec === Inflater);
+  const settings = readSettings(Codec, options);
   const codec = new Codec(format, settings);
   const chunks = [];
   let length = 0;
@@ -169,12 +258,14 @@ class ZlibStream extends Transform {
   #codec;
   #open;
   #settings;
+  #fullFlush;
   #written = 0;
 
   constructor(name, options) {
     super({ autoDestroy: true, ...options });
     const [Codec, format] = FORMATS[name];
-    this.#settings = readOptions(options, Codec === Inflater);
+    this.#settings = readSettings(Codec, options);
+    this.#fullFlush = Codec === BrotliEncoder ? constants.BROTLI_OPERATION_FLUSH : constants.Z_FULL_FLUSH;
     this.#open = () => new Codec(format, this.#settings);
     this.#codec = this.#open();
   }
@@ -227,9 +318,9 @@ class ZlibStream extends Transform {
   flush(kind, callback) {
     if (typeof kind === "function") {
       callback = kind;
-      kind = constants.Z_FULL_FLUSH;
+      kind = undefined;
     }
-    kind ??= constants.Z_FULL_FLUSH;
+    kind ??= this.#fullFlush;
     if (this.writableFinished) {
       if (callback) nextTick(callback);
     } else if (this.writableEnded) {
@@ -303,11 +394,11 @@ for (const name of Object.keys(FORMATS)) {
   made[`${method}Sync`] = convert;
   made[method] = withCallback(convert);
 }
-for (const name of ["BrotliCompress", "BrotliDecompress", "ZstdCompress", "ZstdDecompress"]) {
+for (const name of ["ZstdCompress", "ZstdDecompress"]) {
   const method = name[0].toLowerCase() + name.slice(1);
   for (const each of [name, `create${name}`, method, `${method}Sync`]) {
     made[each] = function () {
-      throw refusal("zlib", each, "only gzip and deflate are supported");
+      throw refusal("zlib", each, "there is no zstd here");
     };
     Object.defineProperty(made[each], "name", { value: each });
   }

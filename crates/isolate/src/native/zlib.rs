@@ -1,14 +1,15 @@
-//! `atoll:native/zlib`: DEFLATE in its three wrappings, step by step and at once, and checksums.
+//! `atoll:native/zlib`: DEFLATE in its three wrappings, Brotli, step by step, and checksums.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use rquickjs::convert::List;
 use rquickjs::{Class, Ctx, Exception, Function, Object, Result, TypedArray};
 
+use super::brotli;
 use super::bytes::with_bytes;
 use super::handle::Handle;
 
 /// The most that one step gives: what a small input inflates to is unbounded.
-const MAX_STEP: usize = 64 * 1024;
+pub(crate) const MAX_STEP: usize = 64 * 1024;
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let exports = Object::new(ctx.clone())?;
@@ -16,13 +17,29 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     exports.set("deflateStep", Function::new(ctx.clone(), deflate_step)?)?;
     exports.set("newInflate", Function::new(ctx.clone(), new_inflate)?)?;
     exports.set("inflateStep", Function::new(ctx.clone(), inflate_step)?)?;
+    exports.set(
+        "newBrotli",
+        Function::new(ctx.clone(), brotli::new_encoder)?,
+    )?;
+    exports.set(
+        "brotliStep",
+        Function::new(ctx.clone(), brotli::encode_step)?,
+    )?;
+    exports.set(
+        "newUnbrotli",
+        Function::new(ctx.clone(), brotli::new_decoder)?,
+    )?;
+    exports.set(
+        "unbrotliStep",
+        Function::new(ctx.clone(), brotli::decode_step)?,
+    )?;
     exports.set("crc32", Function::new(ctx.clone(), crc32)?)?;
     Ok(exports)
 }
 
 /// `[output, consumed, ended]`: at most 64 KiB of output, how many bytes of the input were used, and whether the
 /// stream's end was reached. A full output means that more may come of the same input.
-type Step<'js> = List<(TypedArray<'js, u8>, usize, bool)>;
+pub(crate) type Step<'js> = List<(TypedArray<'js, u8>, usize, bool)>;
 
 /// `newDeflate(format, level, windowBits)`: `format` is "gzip", "deflate" or "deflate-raw"; `level` 0 to 9 or -1 for
 /// the usual one; `windowBits` 9 to 15.

@@ -73,7 +73,45 @@ test("checksums go on from one another", () => {
 });
 
 test("what is missing says so", () => {
-  throws(() => zlib.brotliCompressSync("x"), /zlib\.brotliCompressSync is not implemented/);
-  throws(() => zlib.createBrotliDecompress(), /is not implemented/);
+  throws(() => zlib.zstdCompressSync("x"), /zlib\.zstdCompressSync is not implemented/);
+  throws(() => zlib.createZstdDecompress(), /is not implemented/);
   equal(zlib.constants.Z_BEST_COMPRESSION, 9);
+});
+
+test("brotli goes there and back, at once and as streams", async () => {
+  for (const quality of [0, 5, 11]) {
+    const options = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: quality } };
+    const packed = zlib.brotliCompressSync(LONG, options);
+    assert(packed.length < 10_000, `${quality}: ${packed.length}`);
+    equal(zlib.brotliDecompressSync(packed).toString(), LONG.toString());
+  }
+  const stream = zlib.createBrotliCompress();
+  const chunks = [];
+  stream.on("data", (chunk) => chunks.push(chunk));
+  stream.write("early ");
+  await new Promise((resolve) => stream.flush(resolve));
+  assert(chunks.length > 0);
+  const ended = new Promise((resolve) => stream.once("end", resolve));
+  stream.end("late");
+  await ended;
+  const decoder = zlib.createBrotliDecompress();
+  const texts = [];
+  decoder.on("data", (chunk) => texts.push(chunk.toString()));
+  const closed = new Promise((resolve) => decoder.once("end", resolve));
+  for (const byte of Buffer.concat(chunks)) decoder.write(Buffer.from([byte]));
+  decoder.end();
+  await closed;
+  equal(texts.join(""), "early late");
+});
+
+test("brotli that is none is told", () => {
+  for (const [bytes, message] of [[Buffer.from("xxxxxxxx"), "Decompression failed"], [zlib.brotliCompressSync("text").subarray(0, 4), "unexpected end of file"]]) {
+    let error;
+    try {
+      zlib.brotliDecompressSync(bytes);
+    } catch (thrown) {
+      error = thrown;
+    }
+    equal(error?.message, message);
+  }
 });
