@@ -77,6 +77,7 @@ impl Isolate {
         runtime.set_max_stack_size(MAX_STACK_BYTES);
         runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
         let program = ProgramModules::default();
+        state::with(|state| state.program = Rc::clone(&program));
         runtime.set_loader(
             Names {
                 program: Rc::clone(&program),

@@ -10,6 +10,7 @@ use rquickjs::{Ctx, Object, Result};
 mod async_context_exports;
 mod brotli;
 mod buffer;
+mod bundle;
 pub(crate) mod bytes;
 mod clone;
 mod crypto;
@@ -48,6 +49,7 @@ pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
 pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("async_context", async_context_exports::exports),
     ("buffer", buffer::exports),
+    ("bundle", bundle::exports),
     ("clone", clone::exports),
     ("crypto", crypto::exports),
     ("facets", facets::exports),

@@ -12,6 +12,7 @@ use protocol::{
 };
 
 use crate::heap::Account;
+use crate::modules::ProgramModules;
 
 /// Everything natives share with the event loop.
 #[derive(Debug, Default)]
@@ -56,6 +57,8 @@ pub(crate) struct State {
     pub(crate) descriptors: VecDeque<OwnedFd>,
     /// A limit was passed after which no code may run.
     pub(crate) condemned: bool,
+    /// The modules of the program.
+    pub(crate) program: ProgramModules,
     /// The engine's memory.
     pub(crate) heap: Rc<Account>,
 }

@@ -1,6 +1,8 @@
 // Each difference that COMPAT.md tells of, and whether it shows.
 import crypto from "node:crypto";
 import fs from "node:fs";
+import http from "node:http";
+import vm from "node:vm";
 import zlib from "node:zlib";
 
 /** The error that `work` ends with. */
@@ -158,7 +160,11 @@ export const differences = {
   "`eval()` and `new Function()` are refused, also at the top level": () => refusedAtTop && fails(() => (0, eval)("1"), () => new Function("")),
 
   "a missing module can be imported, and using it throws `ERR_METHOD_NOT_IMPLEMENTED`": async () =>
-    (await failure(() => fs.readFileSync("/a"))).code === "ERR_METHOD_NOT_IMPLEMENTED",
+    (await failure(() => vm.runInThisContext("1"))).code === "ERR_METHOD_NOT_IMPLEMENTED",
+
+  "`node:fs` watches nothing": () => fails(() => fs.watch("/tmp")),
+
+  "`node:http` and `node:https` cannot listen": () => fails(() => http.createServer()),
 
   "`node:zlib` has no zstd": () => fails(noSuch("zstdCompressSync")),
 

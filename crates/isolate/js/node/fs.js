@@ -1,27 +1,65 @@
-/**
- * `node:fs`: a worker has no files. Asking whether one is there answers no; everything else says what is missing.
- */
-import { constants } from "../node_support/fs_constants.js";
+/** `node:fs`: files in memory, as in Workers. See `node_support/fs/tree.js` for where they are. */
+import { Blob } from "../blob.js";
+import { constants as numbers } from "../node_support/fs_constants.js";
+import * as handles from "../node_support/fs/handles.js";
+import * as files from "../node_support/fs/operations.js";
+import * as shapes from "../node_support/fs/shapes.js";
+import { nextTick } from "../node_support/stream/destroy.js";
 import { unavailable } from "../node_support/unavailable.js";
 import { validateFunction } from "../node_support/validators.js";
-import promises from "./fs/promises.js";
+import withPromises from "./fs/promises.js";
 
-const { module, take } = unavailable("fs", "a worker has no file system", {
-  given: {
-    constants,
-    promises,
-    F_OK: constants.F_OK,
-    R_OK: constants.R_OK,
-    W_OK: constants.W_OK,
-    X_OK: constants.X_OK,
-    existsSync: () => false,
-    exists(path, callback) {
+/** Operations whose callbacks get more than their result: what they were given as well. */
+const WITH_BUFFER = new Set(["read", "write", "readv", "writev"]);
+
+/** An operation that tells its callback. */
+function withCallback(name, operation) {
+  return {
+    [name](...args) {
+      const callback = args.pop();
       validateFunction(callback, "cb");
-      queueMicrotask(() => callback(false));
+      let result;
+      try {
+        result = operation(...args);
+      } catch (error) {
+        // A wrong argument is the caller's mistake, and thrown at once.
+        if (error.syscall === undefined) throw error;
+        nextTick(() => callback(error));
+        return;
+      }
+      if (WITH_BUFFER.has(name)) nextTick(() => callback(null, result, args[1]));
+      else if (result === undefined) nextTick(() => callback(null));
+      else nextTick(() => callback(null, result));
     },
-    unwatchFile() {},
+  }[name];
+}
+
+const given = {
+  constants: numbers,
+  promises: withPromises,
+  Dir: shapes.Dir, Dirent: shapes.Dirent, Stats: shapes.Stats,
+  ReadStream: handles.ReadStream, WriteStream: handles.WriteStream,
+  FileReadStream: handles.ReadStream, FileWriteStream: handles.WriteStream,
+  F_OK: numbers.F_OK, R_OK: numbers.R_OK, W_OK: numbers.W_OK, X_OK: numbers.X_OK,
+  createReadStream: (path, options) => new handles.ReadStream(path, options),
+  createWriteStream: (path, options) => new handles.WriteStream(path, options),
+  openAsBlob: async (path, options) => new Blob([files.readFile(path)], { type: options?.type ?? "" }),
+  existsSync: files.exists,
+  exists(path, callback) {
+    validateFunction(callback, "cb");
+    const answer = files.exists(path);
+    nextTick(() => callback(answer));
   },
-});
+  unwatchFile() {},
+};
+for (const [name, operation] of Object.entries(files)) {
+  if (name === "exists") continue;
+  given[name] = withCallback(name, operation);
+  given[`${name}Sync`] = { [`${name}Sync`]: (...args) => operation(...args) }[`${name}Sync`];
+}
+for (const name of ["realpath", "realpathSync"]) given[name].native = given[name];
+
+const { module, take } = unavailable("fs", "nothing tells of changes to files in memory", { given });
 
 export const {
   Dir, Dirent, F_OK, FileReadStream, FileWriteStream, R_OK, ReadStream, Stats, W_OK, WriteStream, X_OK, access,
@@ -35,6 +73,4 @@ export const {
   symlinkSync, truncate, truncateSync, unlink, unlinkSync, unwatchFile, utimes, utimesSync, watch, watchFile, write,
   writeFile, writeFileSync, writeSync, writev, writevSync,
 } = take;
-realpath.native = realpath;
-realpathSync.native = realpathSync;
 export default module;

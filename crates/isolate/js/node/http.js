@@ -1,15 +1,16 @@
 /**
- * `node:http`: its tables and checks work, and its classes can be extended. There are no sockets to send with, so
- * requests and servers say to use `fetch`.
+ * `node:http`: requests are sent by `fetch`, its tables and checks work, and its classes can be extended. Nothing can be
+ * listened to, so servers say that.
  */
 import { CloseEvent, MessageEvent } from "../events.js";
 import { WebSocket } from "../websocket.js";
 import { NodeTypeError } from "../node_support/errors.js";
+import { makeClient } from "../node_support/http_client.js";
 import { METHODS, STATUS_CODES } from "../node_support/http_tables.js";
 import { unavailable } from "../node_support/unavailable.js";
 import { validateString } from "../node_support/validators.js";
 import { EventEmitter } from "./events.js";
-import { Readable, Stream } from "./stream.js";
+import { Readable, Writable } from "./stream.js";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const FORBIDDEN_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -45,7 +46,7 @@ export class IncomingMessage extends Readable {
   }
 }
 
-export class OutgoingMessage extends Stream {
+export class OutgoingMessage extends Writable {
   headersSent = false;
   #headers = new Map();
   setHeader(name, value) {
@@ -53,6 +54,10 @@ export class OutgoingMessage extends Stream {
     validateHeaderValue(name, value);
     this.#headers.set(name.toLowerCase(), [name, value]);
     return this;
+  }
+  appendHeader(name, value) {
+    const before = this.getHeader(name);
+    return this.setHeader(name, before === undefined ? value : [before, value].flat());
   }
   getHeader(name) {
     return this.#headers.get(String(name).toLowerCase())?.[1];
@@ -94,15 +99,16 @@ export function validateHeaderValue(name, value) {
 
 export const globalAgent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-const { module, take } = unavailable("http", "a worker has no sockets; use fetch()", {
+const { ClientRequest, get, request } = makeClient({ OutgoingMessage, IncomingMessage, protocol: "http:" });
+
+const { module, take } = unavailable("http", "a worker cannot listen; export a fetch() handler", {
   given: {
-    Agent, CloseEvent, IncomingMessage, METHODS, MessageEvent, OutgoingMessage, STATUS_CODES, ServerResponse, WebSocket,
-    globalAgent, maxHeaderSize: 16384, setMaxIdleHTTPParsers() {}, validateHeaderName, validateHeaderValue,
+    Agent, ClientRequest, CloseEvent, IncomingMessage, METHODS, MessageEvent, OutgoingMessage, STATUS_CODES, ServerResponse, WebSocket,
+    get, globalAgent, maxHeaderSize: 16384, request, setMaxIdleHTTPParsers() {}, validateHeaderName, validateHeaderValue,
   },
 });
 
-export const {
-  ClientRequest, Server, _connectionListener, createServer, get, maxHeaderSize, request, setMaxIdleHTTPParsers,
-} = take;
+export const { Server, _connectionListener, createServer, maxHeaderSize, setMaxIdleHTTPParsers } = take;
+export { ClientRequest, get, request };
 export { CloseEvent, METHODS, MessageEvent, STATUS_CODES, WebSocket };
 export default module;

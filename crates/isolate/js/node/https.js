@@ -1,6 +1,7 @@
-/** `node:https`: an Agent can be made; requests and servers say to use `fetch`. */
+/** `node:https`: requests are sent by `fetch`; servers say that nothing can be listened to. */
+import { makeClient } from "../node_support/http_client.js";
 import { unavailable } from "../node_support/unavailable.js";
-import { Agent as HttpAgent } from "./http.js";
+import { Agent as HttpAgent, IncomingMessage, OutgoingMessage } from "./http.js";
 
 export class Agent extends HttpAgent {
   constructor(options) {
@@ -13,7 +14,12 @@ export class Agent extends HttpAgent {
 
 export const globalAgent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-const { module, take } = unavailable("https", "a worker has no sockets; use fetch()", { given: { Agent, globalAgent } });
+const { get, request } = makeClient({ OutgoingMessage, IncomingMessage, protocol: "https:" });
 
-export const { Server, createServer, get, request } = take;
+const { module, take } = unavailable("https", "a worker cannot listen; export a fetch() handler", {
+  given: { Agent, get, globalAgent, request },
+});
+
+export const { Server, createServer } = take;
+export { get, request };
 export default module;
