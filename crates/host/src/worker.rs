@@ -475,7 +475,8 @@ impl Fetcher for Target {
         let (worker, entrypoint) = (self.worker.clone(), self.entrypoint.clone());
         let props = self.props.clone();
         tokio::spawn(async move {
-            if let Ok(link) = worker.pick().await {
+            // Half of the isolates are kept free of what dynamic workers bring about.
+            if let Ok(link) = worker.pick(true).await {
                 link.begin_tail(
                     entrypoint.as_deref(),
                     props.as_deref(),

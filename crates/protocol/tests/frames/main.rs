@@ -329,8 +329,8 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 30 {
-            29 => FromIsolate::Handled(self.id),
+        match self.choice % 31 {
+            30 => FromIsolate::Handled(self.id),
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
