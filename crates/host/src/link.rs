@@ -526,6 +526,7 @@ impl Link {
         if state.closed {
             return;
         }
+        let at_work = state.at_work();
         let gone = std::mem::take(&mut *state);
         state.closed = true;
         drop(state);
@@ -534,7 +535,7 @@ impl Link {
         }
         let error = || gone.verdict.clone().map_or_else(lost, FetchError::Worker);
         // Before anybody learns of it, so that who tries again does not find them here.
-        self.all_left(gone.objects, &gone.events);
+        self.all_left(gone.objects, &at_work);
         for (_, entry) in gone.events {
             entry.fail(&error());
         }

@@ -1,5 +1,6 @@
 /** fetch(), service bindings, and what opens WebSockets. */
 import { abortSignal, createSignal } from "./abort.js";
+import { get, set } from "./async_context.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 import { callFetch, callForResponse, globalFetchCapability, inGlobalScope } from "./io.js";
 import { percentDecode } from "atoll:native/url";
@@ -97,7 +98,12 @@ export class Fetcher {
     const held = fetchers.get(this).#held;
     const request = coerce(input, init);
     if (held.fetch !== undefined) return held.fetch(request);
-    if (held.ready !== undefined) await held.ready;
+    if (held.ready !== undefined) {
+      // The bundler's pass does not restore the context here.
+      const context = get();
+      await held.ready;
+      set(context);
+    }
     return send(held.capability, request);
   }
 

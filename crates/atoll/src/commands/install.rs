@@ -71,6 +71,11 @@ pub(crate) async fn complete(members: &[Member], frozen: bool) -> Result<(), Err
                 ));
                 terminal::hint(format_args!("run `{tool} install`"));
             }
+            // What is there belongs to another project, which may need more of it.
+            Status::Stale(missing) if folder.join("node_modules").is_symlink() => {
+                terminal::warning(format_args!("{missing}, and node_modules is a link"));
+                terminal::hint(format_args!("install it where the link leads to"));
+            }
             Status::Stale(missing) => {
                 terminal::note(format_args!("installing packages: {missing}"));
                 let frozen = frozen && has_lock(&folder);

@@ -121,13 +121,19 @@ impl Link {
         outcome: Result<(), Failure>,
         cpu_us: u64,
     ) -> Result<(), String> {
-        let mut entry = {
+        let ends = matches!(&outcome, Err(failure)
+            if matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory));
+        let (mut entry, leaving) = {
             let mut state = self.lock();
-            if let Err(failure) = &outcome {
-                state.condemned |= matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory);
-            }
-            state.events.remove(&id).ok_or("the end of no event")?
+            state.condemned |= ends;
+            let leaving = ends.then(|| (state.at_work(), std::mem::take(&mut state.objects)));
+            let entry = state.events.remove(&id).ok_or("the end of no event")?;
+            (entry, leaving)
         };
+        // The isolate ends. Who tries again as soon as it knows does not find its objects here.
+        if let Some((at_work, living)) = leaving {
+            self.all_left(living, &at_work);
+        }
         if let Some(uses) = &self.uses {
             uses.event_ended(id, &outcome, cpu_us);
         }

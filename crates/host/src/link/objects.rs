@@ -11,7 +11,7 @@ use protocol::{
 };
 
 use super::gate::Waiting;
-use super::{EventEntry, Link, calls, lost};
+use super::{Link, calls, lost};
 use crate::fetcher::{FetchError, Life};
 use crate::logs::LogRecord;
 use crate::objects::{Objects, Slot, Start, hex, storage_error};
@@ -352,10 +352,9 @@ impl Link {
     pub(super) fn all_left(
         &self,
         living: HashMap<ObjectNumber, Living>,
-        events: &HashMap<EventId, EventEntry>,
+        at_work: &HashSet<ObjectNumber>,
     ) {
         let Some(objects) = &self.objects else { return };
-        let at_work: HashSet<_> = events.values().filter_map(|entry| entry.object).collect();
         let mut living: Vec<_> = living.into_iter().collect();
         // Who learns that a socket broke finds the others gone from here.
         living.sort_by_key(|(number, _)| at_work.contains(number));

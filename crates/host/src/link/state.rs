@@ -164,6 +164,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The objects to which something happens.
+    pub(super) fn at_work(&self) -> HashSet<ObjectNumber> {
+        let events = self.events.values();
+        events.filter_map(|entry| entry.object).collect()
+    }
+
     pub(super) fn next_event(&mut self) -> EventId {
         loop {
             self.last_event = self.last_event.wrapping_add(1);

@@ -1,22 +1,22 @@
 // WebAssembly's own errors. See https://webassembly.github.io/spec/js-api/#error-objects
 
+const { construct } = Reflect;
+
 /** A class of native errors: like TypeError, but for its name. */
 function makeError(name) {
-  const NativeError = {
-    [name]: class extends Error {
-      constructor(message = undefined, options = undefined) {
-        super(message, options);
-      }
-    },
-  }[name];
+  // It can be called without `new`.
+  const NativeError = function (message = undefined, options = undefined) {
+    return construct(Error, [message, options], new.target ?? NativeError);
+  };
+  Object.setPrototypeOf(NativeError, Error);
+  const prototype = Object.create(Error.prototype);
   for (const [key, value] of [["name", name], ["message", ""]]) {
-    Object.defineProperty(NativeError.prototype, key, { value, writable: true, enumerable: false, configurable: true });
+    Object.defineProperty(prototype, key, { value, writable: true, enumerable: false, configurable: true });
   }
+  Object.defineProperty(NativeError, "prototype", { value: prototype, writable: false });
+  Object.defineProperty(NativeError, "name", { value: name, configurable: true });
   Object.defineProperty(NativeError, "length", { value: 1, configurable: true });
-  // They can be called without `new`.
-  return new Proxy(NativeError, {
-    apply: (Target, self, args) => new Target(...args),
-  });
+  return NativeError;
 }
 
 export const CompileError = makeError("CompileError");
