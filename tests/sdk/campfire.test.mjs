@@ -115,8 +115,7 @@ test("an answer goes on over a deployment, and no token is paid for twice", opti
   assert.equal(paid(list), LAST, JSON.stringify(list));
 });
 
-const known = "the page shows what it had of the answer twice";
-test("an answer goes on when the host is killed", { ...options, todo: known }, async () => {
+test("an answer goes on when the host is killed", options, async () => {
   const page = await visit("host", "Moana");
   await calls();
   await ask(page, `Count to ${LAST}`);

@@ -1,6 +1,8 @@
 // The other examples, each in a browser.
 
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { browser, copyOf, PATIENCE_MS, Server } from "./support.mjs";
 
@@ -9,8 +11,8 @@ const options = { skip: found.skip, timeout: PATIENCE_MS };
 after(() => found.browser?.close());
 
 /** Runs an example and opens its page. */
-async function open(project) {
-  const server = await Server.start(["dev", "-c", copyOf(project), "--port", "0"]);
+async function open(project, settings) {
+  const server = await Server.start(["dev", "-c", copyOf(project, { settings }), "--port", "0"]);
   const page = await found.browser.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));
@@ -73,4 +75,24 @@ test("Market: a model's programs use tools and cannot get out", options, async (
   await ask("escape");
   await page.locator("figure", { hasText: /not permitted/ }).waitFor();
   await close();
+});
+
+test("Survey: sub-agents tell the page how far they are, and go on after their processes were killed", options, async () => {
+  const folder = copyOf("examples/survey");
+  const { model: { scripted } } = JSON.parse(readFileSync(join(folder, "atoll.jsonc"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
+  writeFileSync(join(folder, "script.json"), JSON.stringify(scripted));
+  const model = await Server.start(["model", "--port", "0", "--script", join(folder, "script.json")]);
+  const { page, server, close } = await open("examples/survey", { model: { url: `${model.url}/v1` } });
+  await page.locator("form button").click();
+  const notes = (place) => page.locator(`article[aria-label="${place}"] li`);
+  for (const place of ["the reef", "the lagoon", "the islets"]) await notes(place).first().waitFor();
+  assert.ok(server.killIsolates() >= 2, "sub-agents have processes of their own");
+  await page.locator("footer", { hasText: /grown by a hand.*open to canoes.*fathoms deep.*old anchors.*Seven islets.*root on five/ }).waitFor();
+  for (const place of ["the reef", "the lagoon", "the islets"]) assert.equal(await notes(place).count(), 3);
+  const asked = (await (await fetch(`${model.url}/calls`)).json()).map(({ prompt }) => prompt);
+  assert.equal(asked.filter((prompt) => prompt.startsWith("Note 1 on")).length, 3, asked.join("\n"));
+  await page.locator("header button").click();
+  await page.locator(".hint").waitFor();
+  await close();
+  await model.end();
 });

@@ -39,6 +39,11 @@ fn agents_keep_state_answer_calls_and_do_work_later() {
 }
 
 #[test]
+fn agents_of_an_older_sdk_do_the_same() {
+    run("old.test.mjs");
+}
+
+#[test]
 fn models_answer_through_every_provider() {
     run("models.test.mjs");
 }

@@ -57,21 +57,23 @@ export class Gate {
     this.#for(context).#enter(work);
   }
 
-  #enter(work) {
-    if (this.#section === undefined && this.#waiting.length === 0) {
+  #enter(work, isFirst = false) {
+    if (this.#section === undefined && (isFirst || this.#waiting.length === 0)) {
       work();
       return;
     }
-    this.#waiting.push(work);
+    if (isFirst) this.#waiting.unshift(work);
+    else this.#waiting.push(work);
     if (this.#section === undefined) open.add(this);
   }
 
   /**
    * Runs `callback` while nothing else happens.
    * @param {() => unknown} callback
+   * @param {boolean} [isFirst] before what waits already
    * @returns {Promise<unknown>}
    */
-  section(callback) {
+  section(callback, isFirst = false) {
     const context = get();
     const gate = this.#for(context);
     return new Promise((resolve, reject) => {
@@ -86,7 +88,7 @@ export class Gate {
           done.push(section);
         };
         result.then(finish(resolve), finish(reject));
-      });
+      }, isFirst);
     });
   }
 

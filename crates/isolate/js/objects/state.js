@@ -159,11 +159,11 @@ function checkSize(what, noun, text) {
 }
 
 /** Runs `work` while nothing else happens to the object. */
-async function alone(object, work) {
+async function alone(object, work, isFirst = false) {
   const event = currentEvent();
   event?.begin();
   try {
-    return await object.gate.section(work);
+    return await object.gate.section(work, isFirst);
   } finally {
     event?.end();
   }
@@ -179,8 +179,9 @@ function storageOf(object) {
     call: ask,
     gate: (run) => alone(object, run),
     deleteAll: () => deleteFacets(object.number),
-    // The host answers when everything before the question is on disk.
-    sync: () => ask("bookmark"),
+    // The host answers when everything before the question is on disk. Until then nothing else happens to the object, as
+    // with other operations of its storage: who looks at something, syncs, and acts on what it saw acts on what is so.
+    sync: () => alone(object, () => ask("bookmark"), true),
   });
 }
 
