@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bundle::Project;
-use bundle::config::{GlobalOutbound, VariableValue};
+use bundle::config::{GlobalOutbound, KeyValueBinding, VariableValue};
 use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
 use gateway::{RunWorkerFirst, Site};
 use host::{Building, Cache, Capability, Egress, Fetcher, Runtime};
-use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program};
+use protocol::{
+    Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program, ServiceKind,
+};
+use services::Services;
 
 use crate::error::Error;
 use crate::models::AllModels;
@@ -59,13 +62,41 @@ impl Table {
     }
 }
 
+/// Where a worker's bindings lead to beside what all workers share.
+#[derive(Clone, Copy)]
+pub(crate) struct Places<'a> {
+    pub(crate) assets: Option<&'a Arc<Assets>>,
+    /// The folder of state.
+    pub(crate) state: &'a Path,
+    pub(crate) services: Option<&'a Services>,
+}
+
+/// What keeps what a worker's bindings store, if it has such.
+pub(crate) async fn services(
+    project: &Project,
+    shared: &Shared,
+    state: &Path,
+) -> Result<Option<Services>, Error> {
+    if project.stored_bindings().next().is_none() {
+        return Ok(None);
+    }
+    match Services::start(&shared.runtime, state).await {
+        Ok(services) => Ok(Some(services)),
+        Err(error) => Err(Error::failed("bindings cannot be served", error)),
+    }
+}
+
 pub(crate) fn bind(
     project: &Project,
     program: &Program,
     shared: &Shared,
-    assets: Option<&Arc<Assets>>,
-    state: &Path,
+    places: Places<'_>,
 ) -> Result<Bound, Error> {
+    let Places {
+        assets,
+        state,
+        services,
+    } = places;
     let mut table = Table(Vec::new());
     let policies = shared.powers.policies(&project.settings)?;
     let policy = |name: &str| -> Option<Arc<dyn Fetcher>> {
@@ -147,6 +178,17 @@ pub(crate) fn bind(
             name: name.clone(),
             value: BindingValue::Ai(table.add(Capability::Fetch(models))),
         });
+    }
+    if let Some(services) = services {
+        let unreachable = |error| Error::failed("cannot reach what bindings store", error);
+        for KeyValueBinding { binding, namespace } in &project.key_values {
+            let fetcher = services.key_values(namespace).map_err(unreachable)?;
+            let id = table.add(Capability::Fetch(fetcher));
+            env.push(Binding {
+                name: binding.clone(),
+                value: BindingValue::Service(ServiceKind::KeyValues, id),
+            });
+        }
     }
     let mut namespace = |name: &str, worker: &str, class: &str| {
         let namespace = shared

@@ -299,7 +299,13 @@ async fn start(
     assets: Option<&Arc<Assets>>,
     state: &Path,
 ) -> Result<Worker, Error> {
-    let bound = bindings::bind(project, &program, shared, assets, state)?;
+    let services = bindings::services(project, shared, state).await?;
+    let places = bindings::Places {
+        assets,
+        state,
+        services: services.as_ref(),
+    };
+    let bound = bindings::bind(project, &program, shared, places)?;
     program.env = bound.env;
     program.exports = bound.exports;
     let deployment = Deployment {

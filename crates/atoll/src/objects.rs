@@ -95,7 +95,8 @@ pub(crate) async fn prepare(
     state: &State,
     bounds: Bounds,
 ) -> Result<(), Error> {
-    if project.objects.is_empty() && project.object_classes.is_empty() {
+    let has_objects = !project.objects.is_empty() || !project.object_classes.is_empty();
+    if !has_objects && project.stored_bindings().next().is_none() {
         return Ok(());
     }
     let folder = state.folder();

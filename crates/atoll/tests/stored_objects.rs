@@ -1,6 +1,7 @@
 //! `atoll objects`: what a person can do to stored objects, beside a server and without one.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod services;
 mod support;
 
 use std::time::SystemTime;

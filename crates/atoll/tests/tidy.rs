@@ -113,6 +113,7 @@ fn dependencies_point_one_way() {
         ("host", &["protocol", "jail", "storage"]),
         ("gateway", &["protocol", "host"]),
         ("model", &["host"]),
+        ("services", &["protocol", "host"]),
     ];
     let names: Vec<&str> = allowed
         .iter()

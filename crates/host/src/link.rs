@@ -42,6 +42,7 @@ use crate::logs::{LogRecord, Logs};
 use crate::objects::{Durable, Objects};
 use crate::tail::Tails;
 
+pub(crate) use calls::{call_method, fetch_object};
 use gate::{Gate, Waiting};
 pub(crate) use objects::Moving;
 pub(crate) use rpc::Receiver;

@@ -198,6 +198,14 @@ impl Runtime {
         Ok(objects.namespace(worker, class)?)
     }
 
+    /// One Durable Object, as something that answers requests and has methods.
+    ///
+    /// # Errors
+    /// When this host has no storage, or it does not work.
+    pub fn object(&self, worker: &str, class: &str, name: &str) -> Result<Arc<dyn Fetcher>, Error> {
+        Ok(self.namespace(worker, class)?.named(name))
+    }
+
     /// Something that runs code from strings for one worker.
     #[must_use]
     pub fn loader(&self) -> Loader {

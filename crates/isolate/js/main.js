@@ -20,6 +20,7 @@ import { host as facets } from "./objects/facets.js";
 import { makeNamespace } from "./objects/namespace.js";
 import { unpackEnvironment } from "./rpc/parcels.js";
 import { host as rpc } from "./rpc/receive.js";
+import { makeService } from "./services/index.js";
 import { areQuiet, askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
 import { traceItems } from "./trace.js";
 import { ScheduledController, TestController } from "./controllers.js";
@@ -58,6 +59,9 @@ export const host = {
   },
   bindAi(name, capability) {
     bindValue(name, makeAi(capability));
+  },
+  bindService(name, kind, capability) {
+    bindValue(name, makeService(kind, { capability }));
   },
   bindLoader(name, capability) {
     bindValue(name, makeLoader(capability));

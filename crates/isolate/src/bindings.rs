@@ -1,6 +1,6 @@
 //! What a program finds in `env` and in `ctx.exports`.
 
-use protocol::{Binding, BindingValue, Environment, Failure};
+use protocol::{Binding, BindingValue, Environment, Failure, ServiceKind};
 use rquickjs::{ArrayBuffer, Ctx, TypedArray};
 
 use crate::failure::caught;
@@ -46,6 +46,12 @@ impl Isolate {
                 self.call(ctx, "bind", (name, "fetcher", capability))?
             }
             BindingValue::Ai(capability) => self.call(ctx, "bindAi", (name, capability))?,
+            BindingValue::Service(kind, capability) => {
+                let kind = match kind {
+                    ServiceKind::KeyValues => "kv",
+                };
+                self.call(ctx, "bindService", (name, kind, capability))?
+            }
             BindingValue::Loader(capability) => self.call(ctx, "bindLoader", (name, capability))?,
             BindingValue::Namespace { capability, key } => {
                 let key = bytes(ctx, key)?;

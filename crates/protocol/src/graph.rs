@@ -98,4 +98,13 @@ pub enum BindingValue {
     },
     /// Language models.
     Ai(CapabilityId),
+    /// Something that Atoll's own worker keeps.
+    Service(ServiceKind, CapabilityId),
+}
+
+/// What a binding to a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceKind {
+    /// A KV namespace.
+    KeyValues,
 }

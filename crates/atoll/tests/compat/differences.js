@@ -31,6 +31,11 @@ const ADD = new Uint8Array([
 ]);
 
 export const differences = {
+  "KV namespaces can be in `env` of dynamic workers and be sent, and what was put is seen at once": async ({ env }) => {
+    await env.KV.put("key", "value");
+    const code = "export default { fetch: async (_, env) => new Response(await env.LENT.get('key')) };";
+    return (await answer(env.LOADER.load({ ...dynamic(code), env: { LENT: env.KV } }))) === "value";
+  },
   "`env.AI` asks one server that speaks OpenAI's API: images, audio, reranking, batches, `.models()`, `.toMarkdown()`, `.aiSearch()`, `.autorag()` and logs of gateways throw": async ({ env }) => {
     const { response } = await env.AI.run("@cf/a/b", { prompt: "Count to 3" });
     const absent = [

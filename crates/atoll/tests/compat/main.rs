@@ -18,6 +18,7 @@ const CONFIGURATION: &str = r#"{
   "services": [{ "binding": "SELF", "service": "compat" }],
   "worker_loaders": [{ "binding": "LOADER" }],
   "ai": { "binding": "AI" },
+  "kv_namespaces": [{ "binding": "KV", "id": "compat" }],
   "durable_objects": { "bindings": [{ "name": "OBJECT", "class_name": "Inside" }] },
   "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Inside"] }]
 }"#;

@@ -47,6 +47,7 @@ pub(super) const PER_ENVIRONMENT: &[&str] = &[
     "services",
     "ai",
     "worker_loaders",
+    "kv_namespaces",
     "durable_objects",
     "secrets",
     "unsafe",
@@ -71,7 +72,6 @@ pub(super) const TOP_LEVEL: &[&str] = &[
 /// Kinds of bindings that Atoll does not have yet: the key, the list inside it where it is nested,
 /// and the field that names the property of `env`.
 pub(super) const UNSUPPORTED_BINDINGS: &[(&str, Option<&str>, &str)] = &[
-    ("kv_namespaces", None, "binding"),
     ("r2_buckets", None, "binding"),
     ("d1_databases", None, "binding"),
     ("queues", Some("producers"), "binding"),

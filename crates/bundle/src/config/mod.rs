@@ -1,6 +1,7 @@
 //! Finding and reading a project's configuration: `wrangler.json`, `.jsonc` or `.toml`, the secrets
 //! beside it and `atoll.jsonc`.
 
+mod bindings;
 mod compatibility;
 mod document;
 mod egress;
@@ -21,8 +22,8 @@ pub use egress::{
 };
 pub use objects::{Migration, ObjectBinding, RenamedClass, TransferredClass};
 pub use project::{
-    Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
-    UnsupportedBinding, Variable, VariableValue,
+    Assets, Dev, HtmlHandling, KeyValueBinding, NotFoundHandling, Project, Rule, RunWorkerFirst,
+    Service, UnsupportedBinding, Variable, VariableValue,
 };
 pub use settings::{Isolation, Limits, Model, SETTINGS_FILE, Settings, Sockets, read_settings};
 

@@ -35,6 +35,8 @@ pub struct Project {
     pub tail_consumers: Vec<String>,
     /// Properties of `env` that run code from strings.
     pub loaders: Vec<String>,
+    /// Bindings to KV namespaces.
+    pub key_values: Vec<KeyValueBinding>,
     /// The property of `env` that leads to language models.
     pub ai: Option<String>,
     /// Bindings to Durable Objects, of this worker and of others.
@@ -81,6 +83,14 @@ pub struct Project {
     pub watched: Vec<PathBuf>,
 }
 
+impl Project {
+    /// The properties of `env` that lead to what Atoll keeps for workers.
+    pub fn stored_bindings(&self) -> impl Iterator<Item = &str> {
+        let key_values = self.key_values.iter();
+        key_values.map(|binding| binding.binding.as_str())
+    }
+}
+
 /// One property of `env` whose value stands in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
@@ -112,6 +122,15 @@ pub struct Service {
     pub entrypoint: Option<String>,
     /// `ctx.props` of the calls made through this binding, as JSON source.
     pub props: Option<String>,
+}
+
+/// A binding to a KV namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyValueBinding {
+    /// The property of `env`.
+    pub binding: String,
+    /// Which namespace: workers that name the same one share it.
+    pub namespace: String,
 }
 
 /// `assets`: static files served before or beside the worker.

@@ -7,11 +7,11 @@ use protocol::ModuleKind;
 use super::document::{Document, Node, Value};
 use super::keys::{INHERITED, PER_ENVIRONMENT, TOP_LEVEL, UNSUPPORTED_BINDINGS, WITHOUT_EFFECT};
 use super::project::{
-    Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service,
-    UnsupportedBinding, Variable, VariableValue,
+    Assets, Dev, HtmlHandling, NotFoundHandling, Project, Rule, RunWorkerFirst, Service, Variable,
+    VariableValue,
 };
 use super::reader::Reader;
-use super::{Options, compatibility, nearest_file, objects, secrets, settings};
+use super::{Options, bindings, compatibility, nearest_file, objects, secrets, settings};
 use crate::error::{Diagnostic, Error};
 use crate::text;
 
@@ -63,7 +63,7 @@ pub(super) fn read(
         scope.get("durable_objects"),
         scope.get("migrations"),
     );
-    let unsupported = unsupported(&mut reader, &scope);
+    let bindings = bindings::read(&mut reader, |key| scope.get(key));
     let no_bundle = reader
         .bool("no_bundle", scope.get("no_bundle"))
         .unwrap_or(false);
@@ -96,9 +96,10 @@ pub(super) fn read(
         base_dir,
         compatibility_date,
         compatibility_flags,
-        loaders: loaders(&mut reader, &scope),
-        ai: ai(&mut reader, &scope),
-        tail_consumers: tail_consumers(&mut reader, &scope),
+        loaders: bindings.loaders,
+        ai: bindings.ai,
+        tail_consumers: bindings.tail_consumers,
+        key_values: bindings.key_values,
         services,
         objects: objects.bindings,
         object_classes: objects.classes,
@@ -130,7 +131,7 @@ pub(super) fn read(
             u64::from(u32::MAX),
         ),
         dev: dev(&mut reader, &scope),
-        unsupported,
+        unsupported: bindings.unsupported,
         vars: Vec::new(),
         absent_secrets: Vec::new(),
         settings: settings::read(&root_folder, diagnostics)?,
@@ -176,7 +177,18 @@ fn check_bindings(project: &Project, vars: &[Variable], diagnostics: &mut Vec<Di
         .chain(objects)
         .chain(assets)
         .chain(loaders.clone())
+        .chain(project.ai.as_deref())
         .collect();
+    let stored: Vec<&str> = project.stored_bindings().collect();
+    for (index, name) in stored.iter().enumerate() {
+        if taken.contains(name) || stored[..index].contains(name) {
+            let twice = format!("`env.{name}` is bound twice");
+            let hint = "rename one of the two bindings";
+            let at = &project.config_path;
+            diagnostics.push(Diagnostic::error(twice).path(at).hint(hint));
+        }
+    }
+    let taken = [taken, stored].concat();
     for binding in &project.settings.bindings {
         if taken.contains(&binding.binding.as_str()) {
             let twice = format!("`env.{}` is bound twice", binding.binding);
@@ -412,59 +424,6 @@ fn services(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<Service> {
             })
         })
         .collect()
-}
-
-fn loaders(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<String> {
-    let items = reader.array("worker_loaders", scope.get("worker_loaders"));
-    items
-        .iter()
-        .filter_map(|item| reader.required("worker_loaders", item, "binding"))
-        .collect()
-}
-
-fn ai(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Option<String> {
-    let value = scope.get("ai")?;
-    reader.object("ai", Some(value));
-    reader.required("ai", value, "binding")
-}
-
-fn tail_consumers(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<String> {
-    let items = reader.array("tail_consumers", scope.get("tail_consumers"));
-    items
-        .iter()
-        .filter_map(|item| reader.required("tail_consumers", item, "service"))
-        .collect()
-}
-
-fn unsupported(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<UnsupportedBinding> {
-    let mut found = Vec::new();
-    for (kind, list, name_field) in UNSUPPORTED_BINDINGS {
-        let Some(value) = scope.get(kind) else {
-            continue;
-        };
-        let nested = list.map_or(Some(value), |list| value.get(list));
-        let items: Vec<&Value> = match nested.map(|nested| (&nested.node, nested)) {
-            Some((Node::Array(items), _)) => items.iter().collect(),
-            Some((Node::Object(_), object)) => vec![object],
-            _ => Vec::new(),
-        };
-        for item in items {
-            let name = item.get(name_field).and_then(Value::as_str);
-            let Some(name) = name.or_else(|| item.get("name").and_then(Value::as_str)) else {
-                continue;
-            };
-            reader.warn(
-                item.start,
-                format!("binding kind `{kind}` is not supported yet"),
-                Some(format!("`env.{name}` will be undefined")),
-            );
-            found.push(UnsupportedBinding {
-                kind: (*kind).to_owned(),
-                name: name.to_owned(),
-            });
-        }
-    }
-    found
 }
 
 fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Assets> {

@@ -301,7 +301,7 @@ fn what_has_no_effect_is_warned_of() {
 #[test]
 fn unknown_and_unsupported_keys_are_warned_of() {
     let config = r#"{ "main": "src/index.ts", "compatability_date": "2026-01-02",
-      "kv_namespaces": [{ "binding": "KV", "id": "1" }],
+      "d1_databases": [{ "binding": "DB", "database_name": "d" }],
       "r2_buckets": [{ "binding": "FILES", "bucket_name": "f" }],
       "observability": { "enabled": true }, "migrations": [] }"#;
     let folder = Folder::new(&[("wrangler.jsonc", config), ("src/index.ts", "")]);
@@ -316,11 +316,52 @@ fn unknown_and_unsupported_keys_are_warned_of() {
         [
             "unknown key `compatability_date`; did you mean `compatibility_date`?",
             "no `compatibility_date`: 2026-06-11 is taken; add \"compatibility_date\": \"2026-06-11\"",
-            "binding kind `kv_namespaces` is not supported yet; `env.KV` will be undefined",
             "binding kind `r2_buckets` is not supported yet; `env.FILES` will be undefined",
+            "binding kind `d1_databases` is not supported yet; `env.DB` will be undefined",
         ]
     );
     assert_eq!(loaded.project.unsupported.len(), 2);
+}
+
+#[test]
+fn bindings_to_what_is_stored_are_read_with_their_mistakes() {
+    let read = |entries: &str| {
+        let config = format!(
+            r#"{{ "main": "index.js", "compatibility_date": "2026-01-02", "vars": {{ "VAR": "" }}, {entries} }}"#
+        );
+        Folder::new(&[("wrangler.jsonc", &config), ("index.js", "")]).load()
+    };
+    let loaded = read(
+        r#""kv_namespaces": [{ "binding": "A", "id": "1", "remote": true }, { "binding": "B" }]"#,
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
+    let warnings: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
+    assert_eq!(warnings, ["`kv_namespaces.remote` has no effect"]);
+    let namespaces: Vec<&str> = loaded
+        .project
+        .key_values
+        .iter()
+        .map(|binding| binding.namespace.as_str())
+        .collect();
+    assert_eq!(namespaces, ["1", "B"]);
+    let mistakes = |entries: &str| {
+        let error = read(entries).expect_err("wrong");
+        let messages = error.diagnostics.into_iter().map(|d| d.message);
+        messages.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        mistakes(r#""kv_namespaces": [{ "id": "1" }, { "binding": 1 }]"#),
+        [
+            "an entry of `kv_namespaces` has no `binding`",
+            "`kv_namespaces.binding` must be a string, not a number",
+        ]
+    );
+    assert_eq!(
+        mistakes(
+            r#""kv_namespaces": [{ "binding": "VAR" }, { "binding": "C" }, { "binding": "C" }]"#
+        ),
+        ["`env.VAR` is bound twice", "`env.C` is bound twice"]
+    );
 }
 
 #[test]

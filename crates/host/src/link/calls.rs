@@ -422,7 +422,11 @@ impl Link {
 }
 
 /// Has an object answer a request.
-fn fetch_object(arrival: Result<Arrival, FetchError>, request: Request, respond: Answer<Response>) {
+pub(crate) fn fetch_object(
+    arrival: Result<Arrival, FetchError>,
+    request: Request,
+    respond: Answer<Response>,
+) {
     let Arrival {
         link,
         number,
@@ -454,7 +458,7 @@ fn fetch_object(arrival: Result<Arrival, FetchError>, request: Request, respond:
 }
 
 /// Calls a method of an object.
-fn call_method(arrival: Result<Arrival, FetchError>, call: MethodCall) {
+pub(crate) fn call_method(arrival: Result<Arrival, FetchError>, call: MethodCall) {
     match arrival {
         Ok(Arrival {
             link,

@@ -7,6 +7,7 @@ mod alarms;
 mod changes;
 mod directory;
 mod facets;
+mod named;
 mod namespace;
 mod record;
 mod slot;

@@ -8,6 +8,7 @@ import { capabilityOfLoader, makeLoader } from "../loader.js";
 import { classOf, heldClass } from "../objects/class.js";
 import { makeId } from "../objects/id.js";
 import { capabilityOfNamespace, makeNamespace, partsOfStub, stubOfObject } from "../objects/namespace.js";
+import { makeService, serviceOf } from "../services/index.js";
 import { isReadableStream, isWritableStream } from "../streams/internal.js";
 import { dataCloneError, deserialize, serialize } from "../structured_clone.js";
 import { interfaces } from "../webidl.js";
@@ -19,6 +20,7 @@ import { EXTRAS, reviveExtra, writableTo, writeExtra } from "./values.js";
 const STUB = "stub";
 const READABLE = "readable";
 const WRITABLE = "writable";
+const SERVICE = "service";
 
 const EXPORT = 0;
 const CAPABILITY = 1;
@@ -54,6 +56,8 @@ export class Sending {
     const capability =
       capabilityOfFetcher(value) ?? capabilityOfNamespace(value) ?? capabilityOfLoader(value) ?? classCapability(value);
     if (capability !== undefined) return [STUB, this.refer([CAPABILITY, capability])];
+    const service = serviceOf(value);
+    if (service !== undefined) return [SERVICE, [service.kind, this.refer([CAPABILITY, service.held.capability])]];
     const parts = partsOfStub(value);
     if (parts !== undefined) return [STUB, this.refer([CAPABILITY, objectCapability(parts)])];
     if (typeof value === "function") return [STUB, this.export(value)];
@@ -191,6 +195,16 @@ class Receiving {
     return incomingStream(number, length < 0 ? null : length);
   }
 
+  /** The binding to a service. @param {[kind: string, index: number]} payload */
+  service([kind, index]) {
+    const [given, number] = this.take(index);
+    if (given !== 1) throw dataCloneError("Unable to deserialize cloned data.");
+    const held = this.#grip(number);
+    const service = makeService(kind, held);
+    held.heldBy(service);
+    return service;
+  }
+
   /** What the value does not mention goes with it. */
   rest() {
     this.#refers?.forEach(([kind, number], index) => {
@@ -202,6 +216,7 @@ class Receiving {
   revive(name, payload) {
     if (name === STUB) return this.stub(payload);
     if (name === READABLE) return this.stream(payload);
+    if (name === SERVICE) return this.service(payload);
     if (name === WRITABLE) {
       const stub = this.stub(payload);
       return EXTRAS.writable(sourceOf(gripOf(stub)), stub);

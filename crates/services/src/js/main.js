@@ -1,0 +1,5 @@
+// The classes of Durable Objects that keep what bindings store.
+
+export { KeyValues } from "./key_values.js";
+
+export default {};
