@@ -28,6 +28,7 @@ mod script;
 pub mod secrets;
 mod services;
 mod socket;
+mod spares;
 mod tail;
 mod wall_time;
 mod watchdog;

@@ -6,13 +6,10 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use protocol::limits::{
-    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, MAX_DYNAMIC_WORKERS, MAX_NAMED_WORKERS, STARTUP_CPU_MS,
-};
+use protocol::limits::{DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, MAX_NAMED_WORKERS, STARTUP_CPU_MS};
 use protocol::{CapabilityId, CodeLimits, Program, Settings, ToIsolate};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -22,15 +19,12 @@ use crate::class::{Class, Source};
 use crate::fetcher::{FetchError, Fetcher, Gone, Request, Response, described};
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost};
 use crate::parcel::{MethodCall, Props};
-use crate::runtime::{DESCRIPTORS, Inner as Runtime, NATIVE_BYTES};
+use crate::runtime::Inner as Runtime;
+use crate::spares::Counted;
 use crate::tail::{Tails, TraceItem};
 use crate::wall_time::{in_time, over_time};
 use crate::worker::fetch_in;
 
-/// Processes that wait for code.
-const SPARES: usize = 4;
-/// How far they stand back for the host and the workers that it deployed, when all want the processor.
-const NICENESS: u8 = 10;
 /// How long a dynamic worker that nothing happens to keeps its process.
 const IDLE: Duration = Duration::from_secs(10);
 /// How often to look for such.
@@ -51,15 +45,6 @@ struct Inner {
     runtime: Weak<Runtime>,
     audit: Option<Audit>,
     named: Mutex<Named>,
-}
-
-/// Processes that are forked and not used yet.
-#[derive(Default)]
-pub(crate) struct Spares {
-    ready: Mutex<Vec<jail::Child>>,
-    is_filling: AtomicBool,
-    /// Dynamic workers that have a process.
-    live: Arc<AtomicUsize>,
 }
 
 /// What a dynamic worker is made of, as the host keeps it.
@@ -94,15 +79,6 @@ pub(crate) struct Loaded {
 struct Running {
     link: Arc<Link>,
     _counted: Counted,
-}
-
-/// One of the processes that a host may have at a time.
-struct Counted(Arc<AtomicUsize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Loader {
@@ -172,56 +148,6 @@ impl Inner {
             }
             stays
         });
-    }
-}
-
-impl Runtime {
-    /// Sees to it that processes wait for code.
-    pub(crate) fn refill_spares(self: &Arc<Self>) {
-        if self.spares.is_filling.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let runtime = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
-            let spares = &runtime.spares;
-            while spares.ready().len() < SPARES {
-                match runtime.fork_plain(DEFAULT_MEMORY_BYTES) {
-                    Ok(child) => spares.ready().push(child),
-                    Err(error) => {
-                        tracing::warn!(%error, "no process can be forked ahead of time");
-                        break;
-                    }
-                }
-            }
-            spares.is_filling.store(false, Ordering::Release);
-        });
-    }
-
-    fn fork_plain(&self, memory_bytes: u64) -> Result<jail::Child, jail::Error> {
-        let limits = jail::Limits {
-            memory_bytes: memory_bytes + NATIVE_BYTES,
-            // Each facet that is awake has its file open.
-            descriptors: DESCRIPTORS,
-            niceness: NICENESS,
-            ..jail::Limits::default()
-        };
-        self.zygote.fork(jail::Role::Isolate, &limits)
-    }
-}
-
-impl Spares {
-    fn ready(&self) -> MutexGuard<'_, Vec<jail::Child>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn count(&self) -> Option<Counted> {
-        let counted = Counted(Arc::clone(&self.live));
-        let before = self.live.fetch_add(1, Ordering::Relaxed);
-        (before < MAX_DYNAMIC_WORKERS).then_some(counted)
-    }
-
-    pub(crate) fn clear(&self) {
-        self.ready().clear();
     }
 }
 
@@ -303,9 +229,7 @@ impl Loaded {
 
     /// Where it runs, if it does.
     fn link_now(&self) -> Option<Arc<Link>> {
-        let running = self.running();
-        let link = &running.as_ref()?.link;
-        link.load().is_some().then(|| Arc::clone(link))
+        live(self.running().as_ref())
     }
 
     /// Where it runs. It is started when it does not.
@@ -328,21 +252,31 @@ impl Loaded {
             .await
             .map_err(|_| lost())?
             .map_err(|_| too_many())?;
-        self.run_in(&runtime, child, counted)
+        let mut running = self.running();
+        // One that was waiting may have taken its place meanwhile.
+        if let Some(link) = live(running.as_ref()) {
+            return Ok(link);
+        }
+        self.run_in(&runtime, child, counted, &mut running)
     }
 
-    /// Starts it at once, if a process waits for that.
+    /// Starts it at once, if a process waits for that. Of several that ask at a time, one starts it for all.
     fn start_now(&self) -> Result<Option<Arc<Link>>, FetchError> {
         if self.settings.memory_bytes > DEFAULT_MEMORY_BYTES {
             return Ok(None);
         }
         let runtime = self.runtime.upgrade().ok_or_else(lost)?;
-        let Some(child) = runtime.spares.ready().pop() else {
+        let mut running = self.running();
+        if let Some(link) = live(running.as_ref()) {
+            return Ok(Some(link));
+        }
+        let Some(child) = runtime.spares.take() else {
             return Ok(None);
         };
         runtime.refill_spares();
         let counted = runtime.spares.count().ok_or_else(too_many)?;
-        self.run_in(&runtime, child, counted).map(Some)
+        self.run_in(&runtime, child, counted, &mut running)
+            .map(Some)
     }
 
     fn run_in(
@@ -350,6 +284,7 @@ impl Loaded {
         runtime: &Runtime,
         child: jail::Child,
         counted: Counted,
+        place: &mut Option<Running>,
     ) -> Result<Arc<Link>, FetchError> {
         let options = LinkOptions {
             capabilities: Arc::clone(&self.capabilities),
@@ -366,14 +301,10 @@ impl Loaded {
         let link = Link::start(child, options).map_err(|_| lost())?;
         let (watched, cpu_ms) = (Arc::clone(&link), self.settings.cpu_ms);
         tokio::spawn(async move { crate::watchdog::watch(&watched, cpu_ms).await });
-        let running = Running {
+        *place = Some(Running {
             link: Arc::clone(&link),
             _counted: counted,
-        };
-        let before = self.running().replace(running);
-        if let Some(before) = before {
-            before.link.kill();
-        }
+        });
         self.end_when_idle(&link);
         Ok(link)
     }
@@ -391,15 +322,15 @@ impl Loaded {
                 match link.load() {
                     None => return,
                     Some(0) if idle_since.elapsed() >= IDLE && !link.is_needed() => {
-                        let mut running = this.running();
-                        if running
-                            .as_ref()
-                            .is_some_and(|running| Arc::ptr_eq(&running.link, &link))
-                        {
-                            running.take();
+                        let ended = this
+                            .running()
+                            .take_if(|running| Arc::ptr_eq(&running.link, &link));
+                        // Whoever has just found it here may still begin something.
+                        tokio::time::sleep(LOOK).await;
+                        match ended {
+                            Some(running) => running.end_when_done(),
+                            None => link.kill(),
                         }
-                        drop(running);
-                        link.kill();
                         return;
                     }
                     Some(0) => {}
@@ -408,6 +339,12 @@ impl Loaded {
             }
         });
     }
+}
+
+/// Where a worker runs, unless it has ended.
+fn live(running: Option<&Running>) -> Option<Arc<Link>> {
+    let link = &running?.link;
+    link.load().is_some().then(|| Arc::clone(link))
 }
 
 impl Drop for Loaded {

@@ -21,11 +21,12 @@ use crate::builds::{Building, Builds};
 use crate::capability::{Capability, Entrypoints};
 use crate::fetcher::Fetcher;
 use crate::link::LinkOptions;
-use crate::loader::{Loader, Spares};
+use crate::loader::Loader;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Namespace, Objects, StorageOptions};
 use crate::parcel::Props;
 use crate::services::Services;
+use crate::spares::Spares;
 use crate::tail::Tails;
 use crate::worker::{Worker, WorkerOptions};
 

@@ -54,6 +54,24 @@ fn a_string_becomes_a_worker() {
 }
 
 #[test]
+fn those_who_ask_for_a_new_worker_at_once_share_it() {
+    run(async {
+        let answer = gives(
+            r#"
+            const source = `let asked = 0; ${body("asked += 1; return new Response(String(asked))")}`;
+            for (let i = 0; i < 40; i += 1) {
+              const entrypoint = load(source).getEntrypoint();
+              const answers = await Promise.all(Array.from({ length: 8 }, () => text(entrypoint)));
+              if (answers.sort().join() !== "1,2,3,4,5,6,7,8") return answers;
+            }
+            return "one each";"#,
+        )
+        .await;
+        assert_eq!(answer, r#""one each""#);
+    });
+}
+
+#[test]
 fn modules_are_of_many_kinds() {
     run(async {
         let answer = gives(
