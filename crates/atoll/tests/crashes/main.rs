@@ -6,7 +6,8 @@
 //! ATOLL_KILLS=2000 cargo test --release -p atoll --test crashes -- --nocapture
 //! ```
 //!
-//! `ATOLL_SEED` picks the moments, as far as a machine can repeat them.
+//! `ATOLL_SEED` picks the moments, as far as a machine can repeat them. `ATOLL_SOAK_SECONDS` says for how long a server is
+//! watched at work: 3600 with `-- soak` is an hour of deploys, kills, floods, hostile code, objects and sockets.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(
     clippy::print_stdout,
@@ -18,7 +19,9 @@ mod broken;
 mod checker;
 mod facets;
 mod ledger;
+mod processes;
 mod server;
+mod soak;
 mod storm;
 #[path = "../workers/mod.rs"]
 mod workers;
@@ -50,6 +53,12 @@ fn nothing_acknowledged_is_lost_when_anything_is_killed_at_any_moment() {
     .run();
     println!("seed {seed}: {report}");
     assert!(report.violations.is_empty(), "seed {seed}: {report}");
+}
+
+#[test]
+fn soak_levels_off() {
+    let seconds = from_environment("ATOLL_SOAK_SECONDS").unwrap_or(20);
+    soak::soak(std::time::Duration::from_secs(seconds));
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::ledger;
+use crate::processes::children;
 
 /// A project that keeps its state.
 pub(crate) struct Project(tempfile::TempDir);
@@ -29,6 +30,46 @@ impl Project {
         );
         fs::write(folder.path().join("wrangler.json"), configuration).unwrap();
         Self(folder)
+    }
+
+    /// A project whose writes stay bounded, with a loader for strangers' code.
+    pub(crate) fn for_soak() -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        let configuration = r#"{
+            "name": "soak", "main": "index.js", "compatibility_date": "2026-06-11",
+            "durable_objects": { "bindings": [{ "name": "COUNTER", "class_name": "Counter" }] },
+            "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Counter"] }],
+            "worker_loaders": [{ "binding": "LOADER" }]
+        }"#;
+        fs::write(project.0.path().join("wrangler.json"), configuration).unwrap();
+        // What is kept for going back would grow with every write.
+        fs::write(
+            project.0.path().join("atoll.jsonc"),
+            r#"{ "retentionDays": 0 }"#,
+        )
+        .unwrap();
+        project.deploy(0);
+        project
+    }
+
+    /// Writes another version of the worker for a soak.
+    pub(crate) fn deploy(&self, version: u64) {
+        let code = include_str!("soak.js").replace("VERSION = 0", &format!("VERSION = {version}"));
+        fs::write(self.0.path().join("index.js"), code).unwrap();
+    }
+
+    /// Where objects are kept.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.0.path().join(".atoll")
+    }
+
+    /// Runs `atoll dev`.
+    pub(crate) fn dev(&self) -> Result<Server, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atoll"));
+        command
+            .args(["dev", "--port", "0"])
+            .current_dir(self.0.path());
+        Server::start(command)
     }
 
     /// Runs `atoll serve`.
@@ -74,6 +115,11 @@ impl Server {
         Ok(Self { child, address })
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the server at once. Its isolates end by themselves.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -110,17 +156,4 @@ pub(crate) fn signal(name: &str, process: u32) {
     kill.args([name, &process.to_string()])
         .stderr(Stdio::null());
     kill.status().unwrap();
-}
-
-fn children(process: u32) -> Vec<u32> {
-    let threads = fs::read_dir(Path::new("/proc").join(process.to_string()).join("task"));
-    let threads = threads.into_iter().flatten().flatten();
-    let lists =
-        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| {
-            let ids = list.split_whitespace().map(|id| id.parse().unwrap());
-            ids.collect::<Vec<u32>>()
-        })
-        .collect()
 }

@@ -156,7 +156,7 @@ impl Shared {
 }
 
 /// What the death of the server or an isolate may look like.
-fn expected(reason: &str) -> Result<(), String> {
+pub(crate) fn expected(reason: &str) -> Result<(), String> {
     const DEATHS: [&str; 7] = [
         // There is no server any more.
         "invalid socket address",
