@@ -40,6 +40,11 @@ export const sql = {
     const names = (query) => sql.exec(query).columnNames;
     return [names("select * from n"), names("select i + 1, count(*) from n"), names("select n.i, t as \"some name\" from n"), names("insert into n values (9, 'x')"), names("create table z (a)"), names("pragma foreign_keys")];
   },
+  "sql: defaults of columns": ({ sql }) => {
+    sql.exec("create table d (a, at text default CURRENT_TIMESTAMP, day text DEFAULT Current_Date, low text default (LOWER('A')))");
+    sql.exec("insert into d (a) values (1)");
+    return sql.exec("select typeof(at) as at, typeof(day) as day, low from d").toArray();
+  },
   "sql: iteration": ({ sql }) => {
     numbers(sql);
     const cursor = sql.exec("select i from n order by i");

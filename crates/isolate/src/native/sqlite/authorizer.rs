@@ -241,7 +241,11 @@ pub(crate) fn is_allowed(
         SQLITE_CREATE_INDEX | SQLITE_DROP_INDEX | SQLITE_CREATE_TRIGGER | SQLITE_DROP_TRIGGER => {
             free(first) && free(second)
         }
-        SQLITE_FUNCTION => second.is_some_and(|name| FUNCTIONS.binary_search(&name).is_ok()),
+        // A name in a default of a column comes as it was written.
+        SQLITE_FUNCTION => second.is_some_and(|name| {
+            let name = name.to_ascii_lowercase();
+            FUNCTIONS.binary_search(&name.as_str()).is_ok()
+        }),
         SQLITE_CREATE_VTABLE | SQLITE_DROP_VTABLE => {
             let known = ["fts5", "fts5vocab", "rtree", "rtree_i32"];
             free(first)
