@@ -3,7 +3,7 @@
 import { done, handled, unhandled } from "atoll:native/io";
 import { AbortController } from "./abort.js";
 import { describe, isTold } from "./errors.js";
-import { dropStream } from "./io.js";
+import { dropStream, EVENT_IS_OVER } from "./io.js";
 import { Session } from "./rpc/session.js";
 
 /** @type {Map<number, EventContext>} */
@@ -37,8 +37,8 @@ export class EventContext {
   }
 
   /**
-   * What an object has started goes on after its event is answered: calls under way and timers keep the event open. A
-   * worker's own event keeps nothing but what `waitUntil` names.
+   * What an object has started goes on after its event is answered: calls under way, streams that it waits for, and timers
+   * keep the event open. A worker's own event keeps nothing but what `waitUntil` names.
    */
   holdForObject() {
     if (this.object !== undefined) this.#open += 1;
@@ -175,7 +175,7 @@ export class EventContext {
   }
 
   #release() {
-    if (this.#streams !== undefined) for (const id of this.#streams) dropStream(id);
+    for (const id of this.#streams ?? []) dropStream(id, new TypeError(EVENT_IS_OVER));
     this.#session?.leave();
     // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
     this.context = undefined;

@@ -155,15 +155,19 @@ function endIncoming(stream) {
   }
 }
 
-/** Nobody will read the rest. */
-export function dropStream(id) {
+/** Nobody will read the rest, or whoever tries gets `error`. */
+export function dropStream(id, error = undefined) {
   const stream = incomingStreams.get(id);
   if (stream === undefined) return;
   native.cancelStream(id);
   stream.ended = true;
+  stream.error ??= error;
   stream.chunks.length = 0;
   endIncoming(stream);
 }
+
+/** What a stream says that was not read while its event went on. */
+export const EVENT_IS_OVER = "This ReadableStream belongs to an event that is over.";
 
 /** A stream that is passed on whole: the host joins its ends. */
 export function forwardStream(id) {
@@ -193,12 +197,16 @@ export function hostStream(id) {
 }
 
 async function pull(stream, controller) {
-  if (stream === undefined) throw new TypeError("This ReadableStream belongs to an event that is over.");
+  if (stream === undefined) throw new TypeError(EVENT_IS_OVER);
   if (stream.chunks.length === 0 && !stream.ended) {
+    // Who waits for a stream has something under way, as who waits for an answer.
+    const event = currentEvent();
     underWay += 1;
+    event?.holdForObject();
     await new Promise((resolve) => {
       stream.wanted = resolve;
     });
+    event?.releaseForObject();
   }
   const chunk = stream.chunks.shift();
   if (chunk !== undefined) {

@@ -1,6 +1,7 @@
 //! `fetch()` on stubs: bodies that flow both ways, and WebSockets.
 
 use host::{Body, Fetcher, SocketEnd, SocketMessage, WantsSocket};
+use serde_json::json;
 
 use crate::stage::*;
 use crate::workers::{channel, chunk, request, run};
@@ -35,6 +36,45 @@ fn bodies_flow_through_a_stub_both_ways() {
         }
         drop(sender);
         assert!(chunk(&mut body).await.is_none());
+    });
+}
+
+#[test]
+fn a_stream_is_read_on_after_the_event_that_got_it() {
+    run(async {
+        let stage = Stage::of(
+            "chunks = [];
+             tail() {
+                 return new ReadableStream({ type: 'bytes', start: (controller) => { this.controller = controller; } });
+             }
+             push(text) { this.controller.enqueue(new TextEncoder().encode(text)); }
+             end() { this.controller.close(); }
+             async begin() {
+                 const other = this.env.THINGS.getByName('other');
+                 const reader = (await other.tail()).getReader();
+                 void (async () => {
+                     for (;;) {
+                         const { done, value } = await reader.read();
+                         this.chunks.push(done ? 'done' : new TextDecoder().decode(value));
+                         if (done) return;
+                     }
+                 })();
+             }
+             async heard(count) {
+                 while (this.chunks.length < count) await scheduler.wait(1);
+                 return this.chunks;
+             }",
+        )
+        .await;
+        stage.call("one", "begin", json!([])).await;
+        for (count, text) in [(1, "a"), (2, "b")] {
+            stage.call("other", "push", json!([text])).await;
+            let heard = stage.call("one", "heard", json!([count])).await;
+            assert_eq!(heard[count - 1], text);
+        }
+        stage.call("other", "end", json!([])).await;
+        let heard = stage.call("one", "heard", json!([3])).await;
+        assert_eq!(heard, json!(["a", "b", "done"]));
     });
 }
 
