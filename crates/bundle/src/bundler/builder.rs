@@ -183,6 +183,7 @@ impl Builder {
                 diagnostics: errors,
             });
         }
+        warnings.extend(TsConfigs::new(self.project.tsconfig.as_deref()).left_aside(main));
         let bundled = started.elapsed();
 
         let mut program = self.program();
@@ -292,10 +293,7 @@ impl Builder {
                 jsx: self.jsx(main).map(rolldown_options::Either::Right),
                 ..Default::default()
             }),
-            tsconfig: Some(match &project.tsconfig {
-                Some(path) => rolldown_options::TsConfig::Manual(path.clone()),
-                None => rolldown_options::TsConfig::Auto(true),
-            }),
+            tsconfig: Some(TsConfigs::new(project.tsconfig.as_deref()).for_rolldown(main)),
             ..Default::default()
         }
     }

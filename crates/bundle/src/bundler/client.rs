@@ -9,6 +9,7 @@ use rolldown_common::{Output, StrOrBytes};
 use super::Mode;
 use super::builder::default_define;
 use super::diagnostics;
+use super::tsconfig::TsConfigs;
 use crate::config::Project;
 use crate::error::{Diagnostic, Error, Severity};
 
@@ -113,10 +114,7 @@ fn options(project: &Project, entry: &Path, mode: Mode) -> BundlerOptions {
         sourcemap: (mode == Mode::Development).then_some(rolldown_options::SourceMapType::File),
         minify: (mode == Mode::Production).then_some(true.into()),
         define: Some(define.into_iter().collect()),
-        tsconfig: Some(match &project.tsconfig {
-            Some(path) => rolldown_options::TsConfig::Manual(path.clone()),
-            None => rolldown_options::TsConfig::Auto(true),
-        }),
+        tsconfig: Some(TsConfigs::new(project.tsconfig.as_deref()).for_rolldown(entry)),
         ..Default::default()
     }
 }

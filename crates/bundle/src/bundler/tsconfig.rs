@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oxc_resolver::{ResolveOptions, Resolver, TsConfig, TsconfigDiscovery, TsconfigOptions};
+use rolldown_common::bundler_options as rolldown_options;
+
+use crate::error::Diagnostic;
 
 /// Finds the `tsconfig.json` of a file. Made anew for each build, since files may change between.
 #[derive(Debug)]
@@ -36,6 +39,24 @@ impl TsConfigs {
         match &self.fixed {
             Some(path) => self.resolver.resolve_tsconfig(path).ok(),
             None => self.resolver.find_tsconfig(file).ok().flatten(),
+        }
+    }
+
+    /// Why the configuration that was found for `file` is left aside. One that the project names has to be right.
+    pub(super) fn left_aside(&self, file: &Path) -> Option<Diagnostic> {
+        if self.fixed.is_some() {
+            return None;
+        }
+        let error = self.resolver.find_tsconfig(file).err()?;
+        let message = format!("tsconfig.json is left aside, as it cannot be read: {error}");
+        Some(Diagnostic::warning(message).hint("install the package that it extends"))
+    }
+
+    /// What rolldown is to read.
+    pub(super) fn for_rolldown(&self, main: &Path) -> rolldown_options::TsConfig {
+        match &self.fixed {
+            Some(path) => rolldown_options::TsConfig::Manual(path.clone()),
+            None => rolldown_options::TsConfig::Auto(self.left_aside(main).is_none()),
         }
     }
 

@@ -91,6 +91,24 @@ fn builtins_stay_outside_under_their_full_names() {
 }
 
 #[test]
+fn a_tsconfig_that_extends_what_is_not_there_is_left_aside() {
+    let folder = with_packages("const answer: number = 42; console.log(answer);");
+    folder.write("tsconfig.json", r#"{ "extends": "absent/tsconfig" }"#);
+    let built = folder.build().unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        built
+            .warnings
+            .iter()
+            .any(|warning| warning.message.contains("left aside")),
+        "{:?}",
+        built.warnings
+    );
+    if let Some(output) = run_in_node(&built) {
+        assert_eq!(output.trim(), "42");
+    }
+}
+
+#[test]
 fn tsconfig_rules_jsx_and_paths() {
     let folder = with_packages(
         "import { name } from '@/names'; const View = (p: { n: string }) => <b>{p.n}</b>;
