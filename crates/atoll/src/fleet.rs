@@ -139,6 +139,8 @@ impl Fleet {
             .max();
         let processes = match wanted {
             Some(wanted) => usize::try_from(wanted).unwrap_or(usize::MAX),
+            // One, as with `wrangler dev`: what a module keeps is seen by all requests.
+            None if matches!(mode, Mode::Development) => 1,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
         let runtime = Runtime::start(host::Options { zygote, processes }).await?;
