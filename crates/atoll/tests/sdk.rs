@@ -44,6 +44,11 @@ fn agents_of_an_older_sdk_do_the_same() {
 }
 
 #[test]
+fn think_runs_its_own_loop() {
+    run("think.test.mjs");
+}
+
+#[test]
 fn models_answer_through_every_provider() {
     run("models.test.mjs");
 }

@@ -1,12 +1,17 @@
 //! Whether a request asks for the rest of an answer that is here.
 //!
 //! An agent that lost its isolate in the middle of an answer asks again: with the same conversation, or with what it had
-//! kept of the answer as the last message of it. Both mean the answer that the host is still reading.
+//! kept of the answer as the last message of it. Both mean the answer that the host is still reading. Think asks a model to
+//! continue in a message of the user after that, as some models take no beginning of their answer.
 
 use serde_json::Value;
 
 use crate::run::{Asked, Kept};
 use crate::sse;
+
+/// What `@cloudflare/think` says after the beginning of an answer, and keeps nowhere.
+const CHECKPOINT: &str =
+    "Continue your previous response from exactly where it left off. Do not repeat any of it.";
 
 /// How much of the answer who asks has already: nothing if this is not about the same answer.
 pub(crate) fn known_text(asked: &Asked, endpoint: &str, request: &Value) -> Option<String> {
@@ -30,9 +35,17 @@ pub(crate) fn known_text(asked: &Asked, endpoint: &str, request: &Value) -> Opti
         return (before.get(list) == now.get(list)).then(String::new);
     };
     let mut known = String::new();
+    let more = match now.strip_prefix(before.as_slice())? {
+        [more @ .., last]
+            if !more.is_empty() && text_of("user", last).as_deref() == Some(CHECKPOINT) =>
+        {
+            more
+        }
+        more => more,
+    };
     // An agent may have kept the beginning more than once, as it was saved by it and by a client of it.
-    for message in now.strip_prefix(before.as_slice())? {
-        let text = assistant_text(message)?;
+    for message in more {
+        let text = text_of("assistant", message)?;
         if text.starts_with(&known) {
             known = text;
         } else if !known.starts_with(&text) {
@@ -42,9 +55,9 @@ pub(crate) fn known_text(asked: &Asked, endpoint: &str, request: &Value) -> Opti
     Some(known)
 }
 
-/// The text of a message of the model that has nothing but text.
-pub(crate) fn assistant_text(message: &Value) -> Option<String> {
-    if message["role"] != "assistant" {
+/// The text of a message that has this role and nothing but text.
+fn text_of(role: &str, message: &Value) -> Option<String> {
+    if message["role"] != role {
         return None;
     }
     let calls = message.get("tool_calls").and_then(Value::as_array);
@@ -114,6 +127,13 @@ mod tests {
             again(json!([question, part, part]), "m").as_deref(),
             Some("Once")
         );
+        let checkpoint =
+            json!({ "role": "user", "content": [{ "type": "text", "text": CHECKPOINT }] });
+        assert_eq!(
+            again(json!([question, part, checkpoint]), "m").as_deref(),
+            Some("Once")
+        );
+        assert_eq!(again(json!([question, checkpoint]), "m"), None);
         assert_eq!(again(json!([question, part]), "other"), None);
         assert_eq!(again(json!([question, part, question]), "m"), None);
         let tool = json!({ "role": "assistant", "content": "", "tool_calls": [{ "id": "1" }] });
