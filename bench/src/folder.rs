@@ -29,6 +29,9 @@ impl Folder {
             let package = root().join("examples/hono/node_modules/hono/dist");
             folder.add_all(&package, "hono")?;
         }
+        if worker == "agents.js" {
+            folder.link("tests/sdk")?;
+        }
         if worker == "builds.js" {
             install_hono()?;
             let mut listed = String::new();
@@ -47,11 +50,35 @@ impl Folder {
 
     /// Puts the npm package `@cloudflare/worker-bundler` into the modules, as plain ones.
     pub(crate) async fn bundle_with_package(&mut self) -> anyhow::Result<()> {
-        let oracle = root().join("tests/oracle/node_modules").canonicalize()?;
-        std::os::unix::fs::symlink(oracle, self.path.join("node_modules"))?;
-        let configuration = r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11",
-            "compatibility_flags": ["nodejs_compat"],
-            "alias": { "@cloudflare/worker-bundler": "./node_modules/@cloudflare/worker-bundler/dist/index.js" } }"#;
+        self.link("tests/oracle")?;
+        self.bundle(r#", "alias": { "@cloudflare/worker-bundler": "./node_modules/@cloudflare/worker-bundler/dist/index.js" }"#)
+            .await
+    }
+
+    /// Bundles a worker whose packages import `cloudflare:email`, which workerd by itself does not have.
+    pub(crate) async fn bundle_without_email(&mut self) -> anyhow::Result<()> {
+        std::fs::write(self.path.join("email.js"), "export class EmailMessage {}")?;
+        self.bundle(r#", "alias": { "cloudflare:email": "./email.js" }"#)
+            .await
+    }
+
+    /// Gives the worker the packages that are installed there, or are now.
+    fn link(&self, home: &str) -> anyhow::Result<()> {
+        let home = root().join(home);
+        if !home.join("node_modules").exists() {
+            install(&home)?;
+        }
+        let packages = home.join("node_modules").canonicalize()?;
+        std::os::unix::fs::symlink(packages, self.path.join("node_modules"))?;
+        Ok(())
+    }
+
+    /// Makes plain modules of the worker and its packages, with these further fields of a configuration.
+    pub(crate) async fn bundle(&mut self, fields: &str) -> anyhow::Result<()> {
+        let configuration = format!(
+            r#"{{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11",
+            "compatibility_flags": ["nodejs_compat"]{fields} }}"#
+        );
         std::fs::write(self.path.join("wrangler.json"), configuration)?;
         let options = bundle::config::Options {
             folder: self.path.clone(),
@@ -63,7 +90,7 @@ impl Folder {
         // Our bundler keeps the asynchronous context by calls that workerd does not have.
         let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (_, value) => value;";
         std::fs::write(self.path.join("shim.js"), shim)?;
-        let main = "import './shim.js'; export { default } from './bundled/index.js';";
+        let main = "import './shim.js'; export * from './bundled/index.js'; export { default } from './bundled/index.js';";
         std::fs::write(self.path.join("main.js"), main)?;
         self.modules = vec!["main.js".to_owned(), "shim.js".to_owned()];
         for module in program.modules {

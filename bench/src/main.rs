@@ -1,7 +1,7 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
 //! with `start`, only what new isolates cost; with `objects`, only Durable Objects, and with a word behind it only the cases
-//! that have it in their line; with `loader`, only dynamic workers; with `builds`, only programs
-//! from files; with `neighbours`, only what
+//! that have it in their line; with `agents`, only agents of the SDK; with `loader`, only dynamic workers; with `builds`,
+//! only programs from files; with `neighbours`, only what
 //! noisy ones do to others; with any other word, only the Workers whose line has that word.
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
@@ -12,6 +12,7 @@
     reason = "printing is what this program is for"
 )]
 
+mod agents;
 mod builds;
 mod folder;
 mod load;
@@ -101,6 +102,7 @@ async fn compare() -> anyhow::Result<()> {
         eprintln!("there is no workerd, and npm cannot install it: measuring Atoll alone");
     }
     match only.as_deref() {
+        Some("agents") => agents::report(&atoll, workerd.as_deref()).await,
         Some("builds") => builds::report(&atoll, workerd.as_deref()).await,
         Some("loader") => loader::report(&atoll, workerd.as_deref()).await,
         Some("objects") => {
@@ -113,6 +115,8 @@ async fn compare() -> anyhow::Result<()> {
             report(&atoll, workerd.as_deref(), "").await?;
             println!();
             objects::report(&atoll, workerd.as_deref(), "").await?;
+            println!();
+            agents::report(&atoll, workerd.as_deref()).await?;
             println!();
             loader::report(&atoll, workerd.as_deref()).await?;
             println!();

@@ -120,7 +120,7 @@ async fn rounds(case: Case, atoll: &Path, workerd: Option<&Path>) -> anyhow::Res
     Ok((median(ours), median(theirs)))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -226,7 +226,8 @@ fn message() -> Vec<u8> {
     frame
 }
 
-async fn connect(port: u16, path: &str) -> anyhow::Result<TcpStream> {
+/// A WebSocket, once the server has agreed.
+pub(crate) async fn connect(port: u16, path: &str) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     stream.set_nodelay(true)?;
     let request = format!(

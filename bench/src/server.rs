@@ -65,8 +65,10 @@ impl Server {
     /// `workerd serve` on the same Worker.
     pub(crate) async fn workerd(binary: &Path, setup: &Setup) -> anyhow::Result<Self> {
         let mut folder = Folder::of(setup.worker)?;
-        if setup.worker == "builds.js" {
-            folder.bundle_with_package().await?;
+        match setup.worker {
+            "builds.js" => folder.bundle_with_package().await?,
+            "agents.js" => folder.bundle_without_email().await?,
+            _ => {}
         }
         std::fs::create_dir(folder.path().join("objects"))?;
         let port = free_port()?;
