@@ -58,7 +58,7 @@ export class Head extends Agent<Env, Survey> {
   }
 }
 
-/** Looks at one place. It lives inside its head, in a process and with a database of its own. */
+/** Looks at one place. It lives inside its head, with a state and a database of its own. */
 export class Surveyor extends Agent<Env, Report> {
   initialState: Report = { place: "", notes: [] };
 
