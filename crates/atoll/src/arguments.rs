@@ -115,7 +115,32 @@ pub(crate) struct Dev {
     #[command(flatten)]
     pub(crate) listen: Listen,
     #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    #[command(flatten)]
     pub(crate) wrangler: Wrangler,
+}
+
+/// What the command line says of the first worker instead of its configuration.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    /// The entry module, instead of the configuration's `main`
+    #[arg(value_name = "SCRIPT")]
+    pub(crate) script: Option<PathBuf>,
+    /// The name of the worker
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// One more compatibility flag
+    #[arg(long, alias = "compatibility-flag", value_name = "FLAG")]
+    pub(crate) compatibility_flags: Vec<String>,
+    /// A name in the source that is replaced by an expression
+    #[arg(long, value_name = "NAME:VALUE", value_parser = variable)]
+    pub(crate) define: Vec<(String, String)>,
+    /// Make the code small
+    #[arg(long)]
+    pub(crate) minify: bool,
+    /// Take the modules as they are
+    #[arg(long)]
+    pub(crate) no_bundle: bool,
 }
 
 /// What scripts start `wrangler dev` with and what is so here anyway.
@@ -131,6 +156,13 @@ pub(crate) struct Wrangler {
     show_interactive_dev_session: Option<bool>,
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
     latest: Option<bool>,
+    #[arg(long, hide = true)]
+    no_live_reload: bool,
+    #[arg(long, hide = true)]
+    no_show_interactive_dev_session: bool,
+    /// Behaviour is the same whichever date is named.
+    #[arg(long, hide = true)]
+    compatibility_date: Option<String>,
     #[arg(short, long, hide = true)]
     pub(crate) remote: bool,
 }

@@ -10,6 +10,7 @@ use gateway::BuiltFiles;
 use gateway::assets::Assets;
 use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Worker};
 
+use crate::arguments::Overrides;
 use crate::bindings::{self, Shared};
 use crate::error::{self, Error};
 use crate::models::AllModels;
@@ -48,6 +49,7 @@ impl Maps {
 /// One worker of the fleet.
 pub(crate) struct Member {
     options: config::Options,
+    overrides: Overrides,
     pub(crate) builder: Builder,
     /// The files that the code for browsers was made of.
     client_files: Vec<PathBuf>,
@@ -75,7 +77,11 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Reads the configurations that the command line names.
-    pub(crate) fn load(arguments: &arguments::Project, mode: Mode) -> Result<Vec<Member>, Error> {
+    pub(crate) fn load(
+        arguments: &arguments::Project,
+        overrides: &Overrides,
+        mode: Mode,
+    ) -> Result<Vec<Member>, Error> {
         let folder = std::env::current_dir()
             .map_err(|error| Error::failed("cannot tell the current folder", error))?;
         let configs: Vec<Option<PathBuf>> = if arguments.config.is_empty() {
@@ -92,7 +98,11 @@ impl Fleet {
                 vars: arguments.var.clone(),
                 ignore_secrets: false,
             };
-            let project = read(&options)?;
+            let overrides = match members.is_empty() {
+                true => overrides.clone(),
+                false => Overrides::default(),
+            };
+            let project = read(&options, &overrides)?;
             if let Some(same) = members
                 .iter()
                 .find(|member| member.project().name == project.name)
@@ -108,6 +118,7 @@ impl Fleet {
             }
             members.push(Member {
                 options,
+                overrides,
                 builder: Builder::new(project, mode),
                 client_files: Vec::new(),
                 running: None,
@@ -244,14 +255,18 @@ impl Member {
 
     /// Reads the configuration again.
     pub(crate) fn reload(&mut self, mode: Mode) -> Result<(), Error> {
-        self.builder = Builder::new(read(&self.options)?, mode);
+        self.builder = Builder::new(read(&self.options, &self.overrides)?, mode);
         Ok(())
     }
 }
 
-fn read(options: &config::Options) -> Result<Project, Error> {
-    let Loaded { project, warnings } = config::load(options)?;
+fn read(options: &config::Options, overrides: &Overrides) -> Result<Project, Error> {
+    let Loaded {
+        mut project,
+        warnings,
+    } = config::load(options)?;
     error::warn(&warnings);
+    overrides.apply(&mut project, &options.folder)?;
     for service in &project.services {
         let props = service.props.as_deref().unwrap_or("{}");
         if !props.starts_with('{') {
@@ -265,6 +280,31 @@ fn read(options: &config::Options) -> Result<Project, Error> {
         }
     }
     Ok(project)
+}
+
+impl Overrides {
+    fn apply(&self, project: &mut Project, folder: &Path) -> Result<(), Error> {
+        if let Some(script) = &self.script {
+            let main = folder.join(script);
+            if !main.is_file() {
+                return Err(Error::mistake(
+                    format_args!("there is no file {}", script.display()),
+                    "name the entry module of the worker, or leave it to `main` of the configuration",
+                ));
+            }
+            project.base_dir = main.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+            project.main = Some(main);
+        }
+        if let Some(name) = &self.name {
+            project.name.clone_from(name);
+        }
+        let flags = self.compatibility_flags.iter().cloned();
+        project.compatibility_flags.extend(flags);
+        project.define.extend(self.define.iter().cloned());
+        project.minify |= self.minify;
+        project.no_bundle |= self.no_bundle;
+        Ok(())
+    }
 }
 
 fn warn_of_absent_services(members: &[Member]) {

@@ -89,6 +89,32 @@ fn dev_reloads_and_explains_errors_until_they_are_mended() {
 }
 
 #[test]
+fn dev_takes_what_wrangler_dev_takes() {
+    let project = Project::new(&[
+        (
+            "wrangler.json",
+            r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11" }"#,
+        ),
+        ("index.js", "export default {};"),
+        (
+            "other.js",
+            "let count = 0; export default { fetch() { return new Response(WHO + ++count) } };",
+        ),
+    ]);
+    let typed = "dev other.js --ip 127.0.0.1 --inspector-port 0 --local --test-scheduled \
+                 --no-live-reload --show-interactive-dev-session=false --log-level log --name x \
+                 --compatibility-date 2026-06-11 --compatibility-flags nodejs_compat --minify \
+                 --define WHO:'it' --persist-to state";
+    let typed: Vec<&str> = typed.split_whitespace().collect();
+    let mut server = project.start(&typed, "ready in");
+    // One process, so what a module keeps is seen by all requests.
+    for count in 1..=10 {
+        assert_eq!(server.get("/"), (200, format!("it{count}")));
+    }
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
 fn serve_connects_workers_and_keeps_their_inside_to_itself() {
     let project = Project::new(&[
         (

@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         ));
     }
     let level = arguments.project.log_level;
-    let members = Fleet::load(&arguments.project, Mode::Development)?;
+    let members = Fleet::load(&arguments.project, &arguments.overrides, Mode::Development)?;
     install::complete(&members, false).await?;
     let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
     options.shutdown_grace = GRACE;

@@ -10,7 +10,7 @@ use gateway::{Gateway, Target};
 use host::{FetchError, Fetcher, Request, Response, Worker};
 
 use super::{address, banner, install, note_unused};
-use crate::arguments::{AccessLog, LogLevel, Serve};
+use crate::arguments::{AccessLog, LogLevel, Overrides, Serve};
 use crate::cron::Trigger;
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps};
@@ -20,7 +20,7 @@ use crate::{lines, report};
 pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     note_unused(&arguments.project);
     let level = arguments.project.log_level;
-    let members = Fleet::load(&arguments.project, Mode::Production)?;
+    let members = Fleet::load(&arguments.project, &Overrides::default(), Mode::Production)?;
     install::complete(&members, true).await?;
     let mut triggers = Vec::new();
     for (index, member) in members.iter().enumerate() {

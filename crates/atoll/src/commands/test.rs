@@ -7,7 +7,7 @@ use host::FetchError;
 use owo_colors::OwoColorize as _;
 
 use super::{install, note_unused};
-use crate::arguments::Test;
+use crate::arguments::{Overrides, Test};
 use crate::error::Error;
 use crate::fleet::Fleet;
 use crate::objects::State;
@@ -17,7 +17,7 @@ const DEFAULT_EXPORT: &str = "default";
 
 pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
     note_unused(&arguments.project);
-    let members = Fleet::load(&arguments.project, Mode::Development)?;
+    let members = Fleet::load(&arguments.project, &Overrides::default(), Mode::Development)?;
     install::complete(&members, false).await?;
     let state = State::passing(arguments.project.persist_to.as_deref())?;
     let mut fleet = Fleet::start(
