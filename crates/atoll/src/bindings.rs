@@ -4,18 +4,17 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use bundle::Project;
-use bundle::config::{GlobalOutbound, KeyValueBinding, VariableValue};
+use bundle::config::{GlobalOutbound, VariableValue};
 use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
 use gateway::{RunWorkerFirst, Site};
 use host::{Building, Cache, Capability, Egress, Fetcher, Runtime};
-use protocol::{
-    Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program, ServiceKind,
-};
+use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program};
 use services::Services;
 
 use crate::error::Error;
 use crate::models::AllModels;
 use crate::powers::Powers;
+use crate::stored;
 
 /// What workers share.
 #[derive(Clone)]
@@ -53,10 +52,11 @@ pub(crate) struct Bound {
     pub(crate) bundler: Option<CapabilityId>,
 }
 
-struct Table(Vec<Capability>);
+/// The capabilities of a worker, as they are numbered.
+pub(crate) struct Table(Vec<Capability>);
 
 impl Table {
-    fn add(&mut self, capability: Capability) -> CapabilityId {
+    pub(crate) fn add(&mut self, capability: Capability) -> CapabilityId {
         self.0.push(capability);
         CapabilityId::try_from(self.0.len() - 1).expect("a configuration has no 4 billion bindings")
     }
@@ -69,21 +69,6 @@ pub(crate) struct Places<'a> {
     /// The folder of state.
     pub(crate) state: &'a Path,
     pub(crate) services: Option<&'a Services>,
-}
-
-/// What keeps what a worker's bindings store, if it has such.
-pub(crate) async fn services(
-    project: &Project,
-    shared: &Shared,
-    state: &Path,
-) -> Result<Option<Services>, Error> {
-    if project.stored_bindings().next().is_none() {
-        return Ok(None);
-    }
-    match Services::start(&shared.runtime, state).await {
-        Ok(services) => Ok(Some(services)),
-        Err(error) => Err(Error::failed("bindings cannot be served", error)),
-    }
 }
 
 pub(crate) fn bind(
@@ -179,17 +164,7 @@ pub(crate) fn bind(
             value: BindingValue::Ai(table.add(Capability::Fetch(models))),
         });
     }
-    if let Some(services) = services {
-        let unreachable = |error| Error::failed("cannot reach what bindings store", error);
-        for KeyValueBinding { binding, namespace } in &project.key_values {
-            let fetcher = services.key_values(namespace).map_err(unreachable)?;
-            let id = table.add(Capability::Fetch(fetcher));
-            env.push(Binding {
-                name: binding.clone(),
-                value: BindingValue::Service(ServiceKind::KeyValues, id),
-            });
-        }
-    }
+    env.extend(stored::bind(project, shared, services, state, &mut table)?);
     let mut namespace = |name: &str, worker: &str, class: &str| {
         let namespace = shared
             .runtime
@@ -223,13 +198,24 @@ pub(crate) fn bind(
 
 /// Why a worker does not run that lacks a class of Durable Objects that its configuration speaks of.
 pub(crate) fn missing_class(project: &Project, exports: &Exports) -> Error {
-    let is_exported = |class: &str| {
-        let mut entrypoints = exports.entrypoints.iter();
-        entrypoints
-            .any(|entrypoint| entrypoint.name == class && entrypoint.kind == EntrypointKind::Object)
-    };
+    let mut workflows = project
+        .workflows
+        .iter()
+        .filter(|workflow| workflow.script.is_none());
+    let missing =
+        workflows.find(|workflow| !exports.has(&workflow.class, EntrypointKind::Workflow));
+    if let Some(missing) = missing {
+        let class = &missing.class;
+        return Error::mistake(
+            format_args!(
+                "the worker exports no Workflow `{class}`, which env.{} is bound to",
+                missing.binding
+            ),
+            format_args!("add `export class {class} extends WorkflowEntrypoint {{ … }}`"),
+        );
+    }
     let mut classes = project.object_classes.iter();
-    let class = classes.find(|class| !is_exported(class));
+    let class = classes.find(|class| !exports.has(class, EntrypointKind::Object));
     let class = class.map_or("", String::as_str);
     let bound = project
         .objects

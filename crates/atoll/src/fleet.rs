@@ -16,7 +16,7 @@ use crate::error::{self, Error};
 use crate::models::AllModels;
 use crate::objects::{self, State, keep_out_of_version_control};
 use crate::powers::Powers;
-use crate::{ZYGOTE, arguments, report};
+use crate::{ZYGOTE, arguments, report, stored};
 
 /// The way back from each worker's program to its sources, as last deployed.
 #[derive(Clone, Default)]
@@ -72,7 +72,7 @@ pub(crate) struct Fleet {
     pub(crate) shared: Shared,
     pub(crate) maps: Maps,
     mode: Mode,
-    state: State,
+    pub(crate) state: State,
 }
 
 impl Fleet {
@@ -341,7 +341,7 @@ async fn start(
     assets: Option<&Arc<Assets>>,
     state: &Path,
 ) -> Result<Worker, Error> {
-    let services = bindings::services(project, shared, state).await?;
+    let services = stored::services(project, shared, state).await?;
     let places = bindings::Places {
         assets,
         state,
@@ -350,6 +350,7 @@ async fn start(
     let bound = bindings::bind(project, &program, shared, places)?;
     program.env = bound.env;
     program.exports = bound.exports;
+    program.workflows = stored::own_workflows(project);
     let deployment = Deployment {
         program,
         capabilities: bound.capabilities,

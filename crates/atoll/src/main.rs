@@ -13,6 +13,7 @@ mod models;
 mod objects;
 mod powers;
 mod report;
+mod stored;
 mod terminal;
 mod watch;
 

@@ -9,6 +9,7 @@ use bundle::Project;
 use bundle::config::Settings;
 use bundle::config::migrate::{Known, Step};
 use host::{Runtime, StorageOptions};
+use protocol::Workflow;
 
 use crate::control;
 use crate::error::Error;
@@ -157,6 +158,7 @@ fn known(project: &Project, store: &host::Store, tags: &Tags) -> Known {
         .namespaces()
         .iter()
         .filter_map(|namespace| namespace.key().rsplit_once(':'))
+        .filter(|(_, class)| !Workflow::is_instance_class(class))
         .map(|(worker, class)| (worker.to_owned(), class.to_owned()))
         .collect();
     let own = stored.iter().filter(|(worker, _)| *worker == project.name);

@@ -59,6 +59,11 @@ fn agents_serve_and_use_mcp() {
 }
 
 #[test]
+fn workflows_and_email_of_agents_work() {
+    run("workflows.test.mjs");
+}
+
+#[test]
 fn a_chat_in_browsers_survives_what_breaks() {
     run("campfire.test.mjs");
 }

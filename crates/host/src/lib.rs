@@ -12,6 +12,7 @@ mod class;
 mod clock;
 mod decode;
 mod egress;
+mod email;
 mod fetcher;
 mod held;
 pub mod journal;

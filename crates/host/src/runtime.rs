@@ -301,6 +301,8 @@ impl Runtime {
             tails,
         } = deployment;
         let name: Arc<str> = program.name.as_str().into();
+        let workflows = program.workflows.iter();
+        let workflows: Vec<String> = workflows.map(|workflow| workflow.class.clone()).collect();
         let tails = Tails::of_worker(&name, tails);
         let loopback = CapabilityId::try_from(capabilities.len()).ok();
         capabilities.push(Capability::Worker(Arc::new(self.services(&name))));
@@ -329,11 +331,13 @@ impl Runtime {
             .await
             .map_err(|error| DeployError::Template(error.to_string()))??
         };
-        let is_exported = |class: &String| {
-            let mut exported = exports.entrypoints.iter();
-            exported.any(|export| export.kind == EntrypointKind::Object && export.name == *class)
+        let are_exported = |classes: &[String], kind| {
+            let is_there = |class: &String| exports.has(class, kind);
+            classes.iter().all(is_there)
         };
-        if !classes.iter().all(is_exported) {
+        if !are_exported(&classes, EntrypointKind::Object)
+            || !are_exported(&workflows, EntrypointKind::Workflow)
+        {
             return Err(DeployError::Classes(exports));
         }
         let capabilities: Arc<[Capability]> = capabilities.into();

@@ -228,7 +228,7 @@ impl Worker {
     }
 
     /// The isolate with the least to do.
-    async fn pick(&self, for_dynamic: bool) -> Result<Arc<Link>, FetchError> {
+    pub(crate) async fn pick(&self, for_dynamic: bool) -> Result<Arc<Link>, FetchError> {
         self.wait_for(|worker| worker.pick_now(for_dynamic)).await
     }
 

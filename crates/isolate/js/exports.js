@@ -3,6 +3,7 @@
 import { DurableObject, WorkerEntrypoint, WorkflowEntrypoint } from "./cloudflare/workers.js";
 import { env } from "./env.js";
 import { exportClass, exportEntrypoint } from "./loopback.js";
+import { instanceClass } from "./workflows/classes.js";
 
 const HANDLERS = ["fetch", "scheduled", "test", "tail", "queue", "email", "alarm", "tailStream", "trace"];
 
@@ -46,8 +47,15 @@ export function install(namespace) {
 
 /** The exported class of a Durable Object. @param {string} name */
 export function objectClass(name) {
-  const Class = exported[name];
+  const Class = instanceClass(name) ?? exported[name];
   if (typeof Class !== "function") throw new NoHandler(`Worker does not export a class named ${name}.`);
+  return Class;
+}
+
+/** The exported class of a Workflow. @param {string} name */
+export function workflowClass(name) {
+  const Class = exported[name];
+  if (!isClass(Class, WorkflowEntrypoint)) throw new NoHandler(`Worker does not export a Workflow named ${name}.`);
   return Class;
 }
 

@@ -61,6 +61,9 @@ export function call(signal, send) {
 /** What a call that is under way was made in. @param {number} id */
 export const contextOfCall = (id) => calls.get(id)?.context;
 
+/** Whether something is under way that was asked for an event. */
+export const hasCalls = (event) => [...calls.values()].some(({ context }) => context?.event === event);
+
 /** Nobody waits for the calls of an object that is no more. */
 export function dropCallsOf(object) {
   for (const [id, entry] of [...calls]) {

@@ -9,7 +9,7 @@ import { bind, bindValue } from "./env.js";
 import { describe, isTold } from "./errors.js";
 import { endEvents, EventContext, events, failHungEvents } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
-import { callHandler, install } from "./exports.js";
+import { callHandler, install, workflowClass } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
 import { makeLoader } from "./loader.js";
@@ -21,6 +21,9 @@ import { makeNamespace } from "./objects/namespace.js";
 import { unpackEnvironment } from "./rpc/parcels.js";
 import { host as rpc } from "./rpc/receive.js";
 import { makeService } from "./services/index.js";
+import { emailEvent } from "./email/event.js";
+import { defineWorkflow } from "./workflows/classes.js";
+import { makeWorkflow } from "./workflows/binding.js";
 import { areQuiet, askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
 import { traceItems } from "./trace.js";
 import { ScheduledController, TestController } from "./controllers.js";
@@ -63,6 +66,12 @@ export const host = {
   bindService(name, kind, capability) {
     bindValue(name, makeService(kind, { capability }));
   },
+  bindWorkflow(name, workflow, capability, key) {
+    bindValue(name, makeWorkflow(workflow, { capability }, key));
+  },
+  defineWorkflow(name, className, steps) {
+    defineWorkflow(name, () => workflowClass(className), steps);
+  },
   bindLoader(name, capability) {
     bindValue(name, makeLoader(capability));
   },
@@ -85,6 +94,7 @@ export const host = {
   scheduled(id, entrypoint, cron, time) {
     simpleEvent(id, entrypoint, "scheduled", new ScheduledController(cron, time));
   },
+  email: emailEvent,
   test(id, entrypoint) {
     simpleEvent(id, entrypoint, "test", new TestController());
   },

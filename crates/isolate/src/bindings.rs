@@ -1,6 +1,6 @@
 //! What a program finds in `env` and in `ctx.exports`.
 
-use protocol::{Binding, BindingValue, Environment, Failure, ServiceKind};
+use protocol::{Binding, BindingValue, Environment, Failure, ServiceKind, Workflow};
 use rquickjs::{ArrayBuffer, Ctx, TypedArray};
 
 use crate::failure::caught;
@@ -33,6 +33,18 @@ impl Isolate {
         Ok(())
     }
 
+    /// Tells of the Workflows whose instances live here.
+    pub(crate) fn define_workflows(
+        &self,
+        ctx: &Ctx<'_>,
+        workflows: Vec<Workflow>,
+    ) -> Result<(), Failure> {
+        for Workflow { name, class, steps } in workflows {
+            self.call(ctx, "defineWorkflow", (name, class, steps))?;
+        }
+        Ok(())
+    }
+
     fn bind(&self, ctx: &Ctx<'_>, name: &str, value: BindingValue) -> Result<(), Failure> {
         match value {
             BindingValue::Text(text) => self.call(ctx, "bind", (name, "text", text))?,
@@ -49,8 +61,18 @@ impl Isolate {
             BindingValue::Service(kind, capability) => {
                 let kind = match kind {
                     ServiceKind::KeyValues => "kv",
+                    ServiceKind::Bucket => "r2",
+                    ServiceKind::Email => "email",
                 };
                 self.call(ctx, "bindService", (name, kind, capability))?
+            }
+            BindingValue::Workflow {
+                name: workflow,
+                capability,
+                key,
+            } => {
+                let key = bytes(ctx, key)?;
+                self.call(ctx, "bindWorkflow", (name, workflow, capability, key))?
             }
             BindingValue::Loader(capability) => self.call(ctx, "bindLoader", (name, capability))?,
             BindingValue::Namespace { capability, key } => {

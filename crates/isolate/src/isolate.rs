@@ -194,6 +194,7 @@ impl Isolate {
                 (program.compatibility_date, program.compatibility_flags),
             )?;
             self.bind_all(&ctx, program.env, program.exports, program.environment)?;
+            self.define_workflows(&ctx, program.workflows)?;
             let promise =
                 Module::import(&ctx, main.as_str()).map_err(|error| self.caught(&ctx, error))?;
             Ok(Persistent::save(&ctx, promise))
@@ -547,6 +548,10 @@ impl Isolate {
             } => self
                 .function(ctx, "scheduled")?
                 .call((id, *entrypoint, *cron, *scheduled_ms)),
+            Event::Email { from, to, raw } => {
+                let raw = ArrayBuffer::new_copy(ctx.clone(), raw)?;
+                self.function(ctx, "email")?.call((id, *from, *to, raw))
+            }
             Event::Test { entrypoint } => self.function(ctx, "test")?.call((id, *entrypoint)),
             Event::Tail {
                 entrypoint,

@@ -256,7 +256,7 @@ pub(crate) fn deliver_event<'js>(
             host.get::<_, Function<'_>>("objectTail")?
                 .call((object, id, traces))
         }
-        Event::Scheduled { .. } | Event::Test { .. } => nobody_is_there(id),
+        Event::Scheduled { .. } | Event::Email { .. } | Event::Test { .. } => nobody_is_there(id),
     }
 }
 

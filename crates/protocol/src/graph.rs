@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::CapabilityId;
+use crate::message::{CapabilityId, EntrypointKind, Exports};
 use crate::rpc::Given;
 
 /// What a module's bytes mean.
@@ -51,6 +51,8 @@ pub struct Program {
     pub env: Vec<Binding>,
     /// What `ctx.exports` holds beside the worker's entrypoints: its classes of Durable Objects.
     pub exports: Vec<Binding>,
+    /// Its Workflows.
+    pub workflows: Vec<Workflow>,
     /// A value whose properties `env` has beside these.
     pub environment: Option<Environment>,
     /// Its code is as its author wrote it: what a bundler does to code is left to the isolate.
@@ -65,6 +67,15 @@ pub struct Environment {
     pub value: Vec<u8>,
     /// What it refers to: entries of the isolate's own table.
     pub refers: Vec<Given>,
+}
+
+impl Exports {
+    /// Whether something of this kind is exported under a name.
+    #[must_use]
+    pub fn has(&self, name: &str, kind: EntrypointKind) -> bool {
+        let mut entrypoints = self.entrypoints.iter();
+        entrypoints.any(|export| export.kind == kind && export.name == name)
+    }
 }
 
 /// One property of `env`.
@@ -98,8 +109,17 @@ pub enum BindingValue {
     },
     /// Language models.
     Ai(CapabilityId),
-    /// Something that Atoll's own worker keeps.
+    /// Something that Atoll's own worker keeps, or that the host does.
     Service(ServiceKind, CapabilityId),
+    /// A Workflow of this worker or of another one.
+    Workflow {
+        /// Its name.
+        name: String,
+        /// Calls on its instances.
+        capability: CapabilityId,
+        /// What the ids of their objects are made with.
+        key: [u8; 32],
+    },
 }
 
 /// What a binding to a service is.
@@ -107,4 +127,35 @@ pub enum BindingValue {
 pub enum ServiceKind {
     /// A KV namespace.
     KeyValues,
+    /// An R2 bucket.
+    Bucket,
+    /// What sends email.
+    Email,
 }
+
+/// A Workflow of a worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// Its name.
+    pub name: String,
+    /// The class that the worker exports for it.
+    pub class: String,
+    /// How many steps an instance may take.
+    pub steps: u32,
+}
+
+impl Workflow {
+    /// What the class of objects is called that the instances of a Workflow of this name are. No export has such a name.
+    #[must_use]
+    pub fn instance_class(name: &str) -> String {
+        format!("{WORKFLOW_PREFIX}{name}")
+    }
+
+    /// Whether a class of objects is that of the instances of some Workflow.
+    #[must_use]
+    pub fn is_instance_class(class: &str) -> bool {
+        class.starts_with(WORKFLOW_PREFIX)
+    }
+}
+
+const WORKFLOW_PREFIX: &str = "workflow~";

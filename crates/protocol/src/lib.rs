@@ -23,7 +23,9 @@ pub use code::{Code, CodeLimits, CodeModule, Outbound};
 pub use facet::{FacetChange, FacetId, FacetStart};
 pub use failure::{CallError, Failure, FailureKind, LogLevel};
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
-pub use graph::{Binding, BindingValue, Environment, Module, ModuleKind, Program, ServiceKind};
+pub use graph::{
+    Binding, BindingValue, Environment, Module, ModuleKind, Program, ServiceKind, Workflow,
+};
 pub use message::*;
 pub use node::NODE_BUILTINS;
 pub use object::{AlarmChange, Commit, KeptSocket, Opening, StorageCall};

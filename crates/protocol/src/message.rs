@@ -338,6 +338,16 @@ pub enum Event<'a> {
         /// When it was due, in milliseconds since 1970.
         scheduled_ms: f64,
     },
+    /// A message has come. Answered by [`FromIsolate::Respond`] with what the handler did with it, as JSON.
+    Email {
+        /// Who sends it.
+        from: &'a str,
+        /// Whom it is for.
+        to: &'a str,
+        /// The message.
+        #[serde(with = "serde_bytes")]
+        raw: &'a [u8],
+    },
     /// `atoll test`.
     Test {
         /// The export it is for.

@@ -9,6 +9,7 @@
 
 mod blobs;
 mod digests;
+pub mod mail;
 mod program;
 
 use std::path::Path;
@@ -48,6 +49,14 @@ impl Services {
             runtime.deploy(program::deployment(blobs)).await?;
         }
         Ok(Self(runtime.clone()))
+    }
+
+    /// What a binding to the bucket of this name asks.
+    ///
+    /// # Errors
+    /// When storage does not work.
+    pub fn bucket(&self, name: &str) -> Result<Arc<dyn Fetcher>, Error> {
+        Ok(self.0.object(WORKER, "Bucket", name)?)
     }
 
     /// What a binding to the key-value namespace of this name asks.

@@ -12,12 +12,19 @@ const MEMORY_BYTES: u64 = 256 * 1024 * 1024;
 const COMPATIBILITY_DATE: &str = "2026-06-11";
 
 /// Its classes of Durable Objects, as `main.js` exports them.
-const CLASSES: &[&str] = &["KeyValues"];
+const CLASSES: &[&str] = &["Bucket", "KeyValues"];
 
 const MODULES: &[(&str, &str)] = &[
     ("main.js", include_str!("js/main.js")),
     ("answers.js", include_str!("js/answers.js")),
     ("blobs.js", include_str!("js/blobs.js")),
+    ("bucket.js", include_str!("js/bucket.js")),
+    (
+        "bucket_conditions.js",
+        include_str!("js/bucket_conditions.js"),
+    ),
+    ("bucket_metadata.js", include_str!("js/bucket_metadata.js")),
+    ("bucket_uploads.js", include_str!("js/bucket_uploads.js")),
     ("key_values.js", include_str!("js/key_values.js")),
 ];
 

@@ -13,13 +13,15 @@ use host::{Body, FetchError, Fetcher, Request, Response, Runtime, Worker};
 use http::StatusCode;
 use owo_colors::OwoColorize as _;
 
-use super::{address, banner, install, note_unused};
+use services::mail::Mailbox;
+
+use super::{address, banner, email, install, note_unused};
 use crate::arguments::{Dev, LogLevel};
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps, Running};
 use crate::objects::State;
 use crate::watch::Watch;
-use crate::{lines, report, terminal};
+use crate::{lines, report, stored, terminal};
 
 /// Nobody waits long for a development server to end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -178,6 +180,7 @@ impl Session {
         self.show(match worker {
             Some(worker) => Arc::new(Triggers {
                 worker,
+                mailbox: stored::mailbox(self.fleet.state.folder()),
                 runtime: self.fleet.shared.runtime.clone(),
                 inner: diagnosed,
             }),
@@ -215,6 +218,7 @@ fn describe(
 /// Lets a browser set off what otherwise a clock does.
 struct Triggers {
     worker: Worker,
+    mailbox: Mailbox,
     runtime: Runtime,
     inner: Diagnosed,
 }
@@ -283,6 +287,14 @@ impl Fetcher for Triggers {
                     Err(error) => Ok(self.inner.report(&method, &url, &error).respond(&headers)),
                 }
             }),
+            "/cdn-cgi/handler/email" => Box::pin(async move {
+                let (method, url) = (request.method().clone(), request.uri().to_string());
+                let headers = request.headers().clone();
+                match email::receive(&self.worker, &self.mailbox, request).await {
+                    Ok(response) => Ok(response),
+                    Err(error) => Ok(self.inner.report(&method, &url, &error).respond(&headers)),
+                }
+            }),
             "/cdn-cgi/handler/clock" => Box::pin(std::future::ready(Ok(self.clock(&request)))),
             _ => self.inner.fetch(request),
         }
@@ -290,7 +302,7 @@ impl Fetcher for Triggers {
 }
 
 /// A parameter of a query; `+` and `%20` are blanks.
-fn parameter(query: &str, name: &str) -> Option<String> {
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     let (_, value) = query
         .split('&')
         .filter_map(|pair| pair.split_once('='))

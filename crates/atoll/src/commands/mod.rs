@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod dev;
+mod email;
 pub(crate) mod install;
 pub(crate) mod logs;
 pub(crate) mod model;

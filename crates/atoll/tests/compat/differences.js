@@ -31,6 +31,19 @@ const ADD = new Uint8Array([
 ]);
 
 export const differences = {
+  "`ssecKey` throws": ({ env }) => fails(() => env.R2.get("key", { ssecKey: "0".repeat(64) })),
+  "rollbacks, streams as results and restarting from a step throw": async ({ env }) => {
+    const instance = await env.FLOW.create();
+    for (;;) {
+      const { status, output } = await instance.status();
+      if (status === "complete") {
+        const told = output.map((text) => text.replace(/^Step "\w+" (is|has) /, ""));
+        if (told.join() !== "a rollback, which is not supported yet.,a ReadableStream, which is not supported yet.") return output;
+        return fails(() => instance.restart({ from: { name: "stream" } }));
+      }
+      await scheduler.wait(5);
+    }
+  },
   "KV namespaces can be in `env` of dynamic workers and be sent, and what was put is seen at once": async ({ env }) => {
     await env.KV.put("key", "value");
     const code = "export default { fetch: async (_, env) => new Response(await env.LENT.get('key')) };";
@@ -105,10 +118,6 @@ export const differences = {
 
   "`connect()` of `cloudflare:sockets` throws": () => fails(async () => (await import("cloudflare:sockets")).connect("a.test:1")),
 
-  "nothing sends an `EmailMessage`": async ({ env }) => {
-    const { EmailMessage } = await import("cloudflare:email");
-    return new EmailMessage("a@a.test", "b@b.test", "").to === "b@b.test" && env.EMAIL === undefined;
-  },
 
   "`env.SELF.connect()` and `.queue()` fail": ({ env }) => fails(() => env.SELF.connect("a:1"), () => env.SELF.queue("q", [])),
 

@@ -1,5 +1,5 @@
 // Tries what COMPAT.md says, and fails with a list of what is not so.
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject, WorkflowEntrypoint } from "cloudflare:workers";
 import module from "node:module";
 import { differences } from "./differences.js";
 import page from "./page.json";
@@ -76,6 +76,17 @@ async function unlike(rows, scope) {
 }
 
 const isInside = (row) => [...row.there, ...row.missing].some((name) => name.startsWith("this."));
+
+export class Flow extends WorkflowEntrypoint {
+  async run(event, step) {
+    const text = (promise) => promise.then(() => "nothing", (error) => error.message);
+    const once = { retries: { limit: 0, delay: 0 } };
+    return [
+      await text(step.do("rollback", once, () => 1, { rollback() {} })),
+      await text(step.do("stream", once, () => new Response("a").body)),
+    ];
+  }
+}
 
 export class Inside extends DurableObject {
   async tryPage() {

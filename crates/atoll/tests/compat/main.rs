@@ -19,6 +19,9 @@ const CONFIGURATION: &str = r#"{
   "worker_loaders": [{ "binding": "LOADER" }],
   "ai": { "binding": "AI" },
   "kv_namespaces": [{ "binding": "KV", "id": "compat" }],
+  "r2_buckets": [{ "binding": "R2", "bucket_name": "compat" }],
+  "workflows": [{ "binding": "FLOW", "name": "flow", "class_name": "Flow" }],
+  "send_email": [{ "name": "MAIL" }],
   "durable_objects": { "bindings": [{ "name": "OBJECT", "class_name": "Inside" }] },
   "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Inside"] }]
 }"#;

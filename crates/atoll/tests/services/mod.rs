@@ -1,6 +1,9 @@
 //! The bindings to what Atoll keeps for workers: what they do, and that it lasts.
 
+mod buckets;
 mod key_values;
+mod mail;
+mod workflows;
 
 use std::path::Path;
 
@@ -12,6 +15,26 @@ const SUPPORT: (&str, &str) = ("support.js", include_str!("support.js"));
 fn passes(project: &Project) {
     let (code, stdout, stderr) = project.run(&["test"]);
     assert_eq!(code, 0, "{stdout}{stderr}");
+}
+
+/// Waits until something is as it should be.
+fn settles<T: PartialEq + std::fmt::Debug, W: ?Sized>(read: impl Fn() -> T, wanted: &W)
+where
+    T: PartialEq<W>,
+    W: std::fmt::Debug,
+{
+    let start = std::time::Instant::now();
+    loop {
+        let found = read();
+        if found == *wanted {
+            return;
+        }
+        assert!(
+            start.elapsed() < std::time::Duration::from_secs(60),
+            "it stays {found:?} and does not become {wanted:?}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
 }
 
 /// How many files there are for values that are large.

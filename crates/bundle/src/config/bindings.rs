@@ -2,7 +2,9 @@
 
 use super::document::{Node, Value};
 use super::keys::UNSUPPORTED_BINDINGS;
-use super::project::{KeyValueBinding, UnsupportedBinding};
+use super::project::{
+    BucketBinding, EmailBinding, KeyValueBinding, UnsupportedBinding, WorkflowBinding,
+};
 use super::reader::Reader;
 
 /// What a configuration binds.
@@ -11,6 +13,9 @@ pub(super) struct Bindings {
     pub(super) ai: Option<String>,
     pub(super) tail_consumers: Vec<String>,
     pub(super) key_values: Vec<KeyValueBinding>,
+    pub(super) buckets: Vec<BucketBinding>,
+    pub(super) workflows: Vec<WorkflowBinding>,
+    pub(super) emails: Vec<EmailBinding>,
     pub(super) unsupported: Vec<UnsupportedBinding>,
 }
 
@@ -24,6 +29,9 @@ pub(super) fn read<'a>(
         ai: ai(reader, get("ai")),
         tail_consumers: names(reader, "tail_consumers", "service", &get),
         key_values: key_values(reader, get("kv_namespaces")),
+        buckets: buckets(reader, get("r2_buckets")),
+        workflows: workflows(reader, get("workflows")),
+        emails: emails(reader, get("send_email")),
         unsupported: unsupported(reader, &get),
     }
 }
@@ -89,6 +97,144 @@ fn key_values(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<KeyValueBin
             continue;
         }
         found.push(KeyValueBinding { binding, namespace });
+    }
+    found
+}
+
+fn buckets(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<BucketBinding> {
+    const KEY: &str = "r2_buckets";
+    const KNOWN: &[&str] = &[
+        "binding",
+        "bucket_name",
+        "preview_bucket_name",
+        "jurisdiction",
+        "remote",
+    ];
+    let mut found: Vec<BucketBinding> = Vec::new();
+    for item in reader.array(KEY, value) {
+        let Some(binding) = reader.required(KEY, item, "binding") else {
+            continue;
+        };
+        reader.unknown_keys(item, &format!("{KEY}."), KNOWN, false);
+        warn_of_remote(reader, KEY, item);
+        let bucket = named(reader, KEY, item, "bucket_name").unwrap_or_else(|| binding.clone());
+        let is_name = |text: &str| {
+            let letters =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            (3..=63).contains(&text.len()) && text.bytes().all(letters) && !text.starts_with('-')
+        };
+        if item.get("bucket_name").is_some() && !is_name(&bucket) {
+            let hint = "it has 3 to 63 lower case letters, digits and hyphens";
+            let message = format!("`{KEY}.bucket_name` cannot be {bucket:?}");
+            reader.error(item.start, message, Some(hint.to_owned()));
+            continue;
+        }
+        found.push(BucketBinding { binding, bucket });
+    }
+    found
+}
+
+/// Steps of an instance unless the configuration says otherwise, and the most that it may say (Workers: the same).
+const DEFAULT_STEPS: u32 = 10_000;
+const MAX_STEPS: u64 = 25_000;
+
+fn workflows(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<WorkflowBinding> {
+    const KEY: &str = "workflows";
+    const KNOWN: &[&str] = &[
+        "binding",
+        "name",
+        "class_name",
+        "script_name",
+        "remote",
+        "limits",
+    ];
+    let mut found: Vec<WorkflowBinding> = Vec::new();
+    for item in reader.array(KEY, value) {
+        let binding = reader.required(KEY, item, "binding");
+        let name = reader.required(KEY, item, "name");
+        let class = reader.required(KEY, item, "class_name");
+        let (Some(binding), Some(name), Some(class)) = (binding, name, class) else {
+            continue;
+        };
+        reader.unknown_keys(item, &format!("{KEY}."), KNOWN, false);
+        warn_of_remote(reader, KEY, item);
+        let script = named(reader, KEY, item, "script_name");
+        let limits = item.get("limits");
+        reader.object(&format!("{KEY}.limits"), limits);
+        let steps = limits.and_then(|limits| limits.get("steps"));
+        let steps = reader.whole_number(&format!("{KEY}.limits.steps"), steps, MAX_STEPS);
+        let is_name = name.len() <= 64
+            && !name.starts_with('-')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if !is_name {
+            let hint = "it has at most 64 letters, digits, `-` and `_`";
+            let message = format!("`{KEY}.name` cannot be {name:?}");
+            reader.error(item.start, message, Some(hint.to_owned()));
+            continue;
+        }
+        let is_other = |other: &&WorkflowBinding| {
+            other.name == name && other.script == script && other.class != class
+        };
+        if let Some(other) = found.iter().find(is_other) {
+            let message = format!(
+                "the Workflow {name} cannot be both {} and {class}",
+                other.class
+            );
+            reader.error(item.start, message, None);
+            continue;
+        }
+        let steps = steps.and_then(|steps| u32::try_from(steps).ok());
+        found.push(WorkflowBinding {
+            binding,
+            name,
+            class,
+            script,
+            steps: steps.unwrap_or(DEFAULT_STEPS),
+        });
+    }
+    found
+}
+
+fn emails(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<EmailBinding> {
+    const KEY: &str = "send_email";
+    const DESTINATIONS: &str = "allowed_destination_addresses";
+    const SENDERS: &str = "allowed_sender_addresses";
+    const KNOWN: &[&str] = &[
+        "name",
+        "destination_address",
+        DESTINATIONS,
+        SENDERS,
+        "remote",
+    ];
+    let mut found = Vec::new();
+    for item in reader.array(KEY, value) {
+        let Some(binding) = reader.required(KEY, item, "name") else {
+            continue;
+        };
+        reader.unknown_keys(item, &format!("{KEY}."), KNOWN, false);
+        warn_of_remote(reader, KEY, item);
+        let destination = named(reader, KEY, item, "destination_address");
+        let mut list = |field: &str| {
+            let value = item.get(field)?;
+            Some(reader.strings(&format!("{KEY}.{field}"), Some(value)))
+        };
+        let (destinations, senders) = (list(DESTINATIONS), list(SENDERS));
+        if destination.is_some() && destinations.is_some() {
+            let message = format!("`{KEY}` has both `destination_address` and `{DESTINATIONS}`");
+            reader.error(
+                item.start,
+                message,
+                Some("leave one of them out".to_owned()),
+            );
+        }
+        found.push(EmailBinding {
+            binding,
+            destination,
+            destinations,
+            senders,
+        });
     }
     found
 }

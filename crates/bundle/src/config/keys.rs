@@ -48,6 +48,9 @@ pub(super) const PER_ENVIRONMENT: &[&str] = &[
     "ai",
     "worker_loaders",
     "kv_namespaces",
+    "r2_buckets",
+    "workflows",
+    "send_email",
     "durable_objects",
     "secrets",
     "unsafe",
@@ -72,13 +75,10 @@ pub(super) const TOP_LEVEL: &[&str] = &[
 /// Kinds of bindings that Atoll does not have yet: the key, the list inside it where it is nested,
 /// and the field that names the property of `env`.
 pub(super) const UNSUPPORTED_BINDINGS: &[(&str, Option<&str>, &str)] = &[
-    ("r2_buckets", None, "binding"),
     ("d1_databases", None, "binding"),
     ("queues", Some("producers"), "binding"),
-    ("workflows", None, "binding"),
     ("vectorize", None, "binding"),
     ("hyperdrive", None, "binding"),
-    ("send_email", None, "name"),
     ("browser", None, "binding"),
     ("ai_search", None, "binding"),
     ("ai_search_namespaces", None, "binding"),

@@ -22,8 +22,9 @@ pub use egress::{
 };
 pub use objects::{Migration, ObjectBinding, RenamedClass, TransferredClass};
 pub use project::{
-    Assets, Dev, HtmlHandling, KeyValueBinding, NotFoundHandling, Project, Rule, RunWorkerFirst,
-    Service, UnsupportedBinding, Variable, VariableValue,
+    Assets, BucketBinding, Dev, EmailBinding, HtmlHandling, KeyValueBinding, NotFoundHandling,
+    Project, Rule, RunWorkerFirst, Service, UnsupportedBinding, Variable, VariableValue,
+    WorkflowBinding,
 };
 pub use settings::{Isolation, Limits, Model, SETTINGS_FILE, Settings, Sockets, read_settings};
 

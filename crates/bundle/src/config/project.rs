@@ -37,6 +37,12 @@ pub struct Project {
     pub loaders: Vec<String>,
     /// Bindings to KV namespaces.
     pub key_values: Vec<KeyValueBinding>,
+    /// Bindings to R2 buckets.
+    pub buckets: Vec<BucketBinding>,
+    /// Bindings to Workflows, of this worker and of others.
+    pub workflows: Vec<WorkflowBinding>,
+    /// Bindings that send email.
+    pub emails: Vec<EmailBinding>,
     /// The property of `env` that leads to language models.
     pub ai: Option<String>,
     /// Bindings to Durable Objects, of this worker and of others.
@@ -86,8 +92,16 @@ pub struct Project {
 impl Project {
     /// The properties of `env` that lead to what Atoll keeps for workers.
     pub fn stored_bindings(&self) -> impl Iterator<Item = &str> {
-        let key_values = self.key_values.iter();
-        key_values.map(|binding| binding.binding.as_str())
+        let key_values = self.key_values.iter().map(|binding| &binding.binding);
+        let buckets = self.buckets.iter().map(|binding| &binding.binding);
+        let workflows = self.workflows.iter().map(|binding| &binding.binding);
+        let all = key_values.chain(buckets).chain(workflows);
+        all.map(String::as_str)
+    }
+
+    /// Whether a worker of Atoll's own has to run for some binding.
+    pub fn needs_services(&self) -> bool {
+        !self.key_values.is_empty() || !self.buckets.is_empty()
     }
 }
 
@@ -131,6 +145,43 @@ pub struct KeyValueBinding {
     pub binding: String,
     /// Which namespace: workers that name the same one share it.
     pub namespace: String,
+}
+
+/// A binding to an R2 bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketBinding {
+    /// The property of `env`.
+    pub binding: String,
+    /// Which bucket: workers that name the same one share it.
+    pub bucket: String,
+}
+
+/// A binding to a Workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkflowBinding {
+    /// The property of `env`.
+    pub binding: String,
+    /// The Workflow's name.
+    pub name: String,
+    /// The class.
+    pub class: String,
+    /// The worker that has it; `None` is this one.
+    pub script: Option<String>,
+    /// How many steps an instance may take.
+    pub steps: u32,
+}
+
+/// A binding that sends email.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmailBinding {
+    /// The property of `env`.
+    pub binding: String,
+    /// `destination_address`: the only recipient.
+    pub destination: Option<String>,
+    /// `allowed_destination_addresses`.
+    pub destinations: Option<Vec<String>>,
+    /// `allowed_sender_addresses`.
+    pub senders: Option<Vec<String>>,
 }
 
 /// `assets`: static files served before or beside the worker.

@@ -100,6 +100,9 @@ pub(super) fn read(
         ai: bindings.ai,
         tail_consumers: bindings.tail_consumers,
         key_values: bindings.key_values,
+        buckets: bindings.buckets,
+        workflows: bindings.workflows,
+        emails: bindings.emails,
         services,
         objects: objects.bindings,
         object_classes: objects.classes,
@@ -179,7 +182,8 @@ fn check_bindings(project: &Project, vars: &[Variable], diagnostics: &mut Vec<Di
         .chain(loaders.clone())
         .chain(project.ai.as_deref())
         .collect();
-    let stored: Vec<&str> = project.stored_bindings().collect();
+    let emails = project.emails.iter().map(|email| email.binding.as_str());
+    let stored: Vec<&str> = project.stored_bindings().chain(emails).collect();
     for (index, name) in stored.iter().enumerate() {
         if taken.contains(name) || stored[..index].contains(name) {
             let twice = format!("`env.{name}` is bound twice");

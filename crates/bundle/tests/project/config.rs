@@ -302,7 +302,7 @@ fn what_has_no_effect_is_warned_of() {
 fn unknown_and_unsupported_keys_are_warned_of() {
     let config = r#"{ "main": "src/index.ts", "compatability_date": "2026-01-02",
       "d1_databases": [{ "binding": "DB", "database_name": "d" }],
-      "r2_buckets": [{ "binding": "FILES", "bucket_name": "f" }],
+      "vectorize": [{ "binding": "INDEX", "index_name": "i" }],
       "observability": { "enabled": true }, "migrations": [] }"#;
     let folder = Folder::new(&[("wrangler.jsonc", config), ("src/index.ts", "")]);
     let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
@@ -316,8 +316,8 @@ fn unknown_and_unsupported_keys_are_warned_of() {
         [
             "unknown key `compatability_date`; did you mean `compatibility_date`?",
             "no `compatibility_date`: 2026-06-11 is taken; add \"compatibility_date\": \"2026-06-11\"",
-            "binding kind `r2_buckets` is not supported yet; `env.FILES` will be undefined",
             "binding kind `d1_databases` is not supported yet; `env.DB` will be undefined",
+            "binding kind `vectorize` is not supported yet; `env.INDEX` will be undefined",
         ]
     );
     assert_eq!(loaded.project.unsupported.len(), 2);
@@ -337,6 +337,35 @@ fn bindings_to_what_is_stored_are_read_with_their_mistakes() {
     .unwrap_or_else(|error| panic!("{error}"));
     let warnings: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
     assert_eq!(warnings, ["`kv_namespaces.remote` has no effect"]);
+    let loaded = read(
+        r#""r2_buckets": [{ "binding": "FILES", "bucket_name": "files" }, { "binding": "OTHER" }],
+           "workflows": [{ "binding": "FLOW", "name": "flow", "class_name": "Flow", "limits": { "steps": 9 } },
+                         { "binding": "FAR", "name": "far", "class_name": "Far", "script_name": "other" }],
+           "send_email": [{ "name": "MAIL", "allowed_sender_addresses": ["a@b.test"] }],
+           "kv_namespaces": [{ "binding": "A", "id": "1" }, { "binding": "B" }]"#,
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.warnings.len(), 0);
+    let project = &loaded.project;
+    assert_eq!(
+        (
+            project.buckets[0].bucket.as_str(),
+            project.buckets[1].bucket.as_str()
+        ),
+        ("files", "OTHER")
+    );
+    let [flow, far] = &project.workflows[..] else {
+        panic!("two Workflows")
+    };
+    assert_eq!(
+        (flow.steps, flow.script.as_deref(), far.steps),
+        (9, None, 10_000)
+    );
+    assert_eq!(far.script.as_deref(), Some("other"));
+    assert_eq!(
+        project.emails[0].senders.as_deref(),
+        Some(&["a@b.test".to_owned()][..])
+    );
     let namespaces: Vec<&str> = loaded
         .project
         .key_values
@@ -354,6 +383,22 @@ fn bindings_to_what_is_stored_are_read_with_their_mistakes() {
         [
             "an entry of `kv_namespaces` has no `binding`",
             "`kv_namespaces.binding` must be a string, not a number",
+        ]
+    );
+    assert_eq!(
+        mistakes(
+            r#""r2_buckets": [{ "binding": "F", "bucket_name": "Not A Name" }],
+               "workflows": [{ "binding": "W", "name": "a b", "class_name": "C" }, { "binding": "V" },
+                 { "binding": "X", "name": "x", "class_name": "C" }, { "binding": "Y", "name": "x", "class_name": "D" }],
+               "send_email": [{ "name": "M", "destination_address": "a@b.test", "allowed_destination_addresses": [] }]"#
+        ),
+        [
+            "`r2_buckets.bucket_name` cannot be \"Not A Name\"",
+            "`workflows.name` cannot be \"a b\"",
+            "an entry of `workflows` has no `name`",
+            "an entry of `workflows` has no `class_name`",
+            "the Workflow x cannot be both C and D",
+            "`send_email` has both `destination_address` and `allowed_destination_addresses`",
         ]
     );
     assert_eq!(

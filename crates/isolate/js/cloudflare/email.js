@@ -2,7 +2,10 @@
 
 import { defineInterface, requireArguments, toUSVString } from "../webidl.js";
 
-/** A message to be sent or answered with. There is nothing here yet that would send it. */
+/** The text or stream of a message; only Atoll's own modules ask. @type {(message: EmailMessage) => string | ReadableStream} */
+export let rawOf;
+
+/** A message to be sent or answered with. */
 export class EmailMessage {
   #from;
   #to;
@@ -25,6 +28,10 @@ export class EmailMessage {
 
   get raw() {
     return this.#raw;
+  }
+
+  static {
+    rawOf = (message) => message.#raw;
   }
 }
 defineInterface(EmailMessage);

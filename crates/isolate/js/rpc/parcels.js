@@ -57,7 +57,9 @@ export class Sending {
       capabilityOfFetcher(value) ?? capabilityOfNamespace(value) ?? capabilityOfLoader(value) ?? classCapability(value);
     if (capability !== undefined) return [STUB, this.refer([CAPABILITY, capability])];
     const service = serviceOf(value);
-    if (service !== undefined) return [SERVICE, [service.kind, this.refer([CAPABILITY, service.held.capability])]];
+    if (service !== undefined) {
+      return [SERVICE, [service.kind, this.refer([CAPABILITY, service.held.capability]), service.name]];
+    }
     const parts = partsOfStub(value);
     if (parts !== undefined) return [STUB, this.refer([CAPABILITY, objectCapability(parts)])];
     if (typeof value === "function") return [STUB, this.export(value)];
@@ -195,9 +197,10 @@ class Receiving {
     return incomingStream(number, length < 0 ? null : length);
   }
 
-  /** The binding to a service. @param {[kind: string, index: number]} payload */
-  service([kind, index]) {
-    const [given, number] = this.take(index);
+  /** The binding to a service. @param {[kind: string, index: number, name?: string]} payload */
+  service([kind, index, name]) {
+    const [given, number, key] = this.take(index);
+    if (kind === "workflow" && given === 2) return makeService(kind, { capability: number }, { name, key });
     if (given !== 1) throw dataCloneError("Unable to deserialize cloned data.");
     const held = this.#grip(number);
     const service = makeService(kind, held);

@@ -5,12 +5,15 @@ import { encodeUtf8 } from "../encoding.js";
 import { fetcherOf } from "../fetch.js";
 import { bufferSource } from "../webidl.js";
 
-/** What stands behind each binding. @type {WeakMap<object, { kind: string, held: { capability: number } }>} */
+/** What stands behind each binding. @type {WeakMap<object, { kind: string, held: { capability: number }, name?: string }>} */
 const behind = new WeakMap();
 
-/** Remembers what a binding asks, so that it can be passed on. Gives what sends requests there. */
+/** Remembers what a binding asks, so that it can be passed on. @param {string} [name] that of a Workflow */
+export const remember = (binding, kind, held, name) => behind.set(binding, { kind, held, name });
+
+/** The same. Gives what sends requests there. */
 export function standFor(binding, kind, held) {
-  behind.set(binding, { kind, held });
+  remember(binding, kind, held);
   return fetcherOf(held);
 }
 

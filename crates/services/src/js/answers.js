@@ -1,10 +1,11 @@
 // How objects answer those who hold a binding.
 
-/** Why a request is refused: a status and the text that the binding's user sees. */
+/** Why a request is refused: a status, the text that the binding's user sees, and a number where there are such. */
 export class Refusal extends Error {
-  constructor(status, message) {
+  constructor(status, message, code = undefined) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -13,8 +14,9 @@ export async function answer(work) {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Refusal) return new Response(error.message, { status: error.status });
-    throw error;
+    if (!(error instanceof Refusal)) throw error;
+    const { status, message, code } = error;
+    return new Response(code === undefined ? message : JSON.stringify({ message, code }), { status });
   }
 }
 
