@@ -1,18 +1,19 @@
 //! From what a project's configuration binds to what its worker holds: `env` and capabilities.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bundle::Project;
 use bundle::config::{GlobalOutbound, VariableValue};
 use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
 use gateway::{RunWorkerFirst, Site};
-use host::{Building, Cache, Capability, Egress, Fetcher, Runtime};
+use host::{Cache, Capability, Egress, Fetcher, Runtime};
 use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program};
 use services::Services;
 
 use crate::error::Error;
 use crate::models::AllModels;
+use crate::packages::Bundlers;
 use crate::powers::Powers;
 use crate::stored;
 
@@ -24,15 +25,8 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) models: AllModels,
     pub(crate) powers: Powers,
-    /// What builds programs for workers, once the first one wants it.
-    pub(crate) bundler: Arc<OnceLock<Arc<dyn Fetcher>>>,
-}
-
-impl Shared {
-    fn bundler(&self) -> Arc<dyn Fetcher> {
-        let start = || self.runtime.bundler(Building::default());
-        Arc::clone(self.bundler.get_or_init(start))
-    }
+    /// What builds programs for workers.
+    pub(crate) bundlers: Bundlers,
 }
 
 /// Whether a program imports the npm package whose place the host's bundler takes.
@@ -185,7 +179,11 @@ pub(crate) fn bind(
     for class in &project.object_classes {
         exports.push(namespace(class, &project.name, class)?);
     }
-    let bundler = wants_bundler(program).then(|| table.add(Capability::Fetch(shared.bundler())));
+    let mut bundler = None;
+    if wants_bundler(program) {
+        let building = shared.bundlers.of(&shared.runtime, project)?;
+        bundler = Some(table.add(Capability::Fetch(building)));
+    }
     Ok(Bound {
         env,
         exports,

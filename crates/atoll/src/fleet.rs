@@ -15,6 +15,7 @@ use crate::bindings::{self, Shared};
 use crate::error::{self, Error};
 use crate::models::AllModels;
 use crate::objects::{self, State, keep_out_of_version_control};
+use crate::packages::Bundlers;
 use crate::powers::Powers;
 use crate::{ZYGOTE, arguments, report, stored};
 
@@ -162,7 +163,7 @@ impl Fleet {
                 egress: Egress::new(),
                 cache: Arc::new(Cache::default()),
                 powers,
-                bundler: Arc::default(),
+                bundlers: Bundlers::default(),
                 models: AllModels::default(),
             },
             maps: Maps::default(),

@@ -11,6 +11,7 @@ mod fleet;
 mod lines;
 mod models;
 mod objects;
+mod packages;
 mod powers;
 mod report;
 mod stored;

@@ -29,6 +29,7 @@ pub struct Cache {
 /// What a registry said about a package, and for how long.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Head {
+    /// The address, and whether it was told to somebody with credentials.
     pub(crate) url: String,
     pub(crate) etag: Option<String>,
     pub(crate) last_modified: Option<String>,
@@ -135,6 +136,11 @@ impl Cache {
     /// Whether there is an entry, whole or not.
     pub(crate) fn has_package(&self, integrity: &Integrity) -> bool {
         self.package_path(integrity).exists()
+    }
+
+    /// Bytes of an entry, its index included.
+    pub(crate) fn size_of_package(&self, integrity: &Integrity) -> u64 {
+        fs::metadata(self.package_path(integrity)).map_or(0, |metadata| metadata.len())
     }
 
     /// A package, checked.

@@ -85,8 +85,16 @@ impl Client {
     /// A client with these settings and this cache.
     #[must_use]
     pub fn new(settings: Settings, cache: Cache) -> Self {
+        Self::with(Arc::new(settings), Arc::new(cache), u64::MAX)
+    }
+
+    /// A client that keeps at most so many bytes of what registries say about packages in memory.
+    #[must_use]
+    pub fn with(settings: Arc<Settings>, cache: Arc<Cache>, most_told: u64) -> Self {
+        let mut registry = Registry::new(settings, cache);
+        registry.most_told = most_told;
         Self {
-            registry: Arc::new(Registry::new(Arc::new(settings), Arc::new(cache))),
+            registry: Arc::new(registry),
             platform: Platform::here(),
         }
     }
@@ -319,7 +327,7 @@ impl Client {
             downloads
                 .spawn(async move { (ids, registry.download(&archive, &limits, &fetching).await) });
         }
-        let mut missing = None;
+        let (mut missing, mut bytes) = (None, 0);
         while let Some(joined) = downloads.join_next().await {
             let (ids, result) = match joined {
                 Ok(done) => done,
@@ -328,6 +336,14 @@ impl Client {
             match result {
                 Ok(integrity) => {
                     report.downloaded += 1;
+                    bytes += self.registry.cache.size_of_package(&integrity);
+                    if bytes > options.limits.bytes {
+                        return Err(Error::limit(
+                            "files of all packages",
+                            options.limits.bytes,
+                            "bytes",
+                        ));
+                    }
                     found.extend(ids.into_iter().map(|id| (id, integrity.clone())));
                 }
                 // The last one names all that are missing.

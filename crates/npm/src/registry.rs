@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use flate2::read::GzDecoder;
@@ -31,6 +32,9 @@ pub(crate) struct Registry {
     http: OnceLock<Http>,
     packuments: Mutex<HashMap<String, Arc<OnceCell<Arc<Packument>>>>>,
     asks: Semaphore,
+    /// Bytes of what was told so far, and how many there may be.
+    told: AtomicU64,
+    pub(crate) most_told: u64,
     pub(crate) downloads: Semaphore,
     /// Why the network cannot be used, once that is known: nobody wants to hear it from each package.
     down: OnceLock<String>,
@@ -48,6 +52,8 @@ impl Registry {
             http: OnceLock::new(),
             packuments: Mutex::default(),
             asks: Semaphore::new(MAX_PACKUMENT_REQUESTS),
+            told: AtomicU64::new(0),
+            most_told: u64::MAX,
             downloads: Semaphore::new(MAX_DOWNLOADS),
             down: OnceLock::new(),
             missing: Mutex::default(),
@@ -95,9 +101,10 @@ impl Registry {
     async fn load(&self, package: &str) -> Result<Arc<Packument>, Error> {
         let registry = self.settings.registry_of(package);
         let url = format!("{registry}{}", package.replace('/', "%2f"));
+        let key = self.key(&url);
         let cached = {
-            let (cache, url) = (self.cache.clone(), url.clone());
-            blocking(move || cache.packument(&url)).await
+            let (cache, key) = (self.cache.clone(), key.clone());
+            blocking(move || cache.packument(&key)).await
         };
         let enough = match (&cached, self.settings.network) {
             (Some(_), Network::PreferOffline | Network::Offline) => true,
@@ -114,7 +121,7 @@ impl Registry {
                         url: url.clone(),
                         message: cause.clone(),
                     }),
-                    None => self.ask(&url, cached.as_ref()).await,
+                    None => self.ask(&url, &key, cached.as_ref()).await,
                 };
                 drop(permit);
                 match (asked, cached) {
@@ -144,6 +151,10 @@ impl Registry {
                         );
                         match cached {
                             Some((_, body)) if passing => {
+                                if let Error::Network { url, message } = &error {
+                                    // Nobody waits for it a second time.
+                                    self.down.get_or_init(|| unreached(url, message));
+                                }
                                 self.warn(format!(
                                     "{registry} cannot be asked; used what the cache knew"
                                 ));
@@ -155,9 +166,26 @@ impl Registry {
                 }
             }
         };
+        let told = self.told.fetch_add(body.len() as u64, Ordering::Relaxed) + body.len() as u64;
+        if told > self.most_told {
+            return Err(Error::limit(
+                "what registries say about all packages",
+                self.most_told,
+                "bytes",
+            ));
+        }
         let name = package.to_owned();
         let packument = blocking(move || Packument::parse(&name, body)).await?;
         Ok(Arc::new(packument))
+    }
+
+    /// Where the cache keeps what an address said. What was said to somebody with credentials is for those with credentials.
+    fn key(&self, url: &str) -> String {
+        let uri = url.parse().ok();
+        match uri.and_then(|uri| self.settings.authorization_for(&uri).map(drop)) {
+            Some(()) => format!("{url} with credentials"),
+            None => url.to_owned(),
+        }
     }
 
     fn warn(&self, text: String) {
@@ -171,9 +199,7 @@ impl Registry {
     pub(crate) fn unreachable(&self, error: Error, wanted: &str) -> Error {
         match error {
             Error::Network { url, message } => {
-                let cause = self
-                    .down
-                    .get_or_init(|| format!("{url} cannot be reached: {message}"));
+                let cause = self.down.get_or_init(|| unreached(&url, &message));
                 self.missing(wanted, cause)
             }
             Error::Status {
@@ -210,6 +236,7 @@ impl Registry {
     async fn ask(
         &self,
         url: &str,
+        key: &str,
         cached: Option<&(Head, Vec<u8>)>,
     ) -> Result<Option<Vec<u8>>, Error> {
         let mut headers: Vec<(HeaderName, HeaderValue)> = vec![
@@ -247,22 +274,31 @@ impl Registry {
             etag = etag.or_else(|| head.etag.clone());
             modified = modified.or_else(|| head.last_modified.clone());
         }
-        let head = Head::new(url, etag, modified, max_age_s);
+        let head = Head::new(key, etag, modified, max_age_s);
         if unchanged {
             if let Some((_, body)) = cached {
                 self.cache.keep_packument(head, body)?;
             }
             return Ok(None);
         }
-        let bytes = http.read(response, MAX_PACKUMENT_BYTES, url).await?;
+        let most = MAX_PACKUMENT_BYTES.min(self.most_told);
+        let bytes = http.read(response, most, url).await?;
         let (cache, url) = (self.cache.clone(), url.to_owned());
         blocking(move || {
-            let body = if packed { unzip(&bytes, &url)? } else { bytes };
+            let body = if packed {
+                unzip(&bytes, &url, most)?
+            } else {
+                bytes
+            };
             cache.keep_packument(head, &body)?;
             Ok(Some(body))
         })
         .await
     }
+}
+
+fn unreached(url: &str, message: &str) -> String {
+    format!("{url} cannot be reached: {message}")
 }
 
 /// How many seconds an answer holds.
@@ -279,17 +315,17 @@ fn max_age(cache_control: &str) -> u64 {
     age
 }
 
-fn unzip(bytes: &[u8], what: &str) -> Result<Vec<u8>, Error> {
+fn unzip(bytes: &[u8], what: &str, most: u64) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     GzDecoder::new(bytes)
-        .take(MAX_PACKUMENT_BYTES + 1)
+        .take(most + 1)
         .read_to_end(&mut body)
         .map_err(|error| Error::Network {
             url: what.to_owned(),
             message: error.to_string(),
         })?;
-    if body.len() as u64 > MAX_PACKUMENT_BYTES {
-        return Err(Error::limit(what, MAX_PACKUMENT_BYTES, "bytes"));
+    if body.len() as u64 > most {
+        return Err(Error::limit(what, most, "bytes"));
     }
     Ok(body)
 }

@@ -325,6 +325,15 @@ impl Settings {
         Ok(())
     }
 
+    /// The same without the keys to registries.
+    #[must_use]
+    pub fn without_credentials(self) -> Self {
+        Self {
+            authorization: BTreeMap::new(),
+            ..self
+        }
+    }
+
     /// The registry of a package, with a slash at its end.
     #[must_use]
     pub fn registry_of(&self, package: &str) -> &str {

@@ -124,6 +124,7 @@ impl Client {
             ..Options::default()
         };
         let mut made = VirtualTree::default();
+        let mut bytes = 0;
         let mut wanted = installed.clone();
         // An entry of the cache that turns out not to be whole is downloaded again, once.
         for attempt in 0..2 {
@@ -139,6 +140,10 @@ impl Client {
                     wanted.insert(id);
                     continue;
                 };
+                bytes += pack.size();
+                if bytes > limits.bytes {
+                    return Err(Error::limit("files of all packages", limits.bytes, "bytes"));
+                }
                 let node = tree.node(id);
                 layout::identify(&pack, &node.manifest.name, &node.manifest.version)?;
                 for file in &pack.files {
@@ -155,10 +160,6 @@ impl Client {
                         limits.files as u64,
                         "files",
                     ));
-                }
-                let bytes: u64 = made.files.values().map(|bytes| bytes.len() as u64).sum();
-                if bytes > limits.bytes {
-                    return Err(Error::limit("files of all packages", limits.bytes, "bytes"));
                 }
             }
             if wanted.is_empty() {

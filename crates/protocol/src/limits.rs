@@ -111,8 +111,26 @@ pub const MAX_BUILD_MS: u32 = 30_000;
 /// Memory that one build may use, in bytes.
 pub const MAX_BUILD_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
 
+/// Packages of one build that may be asked for by name.
+pub const MAX_BUILD_DEPENDENCIES: usize = 256;
+
+/// Packages of one build, those that others depend on included.
+pub const MAX_BUILD_PACKAGES: usize = 1000;
+
+/// How long finding the packages of one build may take, in milliseconds.
+pub const MAX_INSTALL_MS: u32 = 60_000;
+
+/// Sets of packages that are found at a time.
+pub const MAX_INSTALLS: usize = 4;
+
+/// The most bytes of what registries say about the packages of one build.
+pub const MAX_BUILD_PACKUMENT_BYTES: u64 = 128 * 1024 * 1024;
+
 /// Builds that may wait for their turn.
 pub const MAX_WAITING_BUILDS: usize = 256;
+
+/// The most bytes of packages that are kept in memory, for builds that want the same ones.
+pub const MAX_KEPT_PACKAGES_BYTES: usize = 128 * 1024 * 1024;
 
 /// The most bytes of results of builds that are kept.
 pub const MAX_KEPT_BUILDS_BYTES: usize = 128 * 1024 * 1024;

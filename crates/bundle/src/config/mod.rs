@@ -26,7 +26,9 @@ pub use project::{
     Project, Rule, RunWorkerFirst, Service, UnsupportedBinding, Variable, VariableValue,
     WorkflowBinding,
 };
-pub use settings::{Isolation, Limits, Model, SETTINGS_FILE, Settings, Sockets, read_settings};
+pub use settings::{
+    Builds, Isolation, Limits, Model, SETTINGS_FILE, Settings, Sockets, read_settings,
+};
 
 use crate::error::{Diagnostic, Error, Severity};
 

@@ -22,6 +22,8 @@ pub struct Settings {
     pub retention_days: Option<u32>,
     /// How much one object may store, in MiB.
     pub object_quota_mb: Option<u64>,
+    /// What programs get that the worker builds.
+    pub builds: Builds,
     /// What requests may reach, by name.
     pub egress: Vec<EgressPolicy>,
     /// Properties of `env` that requests go through.
@@ -52,6 +54,15 @@ pub enum Model {
     },
     /// The scripted model, with its script as JSON source.
     Scripted(String),
+}
+
+/// `builds` in `atoll.jsonc`: what `@cloudflare/worker-bundler` may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Builds {
+    /// Packages that programs may have: names, `@scope/*`, or `*`. `None` is all that need no credentials.
+    pub packages: Option<Vec<String>>,
+    /// Registries that programs may name, beside those of `.npmrc`.
+    pub registries: Vec<String>,
 }
 
 /// `limits` in `atoll.jsonc`.
@@ -132,6 +143,7 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
             "sockets",
             "retentionDays",
             "objectQuotaMb",
+            "builds",
             "egress",
             "bindings",
             "globalOutbound",
@@ -180,6 +192,7 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
         root.get("objectQuotaMb"),
         MOST_OBJECT_QUOTA_MB,
     );
+    let builds = builds(&mut reader, root.get("builds"));
     let policies = egress::policies(&mut reader, root.get("egress"));
     let bindings = egress::bindings(&mut reader, root.get("bindings"), &policies);
     let outbound = root.get("globalOutbound");
@@ -209,11 +222,33 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
         sockets,
         retention_days,
         object_quota_mb,
+        builds,
         egress: policies,
         bindings,
         global_outbound,
         loaders,
     })
+}
+
+fn builds(reader: &mut Reader<'_>, value: Option<&Value>) -> Builds {
+    reader.object("builds", value);
+    let Some(value) = value else {
+        return Builds::default();
+    };
+    reader.unknown_keys(value, "builds.", &["packages", "registries"], true);
+    let packages = value.get("packages");
+    let registries = reader.strings("builds.registries", value.get("registries"));
+    for url in &registries {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            let hint = "it has the form https://registry.npmjs.org/".to_owned();
+            let message = format!("`builds.registries` has something that is no URL: {url}");
+            reader.error(value.start, message, Some(hint));
+        }
+    }
+    Builds {
+        packages: packages.map(|names| reader.strings("builds.packages", Some(names))),
+        registries,
+    }
 }
 
 fn model(reader: &mut Reader<'_>, value: &Value) -> Option<Model> {

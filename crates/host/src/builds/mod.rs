@@ -17,11 +17,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
 use protocol::limits::{
-    MAX_BUILD_BYTES, MAX_BUILD_FILES, MAX_BUILD_MEMORY_BYTES, MAX_BUILD_MS, MAX_WAITING_BUILDS,
+    MAX_BUILD_BYTES, MAX_BUILD_DEPENDENCIES, MAX_BUILD_FILES, MAX_BUILD_MEMORY_BYTES, MAX_BUILD_MS,
+    MAX_INSTALL_MS, MAX_INSTALLS, MAX_WAITING_BUILDS,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::body::Body;
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
@@ -41,8 +42,10 @@ pub struct Wanted {
 /// The packages that there are for a program.
 #[derive(Clone, Debug, Default)]
 pub struct Installed {
-    /// `name@version` of each: the same list means the same files.
+    /// `name@version` of each.
     pub packages: Vec<String>,
+    /// Which they are, by their checksums: the same text means the same files.
+    pub identity: String,
     /// All files, by paths like `node_modules/name/index.js`.
     pub files: Vec<(String, Bytes)>,
     /// What is missing, and why.
@@ -85,8 +88,19 @@ pub(crate) struct Builds {
     kept: Kept,
     /// Builds at a time: there is nothing to gain from more than there are cores.
     turns: Semaphore,
+    /// Sets of packages that are looked for at a time.
+    installs: Semaphore,
     waiting: AtomicUsize,
     packages: Option<Arc<dyn Packages>>,
+}
+
+/// One that waits, until it does not any more.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What the host reads of a request.
@@ -111,6 +125,7 @@ impl Builds {
             pool: Pool::new(zygote, building),
             kept: Kept::default(),
             turns: Semaphore::new(cores),
+            installs: Semaphore::new(MAX_INSTALLS),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -137,13 +152,7 @@ impl Builds {
         if let Some(reply) = self.kept.get(&key) {
             return Ok(reply);
         }
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING_BUILDS {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err("Too many builds are waiting for their turn.".to_owned());
-        }
-        let turn = self.turns.acquire().await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        let _turn = turn.map_err(|error| error.to_string())?;
+        let _turn = self.turn(&self.turns).await?;
         let packages = match installed.files.is_empty() {
             true => Bytes::new(),
             false => encode_packages(&installed, is_needed),
@@ -154,7 +163,22 @@ impl Builds {
         Ok(reply)
     }
 
+    /// Waits for a turn, unless too many do already.
+    async fn turn<'a>(&self, turns: &'a Semaphore) -> Result<SemaphorePermit<'a>, String> {
+        let waiting = Waiting(&self.waiting);
+        if waiting.0.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING_BUILDS {
+            return Err("Too many builds are waiting for their turn.".to_owned());
+        }
+        turns.acquire().await.map_err(|error| error.to_string())
+    }
+
     async fn install(&self, wanted: Wanted) -> Result<Arc<Installed>, String> {
+        let count = wanted.dependencies.len();
+        if count > MAX_BUILD_DEPENDENCIES {
+            return Err(format!(
+                "The program wants {count} packages, which is more than {MAX_BUILD_DEPENDENCIES}."
+            ));
+        }
         let Some(packages) = &self.packages else {
             let names: Vec<String> = wanted.dependencies.into_keys().collect();
             return Ok(Arc::new(Installed {
@@ -165,7 +189,11 @@ impl Builds {
                 ..Installed::default()
             }));
         };
-        let installed = packages.install(wanted).await?;
+        let _turn = self.turn(&self.installs).await?;
+        let time = Duration::from_millis(u64::from(MAX_INSTALL_MS));
+        let installed = tokio::time::timeout(time, packages.install(wanted)).await;
+        let installed = installed
+            .map_err(|_| format!("Finding the packages took more than {MAX_INSTALL_MS} ms."))??;
         let bytes: usize = installed.files.iter().map(|(_, bytes)| bytes.len()).sum();
         if bytes > MAX_BUILD_BYTES || installed.files.len() > MAX_BUILD_FILES {
             return Err(format!(
@@ -192,7 +220,7 @@ fn key(body: &[u8], installed: &Installed) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update((body.len() as u64).to_le_bytes());
     hash.update(body);
-    for text in installed.packages.iter().chain(&installed.warnings) {
+    for text in installed.warnings.iter().chain([&installed.identity]) {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }

@@ -1,9 +1,11 @@
 //! Packages: installed by a command of their own, and by those that need them. The registry is on this machine.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../../npm/tests/install/registry.rs"]
+mod programs;
+#[path = "../../../npm/tests/install/registry.rs"]
 #[allow(dead_code, reason = "its own tests use more of it")]
 mod registry;
+#[path = "../support/mod.rs"]
 mod support;
 
 use registry::Registry;
