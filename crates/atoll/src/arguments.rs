@@ -189,6 +189,12 @@ pub(crate) struct Test {
 
 #[derive(Args, Debug)]
 pub(crate) struct Install {
+    /// Packages to add to package.json: NAME, or NAME@ with a version, a range or a tag
+    #[arg(value_name = "NAME", conflicts_with = "frozen")]
+    pub(crate) names: Vec<String>,
+    /// Add them to devDependencies
+    #[arg(short = 'D', long, requires = "names")]
+    pub(crate) save_dev: bool,
     /// The project's folder, or its wrangler configuration [default: here, or the nearest package.json above]
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) config: Option<PathBuf>,

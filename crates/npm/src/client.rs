@@ -132,6 +132,16 @@ impl Client {
                 ),
             });
         }
+        let modules = folder.join("node_modules");
+        if let Ok(target) = std::fs::read_link(&modules) {
+            return Err(Error::Manifest {
+                path: modules,
+                message: format!(
+                    "it is a link to {}, and what is there belongs to another project: install there, or delete the link",
+                    target.display()
+                ),
+            });
+        }
         let name = project.folder_name();
         let Project {
             tree, lock, pnpm, ..

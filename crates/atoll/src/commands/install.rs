@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use npm::{Cache, Client, Network, Options, Progress, Settings, Status, Step};
+use npm::{Cache, Client, Network, Options, Progress, Section, Settings, Status, Step};
 use owo_colors::OwoColorize as _;
 
 use crate::arguments::Install;
@@ -53,7 +53,32 @@ pub(crate) async fn run(arguments: Install) -> Result<(), Error> {
         omit_dev: arguments.omit_dev,
         ..Options::default()
     };
-    install(&folder, options, network).await
+    if arguments.names.is_empty() {
+        return install(&folder, options, network).await;
+    }
+    // A package of a project with several is written into its own package.json.
+    let own = start
+        .ancestors()
+        .find(|above| above.join("package.json").is_file())
+        .unwrap_or(&folder);
+    let section = match arguments.save_dev {
+        true => Section::Development,
+        false => Section::Needed,
+    };
+    let client = client(&folder, network)?;
+    let saved = client.save(own, &arguments.names, section).await?;
+    let installed = install_with(&client, &folder, options).await;
+    if installed.is_err() {
+        // What cannot be had is not wanted either.
+        let path = own.join("package.json");
+        std::fs::write(&path, &saved.before)
+            .map_err(|error| Error::failed("cannot write package.json", error))?;
+        return installed;
+    }
+    for (name, spec) in saved.dependencies {
+        terminal::line(format_args!("{} {name}@{spec}", "added".green()));
+    }
+    Ok(())
 }
 
 /// Installs what the projects of these workers lack. A lock file that does not fit is mended unless it is `frozen`.
@@ -96,17 +121,20 @@ fn has_lock(folder: &Path) -> bool {
         .any(|file| folder.join(file).is_file())
 }
 
-async fn install(
-    folder: &Path,
-    mut options: Options,
-    network: Option<Network>,
-) -> Result<(), Error> {
-    let started = Instant::now();
+fn client(folder: &Path, network: Option<Network>) -> Result<Client, Error> {
     let mut settings = Settings::load(folder)?;
     if let Some(network) = network {
         settings.network = network;
     }
-    let client = Client::new(settings, Cache::open(Cache::default_folder())?);
+    Ok(Client::new(settings, Cache::open(Cache::default_folder())?))
+}
+
+async fn install(folder: &Path, options: Options, network: Option<Network>) -> Result<(), Error> {
+    install_with(&client(folder, network)?, folder, options).await
+}
+
+async fn install_with(client: &Client, folder: &Path, mut options: Options) -> Result<(), Error> {
+    let started = Instant::now();
     let shown = std::io::stderr().is_terminal();
     if shown {
         options.progress = on_terminal();

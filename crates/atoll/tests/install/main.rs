@@ -121,3 +121,62 @@ fn serve_takes_what_is_locked_or_nothing() {
         )
     );
 }
+
+#[test]
+fn packages_that_are_named_are_added_to_package_json() {
+    let (registry, project) = worker();
+    registry.publish("word", "2.0.0", json!({}));
+    registry.publish("@s/tool", "1.4.0", json!({}));
+    registry.publish("@s/tool", "1.5.0", json!({}));
+    let read = |name: &str| std::fs::read_to_string(project.path().join(name)).unwrap();
+    project.write(
+        "package.json",
+        "{\n\t\"name\": \"w\", \"files\": [\"a\", \"b\"],\n\t\"dependencies\": {\n\t\t\"greeting\": \"^1.0.0\"\n\t}\n}",
+    );
+    let (code, stdout, stderr) = project.run(&["install", "word", "@s/tool@1.4.0"]);
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+    assert!(
+        stderr.ends_with("added word@^2.0.0\nadded @s/tool@1.4.0\n"),
+        "{stderr}"
+    );
+    let added = "{\n\t\"name\": \"w\", \"files\": [\"a\", \"b\"],\n\t\"dependencies\": {\n\t\t\"@s/tool\": \"1.4.0\",\n\t\t\"greeting\": \"^1.0.0\",\n\t\t\"word\": \"^2.0.0\"\n\t}\n}";
+    assert_eq!(read("package.json"), added);
+    assert!(read("package-lock.json").contains("\"@s/tool\": \"1.4.0\""));
+    assert!(read("node_modules/@s/tool/index.js").contains("@s/tool@1.4.0"));
+    // What cannot be had is not wanted either.
+    for (wanted, why) in [
+        ("nothing", "there is no package nothing in"),
+        ("word@^9", "word has no version that is ^9"),
+        ("word@next", "word has no version that is next"),
+        ("../word", "not the name of a package"),
+        ("word@o/word", "is a git repository"),
+    ] {
+        let (code, _, stderr) = project.run(&["install", wanted]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(why), "{stderr}");
+        assert_eq!(read("package.json"), added);
+    }
+    let (code, _, stderr) = project.run(&["install", "--save-dev", "word@2"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(
+        read("package.json"),
+        added.replace("\"word\": \"^2.0.0\"", "\"word\": \"2\"")
+    );
+}
+
+/// What a link leads to belongs to another project.
+#[test]
+fn nothing_is_installed_through_a_link() {
+    let (_registry, project) = worker();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = project.path().join("node_modules");
+    std::os::unix::fs::symlink(elsewhere.path(), link).unwrap();
+    let (code, _, stderr) = project.run(&["install"]);
+    assert_eq!(code, 2);
+    let start = format!(
+        "error: FOLDER/node_modules: it is a link to {}, and what is there belongs to another project: install there, or delete the link\n",
+        elsewhere.path().display()
+    );
+    assert_eq!(stderr, start);
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
