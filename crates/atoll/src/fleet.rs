@@ -1,6 +1,6 @@
 //! All workers of one command: read, built, deployed, and deployed again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -52,8 +52,8 @@ pub(crate) struct Member {
     options: config::Options,
     overrides: Overrides,
     pub(crate) builder: Builder,
-    /// The files that the code for browsers was made of.
-    client_files: Vec<PathBuf>,
+    /// The code for browsers, as it was built last.
+    client: Option<Client>,
     /// What its last deployment gave.
     pub(crate) running: Option<Running>,
 }
@@ -65,6 +65,16 @@ pub(crate) struct Running {
     pub(crate) worker: Option<Worker>,
     /// What answers requests from outside: the worker, with its assets before it.
     pub(crate) site: Arc<dyn Fetcher>,
+    /// The same without the code for browsers.
+    inner: Arc<dyn Fetcher>,
+}
+
+/// Which parts of a project are built anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parts {
+    All,
+    Worker,
+    Client,
 }
 
 /// All workers.
@@ -121,7 +131,7 @@ impl Fleet {
                 options,
                 overrides,
                 builder: Builder::new(project, mode),
-                client_files: Vec::new(),
+                client: None,
                 running: None,
             });
         }
@@ -185,18 +195,33 @@ impl Fleet {
             .map_err(|error| Error::failed("storage was not closed as it should be", error))
     }
 
-    /// Builds and deploys one worker as its files are now. The version before goes on if that fails.
-    pub(crate) async fn deploy(&mut self, index: usize) -> Result<Running, Error> {
+    /// Builds and deploys one worker as its files are now. The version before goes on if that fails. Where it is known what
+    /// `changed` since the last time, parts that have nothing of it stay as they are.
+    pub(crate) async fn deploy(
+        &mut self,
+        index: usize,
+        changed: Option<&HashSet<PathBuf>>,
+    ) -> Result<Running, Error> {
         let settings = self.members.iter().map(|member| &member.project().settings);
         let bounds = objects::Bounds::of(settings);
         let member = &mut self.members[index];
         let project = member.project().clone();
+        let parts = changed.map_or(Parts::All, |changed| member.parts(changed));
+        if let (Parts::Client, Some(running)) = (parts, member.running.clone()) {
+            let client = Client::build(&project, self.mode).await?;
+            return Ok(member.run(running.inner, running.worker, client));
+        }
         let assets = bindings::open_assets(&project, self.mode == Mode::Development)?;
         if let Some(assets) = &assets {
             report_assets(assets);
         }
-        let worker = if project.main.is_some() {
-            let built = member.builder.build().await?;
+        let before = member.client.take().filter(|_| parts == Parts::Worker);
+        let builder = &mut member.builder;
+        let worker = async {
+            if project.main.is_none() {
+                return Ok(None);
+            }
+            let built = builder.build().await?;
             error::warn(&built.warnings);
             objects::prepare(&project, &self.shared.runtime, &self.state, bounds).await?;
             // What it logs while it starts leads to its files as well.
@@ -208,22 +233,24 @@ impl Fleet {
                 &self.shared,
                 assets.as_ref(),
                 self.state.folder(),
-            )
-            .await?;
-            Some(worker)
-        } else {
-            None
+            );
+            Ok::<_, Error>(Some(worker.await?))
         };
+        let client = async {
+            match before {
+                Some(client) => Ok(Some(client)),
+                None => Client::build(&project, self.mode).await,
+            }
+        };
+        // While the worker starts, the client can be built.
+        let (worker, client) = tokio::join!(worker, client);
+        let client = client.map_err(Error::from);
+        // Its files are watched also when the other part is what does not build.
+        member.client = client.as_ref().ok().cloned().flatten();
+        let worker = worker?;
         let target = worker.as_ref().map(|worker| worker.entrypoint(None));
-        let mut site = bindings::site(&project, target, assets)?;
-        if let Some(client) = Client::build(&project, self.mode).await? {
-            error::warn(&client.warnings);
-            member.client_files = client.watched;
-            site = Arc::new(BuiltFiles::new(client.files, site));
-        }
-        let running = Running { site, worker };
-        member.running = Some(running.clone());
-        Ok(running)
+        let inner = bindings::site(&project, target, assets)?;
+        Ok(member.run(inner, worker, client?))
     }
 
     /// The worker that requests from outside go to.
@@ -246,11 +273,64 @@ impl Member {
         self.builder.project()
     }
 
+    /// Which parts have something of what changed.
+    fn parts(&self, changed: &HashSet<PathBuf>) -> Parts {
+        let configuration = &self.project().watched;
+        let client = self.client.iter().flat_map(|client| &client.watched);
+        let client: HashSet<&PathBuf> = client.collect();
+        let worker: HashSet<&PathBuf> = self.builder.watched().iter().collect();
+        let all: HashSet<PathBuf> = self.watched().into_iter().collect();
+        let assets = self.project().assets.as_ref();
+        let assets = assets.map(|assets| assets.directory.as_path());
+        if changed.iter().any(|file| file.parent() == assets) {
+            return Parts::All;
+        }
+        let mut parts = None;
+        for file in changed.iter().filter(|file| all.contains(*file)) {
+            let part = match (worker.contains(file), client.contains(file)) {
+                _ if configuration.contains(file) => Parts::All,
+                (true, false) => Parts::Worker,
+                (false, true) => Parts::Client,
+                _ => Parts::All,
+            };
+            parts = match parts {
+                None => Some(part),
+                Some(before) if before == part => Some(part),
+                Some(_) => Some(Parts::All),
+            };
+        }
+        // Something else that belongs to it, such as the rules of its assets.
+        parts.unwrap_or(Parts::All)
+    }
+
+    /// Puts the code for browsers before everything else, and remembers all of it.
+    fn run(
+        &mut self,
+        inner: Arc<dyn Fetcher>,
+        worker: Option<Worker>,
+        client: Option<Client>,
+    ) -> Running {
+        let mut site = Arc::clone(&inner);
+        if let Some(client) = &client {
+            error::warn(&client.warnings);
+            site = Arc::new(BuiltFiles::new(client.files.clone(), site));
+        }
+        self.client = client;
+        let running = Running {
+            worker,
+            site,
+            inner,
+        };
+        self.running = Some(running.clone());
+        running
+    }
+
     /// The files whose change asks for a new build.
     pub(crate) fn watched(&self) -> Vec<PathBuf> {
         let mut files = self.builder.watched().to_vec();
         files.extend(self.project().settings.client.clone());
-        files.extend(self.client_files.iter().cloned());
+        let client = self.client.iter().flat_map(|client| &client.watched);
+        files.extend(client.cloned());
         files
     }
 

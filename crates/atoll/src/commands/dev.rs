@@ -87,7 +87,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     let ready = format!("Ready on http://localhost:{}", at.port());
     // Requests that come before the first build is done wait for it, unaccepted.
     let built = tokio::select! {
-        () = session.build(&all, "ready in") => true,
+        () = session.build(&all, None, "ready in") => true,
         () = &mut stop => false,
     };
     if built {
@@ -114,10 +114,14 @@ impl Session {
     async fn follow_changes(mut self) {
         loop {
             let (workers, changed) = self.watch.next().await;
+            let mut is_known = true;
             for index in &workers {
+                is_known &= self.errors[*index].is_none();
                 self.reload_configuration(*index, &changed);
             }
-            self.build(&workers, "rebuilt in").await;
+            // After a mistake nobody knows what the parts were made of.
+            let changed = is_known.then_some(&changed);
+            self.build(&workers, changed, "rebuilt in").await;
         }
     }
 
@@ -138,11 +142,11 @@ impl Session {
     }
 
     /// Builds and deploys these workers, tells what came of it, and shows it to browsers.
-    async fn build(&mut self, workers: &[usize], done: &str) {
+    async fn build(&mut self, workers: &[usize], changed: Option<&HashSet<PathBuf>>, done: &str) {
         let started = Instant::now();
         for &index in workers {
             if self.errors[index].is_none()
-                && let Err(error) = self.fleet.deploy(index).await
+                && let Err(error) = self.fleet.deploy(index, changed).await
             {
                 error.tell();
                 self.errors[index] = Some(error.report());

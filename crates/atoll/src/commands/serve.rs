@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     let mut workers = Vec::new();
     // The last first: a worker that another one calls is there before its caller.
     for index in (0..fleet.members.len()).rev() {
-        let running = fleet.deploy(index).await?;
+        let running = fleet.deploy(index, None).await?;
         workers.push((index, running.worker));
         site = Some(running.site);
     }

@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
     ));
     // All are deployed before any runs: tests may call other workers.
     for index in (0..fleet.members.len()).rev() {
-        fleet.deploy(index).await?;
+        fleet.deploy(index, None).await?;
     }
     let (mut passed, mut failed) = (0_u32, 0_u32);
     for member in &fleet.members {
