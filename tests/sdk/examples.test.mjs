@@ -1,18 +1,20 @@
 // The other examples, each in a browser.
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { browser, copyOf, PATIENCE_MS, Server } from "./support.mjs";
+import { registry } from "./registry.mjs";
+import { browser, copyOf, PATIENCE_MS, Server, until } from "./support.mjs";
 
 const found = await browser();
 const options = { skip: found.skip, timeout: PATIENCE_MS };
 after(() => found.browser?.close());
 
 /** Runs an example and opens its page. */
-async function open(project, settings) {
-  const server = await Server.start(["dev", "-c", copyOf(project, { settings }), "--port", "0"]);
+async function open(project, { settings, env } = {}) {
+  const server = await Server.start(["dev", "-c", copyOf(project, { settings }), "--port", "0"], { env });
   const page = await found.browser.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(String(error)));
@@ -82,7 +84,7 @@ test("Survey: sub-agents tell the page how far they are, and go on after their p
   const { model: { scripted } } = JSON.parse(readFileSync(join(folder, "atoll.jsonc"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
   writeFileSync(join(folder, "script.json"), JSON.stringify(scripted));
   const model = await Server.start(["model", "--port", "0", "--script", join(folder, "script.json")]);
-  const { page, server, close } = await open("examples/survey", { model: { url: `${model.url}/v1` } });
+  const { page, server, close } = await open("examples/survey", { settings: { model: { url: `${model.url}/v1` } } });
   await page.locator("form button").click();
   const notes = (place) => page.locator(`article[aria-label="${place}"] li`);
   for (const place of ["the reef", "the lagoon", "the islets"]) await notes(place).first().waitFor();
@@ -95,4 +97,48 @@ test("Survey: sub-agents tell the page how far they are, and go on after their p
   await page.locator(".hint").waitFor();
   await close();
   await model.end();
+});
+
+test("Components: what was just described is rendered by a worker without powers, and live in the page", options, async () => {
+  const packages = await registry();
+  const cache = mkdtempSync(join(tmpdir(), "atoll-cache-"));
+  const { page, server, close } = await open("examples/components", { env: { npm_config_registry: packages.url, ATOLL_CACHE: cache } });
+  const component = page.frameLocator("#frame");
+  const ask = (idea) => page.locator("#ideas button", { hasText: idea }).click();
+  const script = page.locator("#plain");
+  // React and a package of npm: what the server made is there without a script, and with it one can use it.
+  await page.locator("#state", { hasText: /^Built in \d+ ms\.$/ }).waitFor();
+  await script.check();
+  await component.locator("p", { hasText: "1 to do" }).waitFor();
+  await component.locator("label.done", { hasText: "Describe" }).waitFor();
+  await script.uncheck();
+  // React has taken over once it has put its handlers there.
+  const live = (locator) => until(() => locator.evaluate((element) => Object.keys(element).some((key) => key.startsWith("__reactProps"))));
+  const task = component.locator("label", { hasText: "Tick this off" });
+  await live(task.locator("input"));
+  await task.locator("input").check();
+  await component.locator("p", { hasText: "0 to do" }).waitFor();
+  await component.locator('input[aria-label="New task"]').fill("Swim");
+  await component.locator("button").click();
+  await component.locator("label", { hasText: "Swim" }).waitFor();
+  await ask("Markdown");
+  await component.locator("article em", { hasText: "Markdown" }).waitFor();
+  await live(component.locator("textarea"));
+  await component.locator("textarea").fill("## Written *just now*");
+  await component.locator("article h2", { hasText: "Written just now" }).waitFor();
+  await ask("plain HTML");
+  await component.locator("h1", { hasText: "Lagoon Night" }).waitFor();
+  await component.locator("button").click();
+  await component.locator('body[style*="--hue: 237"]').waitFor();
+  // What it was not given it does not get, neither on the server nor in the page.
+  await ask("spy");
+  await component.locator("p", { hasText: /the page around it: SecurityError/ }).waitFor();
+  const got = await component.locator("li").allTextContents();
+  assert.match(got[0], /^network: Error: This worker is not permitted to access the internet/);
+  assert.match(got[1], /^environment: \{\}/);
+  assert.match(got[2], /^files: Error: ENOENT/);
+  assert.match(got[3], /^code: EvalError/);
+  assert.equal((await fetch(`${server.url}/component/nothing/`)).status, 404);
+  await close();
+  packages.close();
 });

@@ -59,9 +59,9 @@ export class Server {
   said = "";
   url = undefined;
 
-  static async start(args, { cwd, until = /(?:ready in|atoll (?:serve|model)[\s\S]*http:\/\/)/ } = {}) {
+  static async start(args, { cwd, env, until = /(?:ready in|atoll (?:serve|model)[\s\S]*http:\/\/)/ } = {}) {
     const server = new Server();
-    server.child = spawn(atoll, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1" } });
+    server.child = spawn(atoll, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1", ...env } });
     running.add(server.child);
     await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`it does not start:\n${server.said}`)), PATIENCE_MS);
