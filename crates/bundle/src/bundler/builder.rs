@@ -275,7 +275,7 @@ impl Builder {
             sourcemap: Some(rolldown_options::SourceMapType::Hidden),
             preserve_entry_signatures: Some(rolldown_options::PreserveEntrySignatures::Strict),
             keep_names: Some(project.keep_names),
-            minify: project.minify.then_some(true.into()),
+            minify: minify(project.minify, self.mode),
             define: Some(define.into_iter().collect()),
             dir: Some(OUTPUT_FOLDER.into()),
             module_types: Some(
@@ -316,6 +316,16 @@ impl Builder {
             runtime: Some("automatic".into()),
             ..Default::default()
         })
+    }
+}
+
+/// Without being told so, the bundler goes through the whole bundle once more to take out what is dead. Each module has been
+/// gone through already, and who edits a file waits for it.
+pub(super) fn minify(minified: bool, mode: Mode) -> Option<rolldown_options::RawMinifyOptions> {
+    match (minified, mode) {
+        (true, _) => Some(true.into()),
+        (false, Mode::Development) => Some(false.into()),
+        (false, Mode::Production) => None,
     }
 }
 

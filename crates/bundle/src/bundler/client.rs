@@ -7,7 +7,7 @@ use rolldown_common::bundler_options as rolldown_options;
 use rolldown_common::{Output, StrOrBytes};
 
 use super::Mode;
-use super::builder::default_define;
+use super::builder::{default_define, minify};
 use super::diagnostics;
 use super::tsconfig::TsConfigs;
 use crate::config::Project;
@@ -112,7 +112,7 @@ fn options(project: &Project, entry: &Path, mode: Mode) -> BundlerOptions {
         entry_filenames: Some("[name].js".to_owned().into()),
         chunk_filenames: Some("chunk-[name]-[hash].js".to_owned().into()),
         sourcemap: (mode == Mode::Development).then_some(rolldown_options::SourceMapType::File),
-        minify: (mode == Mode::Production).then_some(true.into()),
+        minify: minify(mode == Mode::Production, mode),
         define: Some(define.into_iter().collect()),
         tsconfig: Some(TsConfigs::new(project.tsconfig.as_deref()).for_rolldown(entry)),
         ..Default::default()

@@ -145,7 +145,8 @@ impl Bundling {
                 .sourcemap
                 .then_some(rolldown_options::SourceMapType::Hidden),
             preserve_entry_signatures: Some(rolldown_options::PreserveEntrySignatures::Strict),
-            minify: options.minify.then_some(true.into()),
+            // Each module loses its dead code anyhow; the whole bundle is not gone through once more for it, as with esbuild.
+            minify: Some(options.minify.into()),
             define: Some(define.into_iter().collect()),
             dir: Some("/".into()),
             transform: Some(rolldown_options::BundlerTransformOptions {
