@@ -187,11 +187,37 @@ pub(crate) fn install_hono() -> anyhow::Result<()> {
     }
 }
 
+/// esbuild's own program, installed now if need be. None where npm cannot install it.
+pub(crate) fn esbuild() -> Option<PathBuf> {
+    let package = match std::env::consts::ARCH {
+        "x86_64" => "linux-x64",
+        "aarch64" => "linux-arm64",
+        _ => return None,
+    };
+    let home = root().join("target/esbuild");
+    let program = home.join("node_modules/@esbuild").join(package);
+    let program = program.join("bin/esbuild");
+    if !program.exists() {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        npm.arg("--prefix").arg(&home).arg("esbuild@0.28.1");
+        let installed = npm.stdout(std::process::Stdio::null()).status();
+        if !installed.is_ok_and(|status| status.success()) {
+            eprintln!("npm cannot install esbuild: measuring Atoll alone");
+            return None;
+        }
+    }
+    program.canonicalize().ok()
+}
+
 /// Builds `atoll` beside this program.
 pub(crate) fn build_atoll() -> anyhow::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("ATOLL") {
+        return Ok(PathBuf::from(named));
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--release", "-p", "atoll", "-p", "bench"])
+        .args(["build", "--release", "--workspace", "--bins"])
         .current_dir(root())
         .status()
         .context("starting cargo")?;

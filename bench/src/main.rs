@@ -1,11 +1,11 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
 //! with `start`, only what new isolates cost; with `objects`, only Durable Objects, and with a word behind it only the cases
 //! that have it in their line; with `agents`, only agents of the SDK; with `loader`, only dynamic workers; with `builds`,
-//! only programs from files; with `neighbours`, only what
+//! only programs from files and projects that are edited; with `neighbours`, only what
 //! noisy ones do to others; with any other word, only the Workers whose line has that word.
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
-//! are missing; `WORKERD` names another binary of the peer. Without npm only Atoll is measured, and without Hono.
+//! are missing; `WORKERD` names another binary of the peer, `ATOLL` one of Atoll that is not built anew. Without npm only Atoll is measured, and without Hono.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -20,6 +20,7 @@ mod loader;
 mod memory;
 mod neighbours;
 mod objects;
+mod projects;
 mod rows;
 mod server;
 mod start;
@@ -103,7 +104,10 @@ async fn compare() -> anyhow::Result<()> {
     }
     match only.as_deref() {
         Some("agents") => agents::report(&atoll, workerd.as_deref()).await,
-        Some("builds") => builds::report(&atoll, workerd.as_deref()).await,
+        Some("builds") => {
+            builds::report(&atoll, workerd.as_deref()).await?;
+            projects::report(&atoll).await
+        }
         Some("loader") => loader::report(&atoll, workerd.as_deref()).await,
         Some("objects") => {
             let word = std::env::args().nth(2).unwrap_or_default();
@@ -123,6 +127,7 @@ async fn compare() -> anyhow::Result<()> {
             neighbours::report(&atoll, workerd.as_deref()).await?;
             println!();
             builds::report(&atoll, workerd.as_deref()).await?;
+            projects::report(&atoll).await?;
             start::report().await
         }
     }
