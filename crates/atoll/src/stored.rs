@@ -107,6 +107,30 @@ pub(crate) fn bind(
     Ok(env)
 }
 
+/// What a person is told of these bindings: the property of `env`, and what it leads to.
+pub(crate) fn rows(project: &Project) -> Vec<(String, String)> {
+    let row = |name: &str, what: String| (format!("env.{name}"), what);
+    let mut rows = Vec::new();
+    for KeyValueBinding { binding, namespace } in &project.key_values {
+        rows.push(row(binding, format!("KV namespace {namespace}")));
+    }
+    for BucketBinding { binding, bucket } in &project.buckets {
+        rows.push(row(binding, format!("R2 bucket {bucket}")));
+    }
+    for workflow in &project.workflows {
+        let of = match &workflow.script {
+            Some(script) => format!(" of worker {script}"),
+            None => String::new(),
+        };
+        let what = format!("Workflow {}, class {}{of}", workflow.name, workflow.class);
+        rows.push(row(&workflow.binding, what));
+    }
+    for email in &project.emails {
+        rows.push(row(&email.binding, "email, written to a folder".to_owned()));
+    }
+    rows
+}
+
 /// The Workflows whose instances live in this worker.
 pub(crate) fn own_workflows(project: &Project) -> Vec<Workflow> {
     let own = |workflow: &&WorkflowBinding| {

@@ -178,6 +178,7 @@ fn rows(project: &Project) -> Vec<(String, String)> {
             format!("objects of class {}{of}", object.class),
         ));
     }
+    rows.extend(crate::stored::rows(project));
     if let Some(assets) = &project.assets {
         let directory = assets.directory.strip_prefix(&project.root);
         let directory = directory.unwrap_or(&assets.directory).display();

@@ -18,10 +18,10 @@ fn passes(project: &Project) {
 }
 
 /// Waits until something is as it should be.
-fn settles<T: PartialEq + std::fmt::Debug, W: ?Sized>(read: impl Fn() -> T, wanted: &W)
+fn settles<T, W>(read: impl Fn() -> T, wanted: &W)
 where
-    T: PartialEq<W>,
-    W: std::fmt::Debug,
+    T: PartialEq<W> + std::fmt::Debug,
+    W: std::fmt::Debug + ?Sized,
 {
     let start = std::time::Instant::now();
     loop {

@@ -18,8 +18,8 @@ export function defineWorkflow(name, find, steps) {
   classes.set(
     PREFIX + name,
     class extends WorkflowInstanceObject {
-      get definition() {
-        return { Class: find(), steps };
+      constructor(ctx, env) {
+        super(ctx, env, { find, steps });
       }
     },
   );

@@ -25,23 +25,23 @@ const DEFAULT_RETENTION = "30 days";
 const OVER = new Set(["complete", "errored", "terminated"]);
 
 export class WorkflowInstanceObject extends DurableObject {
-  /** The run that goes on. @type {Run | undefined} */
-  run = undefined;
   #ended = undefined;
   #kv;
+  #definition;
+  // What a run asks for is its own: who holds a binding may call what the class has, and nothing else.
+  /** The run that goes on. @type {Run | undefined} */
+  run = undefined;
+  record = (key) => this.#kv.get(STEP + key);
+  keep = (key, record) => this.#kv.put(STEP + key, record);
+  takeEvent = (type) => this.#takeEvent(type);
+  pauses = (active) => this.#pauses(active);
 
-  constructor(ctx, given) {
+  /** @param {{ find: () => Function, steps: number }} definition its class, and how many steps it may take */
+  constructor(ctx, given, definition) {
     super(ctx, given);
     this.#kv = ctx.storage.kv;
-  }
-
-  /** The class that it is an instance of, and how many steps that may take. Those that derive from this say it. */
-  get definition() {
-    throw new Error("This Workflow has no class.");
-  }
-
-  get stepLimit() {
-    return this.definition.steps;
+    this.#definition = definition;
+    Object.defineProperty(this, "stepLimit", { value: definition.steps });
   }
 
   get #state() {
@@ -126,16 +126,8 @@ export class WorkflowInstanceObject extends DurableObject {
 
   // --- What a run asks ---
 
-  record(key) {
-    return this.#kv.get(STEP + key);
-  }
-
-  keep(key, record) {
-    this.#kv.put(STEP + key, record);
-  }
-
   /** The event of this type that has waited for longest. */
-  takeEvent(type) {
+  #takeEvent(type) {
     for (const [key, event] of this.#kv.list({ prefix: EVENT })) {
       if (event.type !== type) continue;
       this.#kv.delete(key);
@@ -145,7 +137,7 @@ export class WorkflowInstanceObject extends DurableObject {
   }
 
   /** Whether a run must not go on. It is paused once no callback is under way. */
-  pauses(active) {
+  #pauses(active) {
     const { status } = this.#state;
     if (status === "waitingForPause" && active === 0) {
       this.#change({ status: "paused" });
@@ -218,11 +210,11 @@ export class WorkflowInstanceObject extends DurableObject {
     const run = new Run(this);
     this.run = run;
     const event = { payload: params, timestamp: new Date(created), instanceId: id, workflowName: workflow };
-    const { Class } = this.definition;
     // What it gives or throws counts if it is still the run that goes on.
     const over = (change) => (this.run === run ? this.#finish(change) : undefined);
     const fail = (error) => over({ status: "errored", error: toRecord(error) });
     return Promise.try(() => {
+      const Class = this.#definition.find();
       const instance = new Class(new ExecutionContext(currentEvent()), env);
       if (typeof instance.run !== "function") throw new TypeError("The Workflow's class has no run() method.");
       return instance.run(event, run.step);
