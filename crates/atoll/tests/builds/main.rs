@@ -5,48 +5,34 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
 
+#[path = "../support/workerd.rs"]
+mod workerd;
 #[path = "../workers/mod.rs"]
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use host::{Body, Building, Egress, Fetcher};
 use protocol::{ModuleKind, Program};
 use serde_json::Value;
 
+use workerd::Workerd;
 use workers::*;
 
 const MODULES: [&str; 2] = ["index.js", "cases.js"];
 /// A search that finds next to nothing is broken.
 const FEWEST_CASES: usize = 40;
 
-fn here(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
 fn folder() -> PathBuf {
-    here("tests/builds")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/builds")
 }
 
-/// The `workerd` program and the npm package, where both are.
+/// The `workerd` program and the npm packages, where both are.
 fn oracle_parts() -> Option<(PathBuf, PathBuf)> {
-    let packages = here("../../tests/oracle/node_modules")
-        .canonicalize()
-        .ok()?;
-    let kind = match std::env::consts::ARCH {
-        "x86_64" => "workerd-linux-64",
-        "aarch64" => "workerd-linux-arm64",
-        _ => return None,
-    };
-    let program = std::env::var_os("WORKERD").map_or_else(
-        || packages.join("@cloudflare").join(kind).join("bin/workerd"),
-        PathBuf::from,
-    );
+    let packages = workerd::packages()?;
     let package = packages.join("@cloudflare/worker-bundler/dist/index.js");
-    (program.exists() && package.exists()).then_some((program, packages))
+    package.exists().then_some((workerd::program()?, packages))
 }
 
 /// The test's worker with the npm package in it, as plain modules.
@@ -68,17 +54,8 @@ async fn with_the_package(packages: &Path) -> Program {
     builder.build().await.unwrap().program
 }
 
-struct Oracle(Child);
-
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// Starts workerd on the program, and gives its origin.
-fn oracle(program: &Path, modules: &Program) -> (Oracle, tempfile::TempDir, String) {
+/// Starts workerd on the program.
+fn oracle(program: &Path, modules: &Program) -> Workerd {
     let home = tempfile::tempdir().unwrap();
     // Our bundler keeps the asynchronous context by calls that workerd does not need and does not have.
     let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (context, value) => value;";
@@ -104,20 +81,7 @@ fn oracle(program: &Path, modules: &Program) -> (Oracle, tempfile::TempDir, Stri
     let template = std::fs::read_to_string(folder().join("config.capnp")).unwrap();
     let configuration = template.replace("MODULES", &embeds);
     std::fs::write(home.path().join("config.capnp"), configuration).unwrap();
-    let mut child = Command::new(program)
-        .args(["serve", "config.capnp", "--experimental", "--control-fd=1"])
-        .current_dir(home.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let output = child.stdout.take().unwrap();
-    let guard = Oracle(child);
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).unwrap();
-    let listening: Value = serde_json::from_str(&line).expect("workerd should listen");
-    let origin = format!("http://127.0.0.1:{}", listening["port"]);
-    (guard, home, origin)
+    Workerd::start(program, home)
 }
 
 async fn ask(fetcher: &dyn Fetcher, origin: &str) -> BTreeMap<String, Value> {
@@ -138,7 +102,8 @@ fn what_is_built_behaves_as_it_does_with_the_npm_package() {
     };
     run(async {
         let theirs = with_the_package(&packages).await;
-        let (_oracle, _home, origin) = oracle(&program, &theirs);
+        let oracle = oracle(&program, &theirs);
+        let origin = oracle.origin();
         let mut app = App::new("")
             .main("index.js")
             .without_modules()
@@ -158,24 +123,10 @@ fn what_is_built_behaves_as_it_does_with_the_npm_package() {
             let got = &got[name];
             if got != expected {
                 println!("{name}\n  npm   {expected}\n  atoll {got}");
-                different.insert(name.as_str());
+                different.insert(name.clone());
             }
         }
-        let known = std::fs::read_to_string(folder().join("known.txt")).unwrap();
-        let known: BTreeSet<&str> = known
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .map(|line| {
-                let split = line.split_once(" | ");
-                split.expect("a case, a bar, and why it differs").0
-            })
-            .collect();
-        let unlisted: Vec<_> = different.difference(&known).collect();
-        let gone: Vec<_> = known.difference(&different).collect();
         assert!(expected.len() >= FEWEST_CASES, "{} cases", expected.len());
-        assert!(
-            unlisted.is_empty() && gone.is_empty(),
-            "differ and are not in tests/builds/known.txt: {unlisted:#?}\nare there and no longer differ: {gone:#?}"
-        );
+        workerd::assert_known(&folder().join("known.txt"), &different);
     });
 }

@@ -4,18 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
 
+#[path = "../support/workerd.rs"]
+mod workerd;
 #[path = "../workers/mod.rs"]
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use host::{Body, Egress, Fetcher};
 use protocol::ModuleKind;
 use serde_json::Value;
 
+use workerd::Workerd;
 use workers::*;
 
 /// Headers that say something about the connection or the moment.
@@ -43,34 +44,8 @@ fn modules() -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// The `workerd` program, where there is one.
-fn program() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("WORKERD") {
-        return Some(PathBuf::from(named));
-    }
-    let package = match std::env::consts::ARCH {
-        "x86_64" => "workerd-linux-64",
-        "aarch64" => "workerd-linux-arm64",
-        _ => return None,
-    };
-    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/oracle/node_modules/@cloudflare")
-        .join(package)
-        .join("bin/workerd");
-    program.canonicalize().ok()
-}
-
-struct Oracle(Child);
-
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// Starts workerd on a configuration that names the worker's modules, and gives its origin.
-fn oracle(program: &Path, modules: &[(String, Vec<u8>)]) -> (Oracle, tempfile::TempDir, String) {
+/// Starts workerd on a configuration that names the worker's modules, so that both sides run the same.
+fn oracle(program: &Path, modules: &[(String, Vec<u8>)]) -> Workerd {
     let home = tempfile::tempdir().unwrap();
     let mut embeds = String::new();
     // The first module is the main one.
@@ -84,20 +59,7 @@ fn oracle(program: &Path, modules: &[(String, Vec<u8>)]) -> (Oracle, tempfile::T
     let template = std::fs::read_to_string(folder().join("config.capnp")).unwrap();
     let configuration = template.replace("MODULES", &embeds);
     std::fs::write(home.path().join("config.capnp"), configuration).unwrap();
-    let mut child = Command::new(program)
-        .args(["serve", "config.capnp", "--experimental", "--control-fd=1"])
-        .current_dir(home.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let output = child.stdout.take().unwrap();
-    let guard = Oracle(child);
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).unwrap();
-    let listening: Value = serde_json::from_str(&line).expect("workerd should listen");
-    let origin = format!("http://127.0.0.1:{}", listening["port"]);
-    (guard, home, origin)
+    Workerd::start(program, home)
 }
 
 /// Asks one side everything it can be asked: results by name.
@@ -138,13 +100,14 @@ async fn ask(fetcher: &dyn Fetcher, origin: &str) -> BTreeMap<String, Value> {
 
 #[test]
 fn workers_answer_as_they_do_on_workerd() {
-    let Some(program) = program() else {
+    let Some(program) = workerd::program() else {
         println!("skipped: no workerd; `npm ci --prefix tests/oracle` installs it");
         return;
     };
     run(async {
         let modules = modules();
-        let (_oracle, _home, origin) = oracle(&program, &modules);
+        let oracle = oracle(&program, &modules);
+        let origin = oracle.origin();
         let mut app = App::new("")
             .main("index.js")
             .name("differential")
@@ -162,25 +125,10 @@ fn workers_answer_as_they_do_on_workerd() {
             let got = &got[name];
             if got != expected {
                 println!("{name}\n  workerd {expected}\n  atoll   {got}");
-                different.insert(name.as_str());
+                different.insert(name.clone());
             }
         }
-        let known = std::fs::read_to_string(folder().join("known.txt")).unwrap();
-        let known: BTreeSet<&str> = known
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-            .map(|line| {
-                line.split_once(" | ")
-                    .expect("a case, a bar, and why it differs")
-                    .0
-            })
-            .collect();
-        let unlisted: Vec<_> = different.difference(&known).collect();
-        let gone: Vec<_> = known.difference(&different).collect();
         assert!(expected.len() >= FEWEST_CASES, "{} cases", expected.len());
-        assert!(
-            unlisted.is_empty() && gone.is_empty(),
-            "differ and are not in tests/differential/known.txt: {unlisted:#?}\nare there and no longer differ: {gone:#?}"
-        );
+        workerd::assert_known(&folder().join("known.txt"), &different);
     });
 }

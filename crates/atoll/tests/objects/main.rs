@@ -8,6 +8,9 @@
     reason = "a test that did not run has to say so, and differences want to be read"
 )]
 
+#[path = "../support/workerd.rs"]
+mod workerd;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -17,6 +20,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
+
+use workerd::Workerd;
 
 /// Cases asked at once.
 const AT_ONCE: usize = 8;
@@ -46,23 +51,6 @@ fn modules() -> Vec<String> {
     names
 }
 
-/// The `workerd` program, where there is one.
-fn program() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("WORKERD") {
-        return Some(PathBuf::from(named));
-    }
-    let package = match std::env::consts::ARCH {
-        "x86_64" => "workerd-linux-64",
-        "aarch64" => "workerd-linux-arm64",
-        _ => return None,
-    };
-    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/oracle/node_modules/@cloudflare")
-        .join(package)
-        .join("bin/workerd");
-    program.canonicalize().ok()
-}
-
 /// A server that runs, and its folder.
 struct Server {
     child: Child,
@@ -88,7 +76,7 @@ fn home() -> tempfile::TempDir {
 }
 
 /// workerd, on a configuration with the classes and bindings of `wrangler.json`.
-fn workerd(program: &Path) -> Server {
+fn oracle(program: &Path) -> Workerd {
     let home = home();
     std::fs::create_dir(home.path().join("objects")).unwrap();
     let wrangler: Value = serde_json::from_str(&read("wrangler.json")).unwrap();
@@ -113,23 +101,7 @@ fn workerd(program: &Path) -> Server {
         .replace("[NAMESPACES]", &format!("[{namespaces}]"))
         .replace("[BINDINGS ", &format!("[{bindings}"));
     std::fs::write(home.path().join("config.capnp"), configuration).unwrap();
-    let mut child = Command::new(program)
-        .args(["serve", "config.capnp", "--experimental", "--control-fd=1"])
-        .current_dir(home.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let listening: Value = serde_json::from_str(&line).expect("workerd should listen");
-    Server {
-        child,
-        address: format!("127.0.0.1:{}", listening["port"]),
-        _home: home,
-    }
+    Workerd::start(program, home)
 }
 
 fn atoll() -> Server {
@@ -178,7 +150,7 @@ fn get(address: &str, path: &str) -> std::io::Result<Value> {
 }
 
 /// Answers by case. Cases that are not answered say so.
-fn ask(server: &Server, names: &[String]) -> BTreeMap<String, Value> {
+fn ask(address: &str, names: &[String]) -> BTreeMap<String, Value> {
     let left = Mutex::new(names.iter());
     let answers = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -189,7 +161,7 @@ fn ask(server: &Server, names: &[String]) -> BTreeMap<String, Value> {
                         return;
                     };
                     let path: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
-                    let answer = get(&server.address, &path)
+                    let answer = get(address, &path)
                         .unwrap_or_else(|error| Value::String(format!("no answer: {error}")));
                     answers.lock().unwrap().insert(name.clone(), answer);
                 }
@@ -222,39 +194,29 @@ fn compare(at: &str, expected: &Value, got: &Value, different: &mut BTreeSet<Str
 
 #[test]
 fn objects_answer_as_they_do_on_workerd() {
-    let Some(program) = program() else {
+    let Some(program) = workerd::program() else {
         println!("skipped: no workerd; `npm ci --prefix tests/oracle` installs it");
         return;
     };
-    let oracle = workerd(&program);
-    let names = get(&oracle.address, "names").unwrap();
+    let oracle = oracle(&program);
+    let theirs = oracle.address();
+    let names = get(&theirs, "names").unwrap();
     let mut names: Vec<String> = serde_json::from_value(names).unwrap();
     if let Ok(part) = std::env::var("ANSWERS") {
         names.retain(|name| name.contains(&part));
-        for (name, answer) in ask(&oracle, &names) {
+        for (name, answer) in ask(&theirs, &names) {
             println!("{name}\n  {answer}");
         }
         return;
     }
     let ours = atoll();
-    let expected = ask(&oracle, &names);
-    let got = ask(&ours, &names);
+    let expected = ask(&theirs, &names);
+    let got = ask(&ours.address, &names);
 
     let mut different = BTreeSet::new();
     for (name, expected) in &expected {
         compare(name, expected, &got[name], &mut different);
     }
-    let known = read("known.txt");
-    let known: BTreeSet<String> = known
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect();
-    let unlisted: Vec<_> = different.difference(&known).collect();
-    let gone: Vec<_> = known.difference(&different).collect();
     assert!(expected.len() >= FEWEST_CASES, "{} cases", expected.len());
-    assert!(
-        unlisted.is_empty() && gone.is_empty(),
-        "differ and are not in tests/objects/known.txt: {unlisted:#?}\nare there and no longer differ: {gone:#?}"
-    );
+    workerd::assert_known(&folder().join("known.txt"), &different);
 }
