@@ -25,6 +25,7 @@ mod objects;
 pub(crate) mod random;
 mod rpc;
 pub(crate) mod sqlite;
+mod steps;
 mod text;
 mod url;
 pub(crate) mod wasm;

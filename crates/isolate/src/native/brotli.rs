@@ -5,12 +5,10 @@ use brotli::enc::encode::{
     BrotliEncoderOperation, BrotliEncoderParameter, BrotliEncoderStateStruct,
 };
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
-use rquickjs::convert::List;
-use rquickjs::{Class, Ctx, Exception, Result, TypedArray};
+use rquickjs::{Class, Ctx, Result, TypedArray};
 
-use super::bytes::with_bytes;
 use super::handle::Handle;
-use super::zlib::{MAX_STEP, Step};
+use super::steps::{Progress, Step, step};
 
 type Encoder = BrotliEncoderStateStruct<StandardAlloc>;
 type Decoder = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
@@ -54,29 +52,28 @@ pub(crate) fn encode_step<'js>(
     };
     let mut guard = handle.borrow_mut();
     let encoder = &mut guard.0;
-    let mut output = vec![0; MAX_STEP];
-    let (mut consumed, mut written, mut room) = (0, 0, MAX_STEP);
-    let works = with_bytes(&input, |input| {
-        let input = input.get(start..).unwrap_or_default();
-        let mut left = input.len();
-        encoder.compress_stream(
+    step(&ctx, &input, start, |input, output| {
+        let (mut consumed, mut written) = (0, 0);
+        let (mut left, mut room) = (input.len(), output.len());
+        let works = encoder.compress_stream(
             operation,
             &mut left,
             input,
             &mut consumed,
             &mut room,
-            &mut output,
+            output,
             &mut written,
             &mut None,
             &mut |_, _, _, _| (),
-        )
-    });
-    if !works {
-        return Err(Exception::throw_type(&ctx, "Compression failed."));
-    }
-    output.truncate(written);
-    let ended = encoder.is_finished();
-    Ok(List((TypedArray::new_copy(ctx, output)?, consumed, ended)))
+        );
+        works
+            .then(|| Progress {
+                consumed,
+                written,
+                ended: encoder.is_finished(),
+            })
+            .ok_or_else(|| "Compression failed.".to_owned())
+    })
 }
 
 /// `newUnbrotli()`
@@ -94,32 +91,28 @@ pub(crate) fn decode_step<'js>(
 ) -> Result<Step<'js>> {
     let mut guard = handle.borrow_mut();
     let decoder = &mut guard.0;
-    let mut output = vec![0; MAX_STEP];
-    let (mut consumed, mut written, mut room, mut total) = (0, 0, MAX_STEP, 0);
-    let result = with_bytes(&input, |input| {
-        let input = input.get(start..).unwrap_or_default();
-        let mut left = input.len();
-        BrotliDecompressStream(
+    step(&ctx, &input, start, |input, output| {
+        let (mut consumed, mut written, mut total) = (0, 0, 0);
+        let (mut left, mut room) = (input.len(), output.len());
+        let result = BrotliDecompressStream(
             &mut left,
             &mut consumed,
             input,
             &mut room,
             &mut written,
-            &mut output,
+            output,
             &mut total,
             decoder,
-        )
-    });
-    let ended = match result {
-        BrotliResult::ResultSuccess => true,
-        BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => false,
-        BrotliResult::ResultFailure => {
-            return Err(Exception::throw_type(
-                &ctx,
-                &format!("{:?}", decoder.error_code),
-            ));
-        }
-    };
-    output.truncate(written);
-    Ok(List((TypedArray::new_copy(ctx, output)?, consumed, ended)))
+        );
+        let ended = match result {
+            BrotliResult::ResultSuccess => true,
+            BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => false,
+            BrotliResult::ResultFailure => return Err(format!("{:?}", decoder.error_code)),
+        };
+        Ok(Progress {
+            consumed,
+            written,
+            ended,
+        })
+    })
 }

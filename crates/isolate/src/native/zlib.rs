@@ -1,15 +1,12 @@
 //! `atoll:native/zlib`: DEFLATE in its three wrappings, Brotli, step by step, and checksums.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-use rquickjs::convert::List;
 use rquickjs::{Class, Ctx, Exception, Function, Object, Result, TypedArray};
 
 use super::brotli;
 use super::bytes::with_bytes;
 use super::handle::Handle;
-
-/// The most that one step gives: what a small input inflates to is unbounded.
-pub(crate) const MAX_STEP: usize = 64 * 1024;
+use super::steps::{Progress, Step, step};
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let exports = Object::new(ctx.clone())?;
@@ -36,10 +33,6 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     exports.set("crc32", Function::new(ctx.clone(), crc32)?)?;
     Ok(exports)
 }
-
-/// `[output, consumed, ended]`: at most 64 KiB of output, how many bytes of the input were used, and whether the
-/// stream's end was reached. A full output means that more may come of the same input.
-pub(crate) type Step<'js> = List<(TypedArray<'js, u8>, usize, bool)>;
 
 /// `newDeflate(format, level, windowBits)`: `format` is "gzip", "deflate" or "deflate-raw"; `level` 0 to 9 or -1 for
 /// the usual one; `windowBits` 9 to 15.
@@ -81,15 +74,16 @@ fn deflate_step<'js>(
     let mut guard = handle.borrow_mut();
     let compress = &mut guard.0;
     let before = (compress.total_in(), compress.total_out());
-    let mut output = vec![0; MAX_STEP];
-    let status = with_bytes(&input, |input| {
-        compress.compress(input.get(start..).unwrap_or_default(), &mut output, flush)
+    step(&ctx, &input, start, |input, output| {
+        let status = compress
+            .compress(input, output, flush)
+            .map_err(|_| "Compression failed.".to_owned())?;
+        Ok(Progress {
+            consumed: (compress.total_in() - before.0) as usize,
+            written: (compress.total_out() - before.1) as usize,
+            ended: status == Status::StreamEnd,
+        })
     })
-    .map_err(|_| Exception::throw_type(&ctx, "Compression failed."))?;
-    let consumed = (compress.total_in() - before.0) as usize;
-    output.truncate((compress.total_out() - before.1) as usize);
-    let ended = status == Status::StreamEnd;
-    Ok(List((TypedArray::new_copy(ctx, output)?, consumed, ended)))
 }
 
 /// `newInflate(format, windowBits)`
@@ -118,22 +112,22 @@ fn inflate_step<'js>(
     let mut guard = handle.borrow_mut();
     let decompress = &mut guard.0;
     let before = (decompress.total_in(), decompress.total_out());
-    let mut output = vec![0; MAX_STEP];
-    let status = with_bytes(&input, |input| {
-        let input = input.get(start..).unwrap_or_default();
-        decompress.decompress(input, &mut output, FlushDecompress::None)
+    step(&ctx, &input, start, |input, output| {
+        let status = decompress
+            .decompress(input, output, FlushDecompress::None)
+            .map_err(|error| {
+                let reason = match (error.needs_dictionary(), error.message()) {
+                    (Some(_), _) => "need dictionary",
+                    (None, message) => message.unwrap_or("invalid data"),
+                };
+                reason.to_owned()
+            })?;
+        Ok(Progress {
+            consumed: (decompress.total_in() - before.0) as usize,
+            written: (decompress.total_out() - before.1) as usize,
+            ended: status == Status::StreamEnd,
+        })
     })
-    .map_err(|error| {
-        let reason = match (error.needs_dictionary(), error.message()) {
-            (Some(_), _) => "need dictionary",
-            (None, message) => message.unwrap_or("invalid data"),
-        };
-        Exception::throw_type(&ctx, reason)
-    })?;
-    let consumed = (decompress.total_in() - before.0) as usize;
-    output.truncate((decompress.total_out() - before.1) as usize);
-    let ended = status == Status::StreamEnd;
-    Ok(List((TypedArray::new_copy(ctx, output)?, consumed, ended)))
 }
 
 /// `crc32(bytes, start)`: the checksum of gzip; `start` is the sum of what came before, or 0.
