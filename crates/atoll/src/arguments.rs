@@ -173,6 +173,12 @@ pub(crate) struct Serve {
     pub(crate) project: Project,
     #[command(flatten)]
     pub(crate) listen: Listen,
+    /// Tell how the server is on a port of its own: /metrics for Prometheus, /healthz and /readyz
+    #[arg(long, value_name = "PORT")]
+    pub(crate) metrics_port: Option<u16>,
+    /// The address of that port
+    #[arg(long, value_name = "ADDRESS", value_parser = address, default_value = "127.0.0.1", requires = "metrics_port")]
+    pub(crate) metrics_ip: IpAddr,
     /// Write a line for each request to standard output
     #[arg(long, value_enum, default_value = "none", value_name = "FORM")]
     pub(crate) access_log: AccessLog,

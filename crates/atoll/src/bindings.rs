@@ -12,10 +12,14 @@ use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Pro
 use services::Services;
 
 use crate::error::Error;
+use crate::metrics::Metrics;
 use crate::models::AllModels;
 use crate::packages::Bundlers;
 use crate::powers::Powers;
 use crate::stored;
+
+/// What a worker's own `fetch()` goes through when nothing else is configured, as operators are told.
+const NETWORK: &str = "network";
 
 /// What workers share.
 #[derive(Clone)]
@@ -25,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) models: AllModels,
     pub(crate) powers: Powers,
+    pub(crate) metrics: Arc<Metrics>,
     /// What builds programs for workers.
     pub(crate) bundlers: Bundlers,
 }
@@ -78,12 +83,13 @@ pub(crate) fn bind(
     } = places;
     let mut table = Table(Vec::new());
     let policies = shared.powers.policies(&project.settings)?;
+    let counted = |through: &str, way| shared.metrics.counted(&project.name, through, way);
     let policy = |name: &str| -> Option<Arc<dyn Fetcher>> {
         let policy = policies.get(name)?;
-        Some(Arc::new(policy.clone()))
+        Some(counted(name, Arc::new(policy.clone())))
     };
     let outbound: Option<Arc<dyn Fetcher>> = match &project.settings.global_outbound {
-        GlobalOutbound::Everything => Some(Arc::new(shared.egress.clone())),
+        GlobalOutbound::Everything => Some(counted(NETWORK, Arc::new(shared.egress.clone()))),
         GlobalOutbound::Nothing => None,
         GlobalOutbound::Policy(name) => policy(name),
     };

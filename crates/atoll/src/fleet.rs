@@ -13,6 +13,7 @@ use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Wor
 use crate::arguments::Overrides;
 use crate::bindings::{self, Shared};
 use crate::error::{self, Error};
+use crate::metrics::Metrics;
 use crate::models::AllModels;
 use crate::objects::{self, State, keep_out_of_version_control};
 use crate::packages::Bundlers;
@@ -145,6 +146,7 @@ impl Fleet {
         mode: Mode,
         state: State,
         key_file: Option<&Path>,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         keep_out_of_version_control(state.folder());
         let secrets = objects::state_folder(None, Some(&members[0].project().config_path))?;
@@ -174,6 +176,7 @@ impl Fleet {
                 cache: Arc::new(Cache::default()),
                 powers,
                 bundlers: Bundlers::default(),
+                metrics,
                 models: AllModels::default(),
             },
             maps: Maps::default(),

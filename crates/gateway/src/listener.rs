@@ -89,16 +89,24 @@ impl fmt::Debug for Target {
 /// Which target is the present one.
 pub(crate) type Current = Arc<RwLock<Arc<Target>>>;
 
-/// Swaps what stands behind a listener.
+/// Swaps what stands behind a listener, and counts its connections.
 #[derive(Clone, Debug)]
 pub struct Handle {
     current: Current,
+    permits: Arc<Semaphore>,
+    limit: usize,
 }
 
 impl Handle {
     /// From the next request on, `target` answers. Requests in flight stay where they are.
     pub fn swap(&self, target: Target) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(target);
+    }
+
+    /// Connections that are open, WebSockets included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.limit.saturating_sub(self.permits.available_permits())
     }
 }
 
@@ -108,6 +116,9 @@ pub struct Gateway {
     address: SocketAddr,
     options: Options,
     current: Current,
+    /// One for each connection that there may be.
+    permits: Arc<Semaphore>,
+    limit: usize,
 }
 
 impl Gateway {
@@ -121,11 +132,14 @@ impl Gateway {
         let address = listener
             .local_addr()
             .map_err(|error| Error::new(wanted, error))?;
+        let limit = options.limits.connections.min(Semaphore::MAX_PERMITS);
         Ok(Self {
             listener,
             address,
             options,
             current: Arc::new(RwLock::new(Arc::new(target))),
+            permits: Arc::new(Semaphore::new(limit)),
+            limit,
         })
     }
 
@@ -135,11 +149,13 @@ impl Gateway {
         self.address
     }
 
-    /// Swaps what stands behind this listener.
+    /// Swaps what stands behind this listener, and counts its connections.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle {
             current: self.current.clone(),
+            permits: self.permits.clone(),
+            limit: self.limit,
         }
     }
 
@@ -147,8 +163,7 @@ impl Gateway {
     /// [`Options::shutdown_grace`] allows.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let (close, closing) = watch::channel(false);
-        let limit = self.options.limits.connections.min(Semaphore::MAX_PERMITS);
-        let permits = Arc::new(Semaphore::new(limit));
+        let (permits, limit) = (self.permits, self.limit);
         let grace = self.options.shutdown_grace;
         let server = Arc::new(Server::new(
             self.options,

@@ -14,6 +14,7 @@ mod decode;
 mod egress;
 mod email;
 mod fetcher;
+mod figures;
 mod held;
 pub mod journal;
 mod link;
@@ -47,6 +48,7 @@ pub use egress::{
     Addresses, Egress, Network, Piece, Policy, PolicyOptions, Resolve, Rule, SystemResolver,
 };
 pub use fetcher::{Caller, Depth, FetchError, Fetcher, Life, Request, Response};
+pub use figures::{BuildFigures, Figures, ObjectFigures, WorkerFigures};
 pub use link::Remote;
 pub use loader::Loader;
 pub use logs::{LogKind, LogRecord};

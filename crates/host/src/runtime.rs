@@ -20,6 +20,7 @@ use crate::audit::Audit;
 use crate::builds::{Building, Builds};
 use crate::capability::{Capability, Entrypoints};
 use crate::fetcher::Fetcher;
+use crate::figures::BuildCounts;
 use crate::link::LinkOptions;
 use crate::loader::Loader;
 use crate::logs::{LogRecord, Logs};
@@ -134,10 +135,11 @@ pub struct Runtime(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) zygote: jail::Forker,
     processes: usize,
-    workers: RwLock<HashMap<Arc<str>, Worker>>,
+    pub(crate) workers: RwLock<HashMap<Arc<str>, Worker>>,
     pub(crate) logs: Logs,
     objects: OnceLock<Arc<Objects>>,
     pub(crate) spares: Spares,
+    pub(crate) builds: Arc<BuildCounts>,
 }
 
 impl Runtime {
@@ -160,6 +162,7 @@ impl Runtime {
             logs: Logs::new(),
             objects: OnceLock::new(),
             spares: Spares::default(),
+            builds: Arc::default(),
         })))
     }
 
@@ -222,7 +225,11 @@ impl Runtime {
     /// What builds programs from files.
     #[must_use]
     pub fn bundler(&self, building: Building) -> Arc<dyn Fetcher> {
-        Arc::new(Builds::new(self.0.zygote.clone(), building))
+        Arc::new(Builds::new(
+            self.0.zygote.clone(),
+            building,
+            Arc::clone(&self.0.builds),
+        ))
     }
 
     /// What objects keep, for looking into it.
@@ -378,6 +385,7 @@ impl Runtime {
             objects.deployed();
         }
         if let Some(old) = old {
+            worker.succeeds(&old);
             if let Some(objects) = self.0.objects.get() {
                 objects.retire(&worker);
             }

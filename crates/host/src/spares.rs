@@ -81,6 +81,11 @@ impl Spares {
         (before < MAX_DYNAMIC_WORKERS).then_some(counted)
     }
 
+    /// Dynamic workers that have a process, and processes that wait for one.
+    pub(crate) fn figures(&self) -> (usize, usize) {
+        (self.live.load(Ordering::Relaxed), self.ready().len())
+    }
+
     pub(crate) fn clear(&self) {
         self.ready().clear();
     }

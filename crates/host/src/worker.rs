@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use protocol::{CodeLimits, Event, EventId, Exports, ObjectId, ToIsolate};
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use crate::fetcher::{Caller, FetchError, Fetcher, Request, Response, described};
+use crate::figures::WorkerFigures;
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost, now_ms};
 use crate::parcel::{MethodCall, Props};
 use crate::tail::{Happening, TraceItem};
@@ -44,6 +45,8 @@ struct Inner {
     /// An isolate came or went.
     changed: Notify,
     retired: AtomicBool,
+    /// Isolates that ended, those of the versions before included.
+    ended: AtomicU64,
 }
 
 impl Worker {
@@ -55,6 +58,7 @@ impl Worker {
             spare: Mutex::default(),
             changed: Notify::new(),
             retired: AtomicBool::new(false),
+            ended: AtomicU64::new(0),
         }));
         for _ in 0..worker.0.options.processes {
             let link = worker.fork().await?;
@@ -88,6 +92,25 @@ impl Worker {
             .iter()
             .map(|link| link.process().id())
             .collect()
+    }
+
+    /// What there is to say about it in numbers.
+    pub(crate) fn figures(&self) -> WorkerFigures {
+        let links = self.links();
+        let spare = self.0.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        WorkerFigures {
+            name: self.name().to_owned(),
+            isolates: links.len(),
+            spares: usize::from(spare.is_some()),
+            events: links.iter().filter_map(|link| link.load()).sum(),
+            isolates_ended: self.0.ended.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes over what was counted for the version before it.
+    pub(crate) fn succeeds(&self, old: &Self) {
+        let before = old.0.ended.load(Ordering::Relaxed);
+        self.0.ended.fetch_add(before, Ordering::Relaxed);
     }
 
     /// An entrypoint as something that answers requests; `None` is the default export.
@@ -315,6 +338,7 @@ impl Worker {
             if worker.0.retired.load(Ordering::Relaxed) {
                 return;
             }
+            worker.0.ended.fetch_add(1, Ordering::Relaxed);
             let spare = worker
                 .0
                 .spare

@@ -21,6 +21,7 @@ mod checkpoint;
 pub mod disk;
 mod error;
 mod family;
+mod figures;
 mod flush;
 mod history;
 mod live;
@@ -41,6 +42,7 @@ mod wal;
 
 pub use bookmark::Bookmark;
 pub use error::Error;
+pub use figures::Figures;
 pub use history::SnapshotFile;
 pub use object::{Commit, MAX_TRANSACTION_BYTES, Object};
 pub use options::{Checkpoint, Options};

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
+use std::time::Instant;
 
 use crate::bookmark::Moment;
 use crate::disk::File;
@@ -290,6 +291,7 @@ impl Shared {
         core.batch_time_ms = core.queue.time_ms;
         drop(core);
 
+        let began = Instant::now();
         if rotate {
             self.rotate(writer, prefix, &bytes)?;
         } else {
@@ -303,6 +305,7 @@ impl Shared {
                 .sync()
                 .map_err(Error::io("sync the log's segment", &writer.path))?;
         }
+        self.counts.synced(began.elapsed());
 
         let mut core = self.core();
         core.durable = end;

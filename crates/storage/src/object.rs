@@ -103,6 +103,7 @@ impl Object {
 
         let first_alarm = core.catalog.alarms(None).next();
         let placed = shared.append(&mut core, &body);
+        shared.counts.committed();
         core.catalog.apply(&record, placed.end);
         let part = Part::Memory(commit.changes.to_vec());
         let due = shared.add(&mut core, &self.key, &record, part, placed)?;

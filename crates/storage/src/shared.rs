@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::catalog::{Catalog, Entry};
 use crate::disk::File;
+use crate::figures::Counts;
 use crate::live::Live;
 use crate::log::{Queue, Segment, Writer};
 use crate::options::Options;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) changed: Condvar,
     pub(crate) log_wake: Condvar,
     pub(crate) checkpoint_wake: Condvar,
+    pub(crate) counts: Counts,
 }
 
 /// What changes all the time.
@@ -170,6 +172,7 @@ impl Shared {
             changed: Condvar::new(),
             log_wake: Condvar::new(),
             checkpoint_wake: Condvar::new(),
+            counts: Counts::default(),
         }
     }
 

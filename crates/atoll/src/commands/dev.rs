@@ -65,6 +65,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         Mode::Development,
         state,
         arguments.project.key_file.as_deref(),
+        Arc::default(),
     )
     .await?;
     tokio::spawn(lines::follow(

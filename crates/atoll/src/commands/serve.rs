@@ -1,6 +1,7 @@
 //! `atoll serve`: projects in production.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,10 @@ use crate::arguments::{AccessLog, LogLevel, Overrides, Serve};
 use crate::cron::Trigger;
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps};
+use crate::metrics::Metrics;
 use crate::objects::State;
-use crate::{lines, report};
+use crate::operator::Operator;
+use crate::{lines, report, terminal};
 
 pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     note_unused(&arguments.project);
@@ -30,10 +33,26 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     }
     let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
     options.shutdown_grace = Duration::from_secs(arguments.grace);
-    options.access_log = match arguments.access_log {
-        AccessLog::None => None,
-        AccessLog::Json => Some(Arc::new(|record| lines::request_as_json(&record))),
+    let metrics = Arc::new(Metrics::new());
+    let operator = Operator::new(Arc::clone(&metrics));
+    let operated_at = match arguments.metrics_port {
+        Some(port) => Some(operator.listen(SocketAddr::new(arguments.metrics_ip, port))?),
+        None => None,
     };
+    let (counts, writes) = (
+        operated_at.map(|_| Arc::clone(&metrics)),
+        arguments.access_log == AccessLog::Json,
+    );
+    if writes || counts.is_some() {
+        options.access_log = Some(Arc::new(move |record| {
+            if let Some(counts) = &counts {
+                counts.answered(&record);
+            }
+            if writes {
+                lines::request_as_json(&record);
+            }
+        }));
+    }
     let state = State::kept(
         arguments.project.persist_to.as_deref(),
         members[0].project(),
@@ -43,6 +62,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         Mode::Production,
         state,
         arguments.project.key_file.as_deref(),
+        Arc::clone(&metrics),
     )
     .await?;
     tokio::spawn(lines::follow(
@@ -72,31 +92,44 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
                 name: name.clone(),
                 maps: fleet.maps.clone(),
                 level,
+                metrics: Arc::clone(&metrics),
             }),
         },
     )?;
     banner(&fleet, gateway.address(), "serve");
+    if let Some(address) = operated_at {
+        terminal::line(format_args!("  metrics and health on http://{address}\n"));
+    }
+    operator.ready(fleet.shared.runtime.clone(), gateway.handle());
     for (index, trigger) in triggers {
         let worker = workers
             .iter()
             .find_map(|(other, worker)| worker.clone().filter(|_| *other == index));
         if let Some(worker) = worker {
-            tokio::spawn(run_on_time(trigger, worker, fleet.maps.clone()));
+            let maps = fleet.maps.clone();
+            tokio::spawn(run_on_time(trigger, worker, maps, Arc::clone(&metrics)));
         }
     }
-    gateway.run(super::stop_signal()).await;
+    let stop = async {
+        super::stop_signal().await;
+        operator.stopping();
+    };
+    gateway.run(stop).await;
     Fleet::close(&fleet.shared).await
 }
 
-async fn run_on_time(trigger: Trigger, worker: Worker, maps: Maps) {
+async fn run_on_time(trigger: Trigger, worker: Worker, maps: Maps, metrics: Arc<Metrics>) {
     let mut last = chrono::Utc::now();
     loop {
         last = trigger.wait(last).await;
         let (worker, maps, cron) = (worker.clone(), maps.clone(), trigger.text.clone());
+        let metrics = Arc::clone(&metrics);
         let time_ms = last.timestamp_millis() as f64;
         // One that takes longer than the time to the next must not delay it.
         tokio::spawn(async move {
-            if let Err(error) = worker.scheduled(&cron, time_ms).await {
+            let outcome = worker.scheduled(&cron, time_ms).await;
+            metrics.scheduled(worker.name(), outcome.is_ok());
+            if let Err(error) = outcome {
                 tell(&error, worker.name(), &maps);
             }
         });
@@ -121,6 +154,7 @@ struct Observed {
     name: String,
     maps: Maps,
     level: LogLevel,
+    metrics: Arc<Metrics>,
 }
 
 impl Fetcher for Observed {
@@ -130,10 +164,11 @@ impl Fetcher for Observed {
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
         Box::pin(async move {
             let result = self.inner.fetch(request).await;
-            if let Err(error) = &result
-                && self.level >= LogLevel::Error
-            {
-                tell(error, &self.name, &self.maps);
+            if let Err(error) = &result {
+                self.metrics.failed(error);
+                if self.level >= LogLevel::Error {
+                    tell(error, &self.name, &self.maps);
+                }
             }
             result
         })

@@ -25,6 +25,7 @@ pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
         Mode::Development,
         state,
         arguments.project.key_file.as_deref(),
+        Default::default(),
     )
     .await?;
     tokio::spawn(lines::follow(

@@ -81,8 +81,19 @@ impl Project {
 
     /// Starts a server on a free port and waits until it says that it is `ready`.
     pub(crate) fn start(&self, arguments: &[&str], ready: &str) -> Server {
+        self.start_with(arguments, &[], ready)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        ready: &str,
+    ) -> Server {
         let mut child = self
             .command(arguments)
+            .envs(variables.iter().copied())
             .args(["--port", "0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -92,9 +103,10 @@ impl Project {
             errors: BufReader::new(child.stderr.take().unwrap()),
             child,
             address: String::new(),
+            banner: String::new(),
         };
-        let banner = server.wait_for(ready);
-        let (_, rest) = banner.split_once("http://").expect(&banner);
+        server.banner = server.wait_for(ready);
+        let (_, rest) = server.banner.split_once("http://").expect(&server.banner);
         server.address = rest.split_whitespace().next().unwrap().to_owned();
         server
     }
@@ -105,9 +117,41 @@ pub(crate) struct Server {
     child: Child,
     errors: BufReader<ChildStderr>,
     address: String,
+    banner: String,
+}
+
+/// Status and body of what a server answers.
+pub(crate) fn get_from(address: &str, path: &str) -> (u16, String) {
+    ask(address, "GET", path, "")
+}
+
+fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
+    (
+        head.split(' ').nth(1).unwrap().parse().unwrap(),
+        body.to_owned(),
+    )
 }
 
 impl Server {
+    /// What it said until it was ready.
+    pub(crate) fn banner(&self) -> &str {
+        &self.banner
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Reads standard error until a line holds this, and gives all that was read.
     pub(crate) fn wait_for(&mut self, wanted: &str) -> String {
         let mut seen = String::new();
@@ -127,28 +171,12 @@ impl Server {
 
     /// Status and body.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        self.ask("GET", path, "")
+        get_from(&self.address, path)
     }
 
     /// Status and body.
     pub(crate) fn post(&self, path: &str, body: &str) -> (u16, String) {
-        self.ask("POST", path, body)
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
-        (
-            head.split(' ').nth(1).unwrap().parse().unwrap(),
-            body.to_owned(),
-        )
+        ask(&self.address, "POST", path, body)
     }
 
     /// Asks it to end, and gives its exit code and what it wrote to standard output.

@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::body::Body;
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
+use crate::figures::BuildCounts;
 use kept::Kept;
 use pool::Pool;
 
@@ -92,6 +93,7 @@ pub(crate) struct Builds {
     installs: Semaphore,
     waiting: AtomicUsize,
     packages: Option<Arc<dyn Packages>>,
+    counts: Arc<BuildCounts>,
 }
 
 /// One that waits, until it does not any more.
@@ -118,7 +120,7 @@ struct PackagesHeader<'a> {
 }
 
 impl Builds {
-    pub(crate) fn new(zygote: jail::Forker, building: Building) -> Self {
+    pub(crate) fn new(zygote: jail::Forker, building: Building, counts: Arc<BuildCounts>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             packages: building.packages.clone(),
@@ -127,6 +129,7 @@ impl Builds {
             turns: Semaphore::new(cores),
             installs: Semaphore::new(MAX_INSTALLS),
             waiting: AtomicUsize::new(0),
+            counts,
         }
     }
 
@@ -157,7 +160,9 @@ impl Builds {
             true => Bytes::new(),
             false => encode_packages(&installed, is_needed),
         };
+        let counted = self.counts.begin();
         let reply = self.pool.build(&body, &packages).await?;
+        counted.done();
         let reply = with_warnings(reply, &installed.warnings);
         self.kept.put(key, reply.clone());
         Ok(reply)

@@ -33,6 +33,7 @@ pub use record::FacetRecord;
 pub(crate) use record::hex;
 pub(crate) use slot::{Arrival, Lease, Slot, Work};
 
+use crate::figures::ObjectFigures;
 use crate::link::Link;
 use crate::runtime;
 use directory::Slots;
@@ -135,6 +136,16 @@ impl Objects {
     /// Where the log is on its way to the disk.
     pub(crate) fn durable(&self) -> Durable {
         self.durable.clone()
+    }
+
+    /// What there is to say about them in numbers.
+    pub(crate) fn figures(&self) -> ObjectFigures {
+        let slots: Vec<_> = self.slots().values().cloned().collect();
+        ObjectFigures {
+            awake: slots.iter().filter(|slot| slot.is_awake()).count(),
+            sockets: slots.iter().map(|slot| slot.sockets.count()).sum(),
+            storage: self.store.figures(),
+        }
     }
 
     fn homes(&self) -> MutexGuard<'_, HashMap<u64, (Weak<Link>, ObjectNumber)>> {

@@ -180,6 +180,11 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether an instance of it lives somewhere.
+    pub(super) fn is_awake(&self) -> bool {
+        self.lock().home().is_some()
+    }
+
     /// Keeps the object awake.
     pub(crate) fn lease(self: &Arc<Self>) -> Lease {
         self.lease_in(&mut self.lock())

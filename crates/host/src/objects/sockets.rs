@@ -104,6 +104,10 @@ impl Sockets {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.lock().open.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lock().open.is_empty()
     }
