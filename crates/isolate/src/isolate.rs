@@ -1,18 +1,14 @@
-//! One isolate: an engine, a program, and what the host says to it.
+//! One isolate: an engine, a program, and the turns that it takes.
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use protocol::limits::STARTUP_CPU_MS;
-use protocol::{
-    Event, EventId, Exports, Failure, FailureKind, Flow, FromIsolate, Program, Settings,
-    StreamPart, ToIsolate,
-};
-use rquickjs::function::{Args, IntoArgs};
+use protocol::{EventId, Exports, Failure, FailureKind, FromIsolate, Program, Settings, ToIsolate};
+use rquickjs::function::IntoArgs;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
-    ArrayBuffer, Context, Ctx, Error, Function, Module, Object, Persistent, Promise, Result,
-    Runtime, Value,
+    Context, Ctx, Error, Function, Module, Object, Persistent, Promise, Result, Runtime, Value,
 };
 
 use crate::api::load_api;
@@ -24,10 +20,8 @@ use crate::prepare::Prepare;
 use crate::sources::Sources;
 use crate::state::State;
 use crate::stopped::Place;
-use crate::values::{
-    body_value, error_value, headers_value, parcel_value, read_exports, reply_value,
-};
-use crate::{async_context, cpu, jobs, objects, rpc, sockets, state, traces};
+use crate::values::read_exports;
+use crate::{async_context, cpu, jobs, objects, state};
 
 /// Native stack that JavaScript may use, in bytes.
 const MAX_STACK_BYTES: usize = 1024 * 1024;
@@ -49,9 +43,9 @@ pub enum Turn {
 /// An engine with the Workers API, and perhaps a program.
 pub struct Isolate {
     // Persistent values have to go before the context, and the context before the runtime.
-    host: Persistent<Object<'static>>,
+    pub(crate) host: Persistent<Object<'static>>,
     /// The two of its functions that every request needs.
-    fetch: Persistent<Function<'static>>,
+    pub(crate) fetch: Persistent<Function<'static>>,
     drained: Persistent<Function<'static>>,
     context: Context,
     runtime: Runtime,
@@ -441,135 +435,8 @@ impl Isolate {
         answer().map_err(|error| self.caught(ctx, error))
     }
 
-    fn function<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Result<Function<'js>> {
+    pub(crate) fn function<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Result<Function<'js>> {
         self.host.clone().restore(ctx)?.get(name)
-    }
-
-    fn deliver(&self, ctx: &Ctx<'_>, message: ToIsolate<'_>) -> Result<()> {
-        async_context::clear(ctx);
-        let host = || self.host.clone().restore(ctx);
-        let function = |name: &str| self.function(ctx, name);
-        match message {
-            ToIsolate::Evaluate(..) => Ok(()),
-            ToIsolate::Start { seed, now_ms } => {
-                state::with(|state| {
-                    state.now_ms = now_ms;
-                    state.global_scope = false;
-                });
-                crate::native::random::reseed(seed);
-                Ok(())
-            }
-            ToIsolate::Event {
-                id,
-                now_ms,
-                object,
-                cpu_ms: _,
-                event,
-            } => {
-                set_now(now_ms);
-                match object {
-                    None => self.deliver_event(ctx, id, &event),
-                    Some(object) => objects::deliver_event(ctx, &host()?, object, id, &event),
-                }
-            }
-            ToIsolate::Open(opening) => objects::open(ctx, &host()?, &opening),
-            ToIsolate::Sockets {
-                object,
-                auto_response,
-                sockets,
-            } => objects::sockets(ctx, &host()?, object, auto_response, &sockets),
-            ToIsolate::Answered {
-                object,
-                socket,
-                at_ms,
-            } => function("objectAnswered")?.call((object, socket, at_ms)),
-            ToIsolate::Checkpointed {
-                object,
-                commit,
-                file,
-            } => {
-                objects::checkpointed(object, commit, file);
-                Ok(())
-            }
-            ToIsolate::Sleep(object) => objects::sleep(&host()?, object),
-            ToIsolate::Reset { object, reason } => objects::reset(&host()?, object, reason),
-            ToIsolate::Release(export) => function("released")?.call((export,)),
-            ToIsolate::StartFacet(call) => function("startFacet")?.call((call,)),
-            ToIsolate::CancelEvent(id) => function("cancelEvent")?.call((id,)),
-            ToIsolate::Result {
-                call,
-                now_ms,
-                result,
-            } => {
-                set_now(now_ms);
-                match result {
-                    Ok(reply) => function("reply")?.call((call, reply_value(ctx, &reply)?)),
-                    Err(error) => function("fail")?.call((call, error_value(ctx, &error)?)),
-                }
-            }
-            ToIsolate::Stream(id, StreamPart::Data(bytes)) => {
-                function("streamData")?.call((id, ArrayBuffer::new_copy(ctx.clone(), bytes)?))
-            }
-            ToIsolate::Stream(id, StreamPart::End) => function("streamEnd")?.call((id,)),
-            ToIsolate::Stream(id, StreamPart::Abort(reason)) => {
-                function("streamAbort")?.call((id, reason))
-            }
-            ToIsolate::Flow(id, Flow::Grant(bytes)) => function("granted")?.call((id, bytes)),
-            ToIsolate::Flow(id, Flow::Cancel) => function("canceled")?.call((id,)),
-            ToIsolate::Socket(socket, part) => sockets::deliver(ctx, &host()?, socket, &part),
-            ToIsolate::Tick { now_ms } => {
-                set_now(now_ms);
-                function("tick")?.call(())
-            }
-        }
-    }
-
-    fn deliver_event<'js>(&self, ctx: &Ctx<'js>, id: EventId, event: &Event<'_>) -> Result<()> {
-        match event {
-            Event::Fetch {
-                entrypoint,
-                props,
-                request,
-            } => {
-                let (kind, value, length) = body_value(ctx, &request.body)?;
-                let headers = headers_value(ctx, &request.headers)?;
-                let mut list = Args::new(ctx.clone(), 11);
-                (id, *entrypoint, request.method, request.url, headers).into_args(&mut list)?;
-                (kind, value, length, request.cf, request.websocket).into_args(&mut list)?;
-                if let Some(props) = props {
-                    list.push_arg(parcel_value(ctx, props)?)?;
-                }
-                self.fetch.clone().restore(ctx)?.call_arg(list)
-            }
-            Event::Scheduled {
-                entrypoint,
-                cron,
-                scheduled_ms,
-            } => self
-                .function(ctx, "scheduled")?
-                .call((id, *entrypoint, *cron, *scheduled_ms)),
-            Event::Email { from, to, raw } => {
-                let raw = ArrayBuffer::new_copy(ctx.clone(), raw)?;
-                self.function(ctx, "email")?.call((id, *from, *to, raw))
-            }
-            Event::Test { entrypoint } => self.function(ctx, "test")?.call((id, *entrypoint)),
-            Event::Tail {
-                entrypoint,
-                props,
-                traces,
-            } => {
-                let host = self.host.clone().restore(ctx)?;
-                traces::deliver(ctx, &host, id, *entrypoint, props.as_ref(), traces)
-            }
-            Event::Rpc { target, invocation } => rpc::deliver(
-                ctx,
-                &self.host.clone().restore(ctx)?,
-                id,
-                target,
-                invocation,
-            ),
-            Event::Alarm { .. } | Event::Socket { .. } => objects::nobody_is_there(id),
-        }
     }
 
     /// Runs everything that waits in the engine's job queue, each job with no async context of its own.
@@ -588,8 +455,4 @@ impl Isolate {
             });
         }
     }
-}
-
-fn set_now(now_ms: f64) {
-    state::with(|state| state.now_ms = now_ms);
 }

@@ -8,6 +8,7 @@ mod async_context;
 mod bindings;
 mod clone;
 mod cpu;
+mod deliver;
 mod failure;
 mod heap;
 mod isolate;

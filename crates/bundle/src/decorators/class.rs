@@ -2,38 +2,25 @@
 
 use oxc::ast::AstKind;
 use oxc::ast::ast::{
-    AccessorPropertyType, ArrowFunctionExpression, AwaitExpression, Class, ClassElement, Decorator,
-    Expression, Function, MethodDefinition, MethodDefinitionKind, MethodDefinitionType,
-    PropertyDefinitionType, PropertyKey, YieldExpression,
+    AccessorPropertyType, Class, ClassElement, Decorator, Expression, MethodDefinitionType,
+    PropertyDefinitionType, PropertyKey,
 };
-use oxc::ast_visit::{Visit, walk};
 use oxc::span::{GetSpan, Span};
-use oxc::syntax::scope::ScopeFlags;
 
+use super::element::Field;
+use super::outer_parts::OuterParts;
 use super::{Pass, names};
 
 /// What ends at a place comes before what starts there, inner classes before outer.
 const CLOSING: i32 = -1_000_000;
 
 /// A class while its elements are gone through.
-struct Lowering {
+pub(super) struct Lowering {
     /// The number in its names.
-    number: u32,
-    state: String,
-    rows: Vec<String>,
-    has_instance_extras: bool,
-}
-
-/// A field or an accessor.
-struct Field<'e, 'a> {
-    span: Span,
-    decorators: &'e [Decorator<'a>],
-    key: &'e PropertyKey<'a>,
-    value: Option<&'e Expression<'a>>,
-    type_start: Option<u32>,
-    computed: bool,
-    is_static: bool,
-    definite: bool,
+    pub(super) number: u32,
+    pub(super) state: String,
+    pub(super) rows: Vec<String>,
+    pub(super) has_instance_extras: bool,
 }
 
 impl<'a> Pass<'_, 'a> {
@@ -65,11 +52,11 @@ impl<'a> Pass<'_, 'a> {
         self.lower_ends(class, &lowering);
     }
 
-    fn opening(&self) -> i32 {
+    pub(super) fn opening(&self) -> i32 {
         self.depth * 16
     }
 
-    fn closing(&self, order: i32) -> i32 {
+    pub(super) fn closing(&self, order: i32) -> i32 {
         CLOSING - self.depth * 16 + order
     }
 
@@ -263,12 +250,12 @@ impl<'a> Pass<'_, 'a> {
     }
 
     /// Abstract members mean nothing at run time, and the class that comes out is not abstract.
-    fn remove(&mut self, span: Span) {
+    pub(super) fn remove(&mut self, span: Span) {
         self.edits.replace(span.start, span.end, 0, ";");
     }
 
     /// Turns an element's decorators into a throwaway method; gives where the rest starts.
-    fn lower_decorators(
+    pub(super) fn lower_decorators(
         &mut self,
         state: &str,
         index: usize,
@@ -292,7 +279,7 @@ impl<'a> Pass<'_, 'a> {
     }
 
     /// Remembers a computed key.
-    fn keep_key(&mut self, state: &str, index: usize, key: &PropertyKey<'a>) {
+    pub(super) fn keep_key(&mut self, state: &str, index: usize, key: &PropertyKey<'a>) {
         let span = key.span();
         let (opening, closing) = (self.opening(), self.closing(0));
         self.edits
@@ -301,7 +288,7 @@ impl<'a> Pass<'_, 'a> {
     }
 
     /// Where a key ends, its bracket included.
-    fn key_end(&self, key: &PropertyKey<'a>, computed: bool) -> u32 {
+    pub(super) fn key_end(&self, key: &PropertyKey<'a>, computed: bool) -> u32 {
         let end = key.span().end;
         match computed {
             true => {
@@ -312,7 +299,7 @@ impl<'a> Pass<'_, 'a> {
         }
     }
 
-    fn key_start(&self, key: &PropertyKey<'a>, computed: bool) -> u32 {
+    pub(super) fn key_start(&self, key: &PropertyKey<'a>, computed: bool) -> u32 {
         let start = key.span().start;
         match computed {
             true => self.source[..start as usize]
@@ -321,248 +308,6 @@ impl<'a> Pass<'_, 'a> {
             false => start,
         }
     }
-
-    fn lower_method(&mut self, lowering: &mut Lowering, method: &MethodDefinition<'a>) {
-        let index = lowering.rows.len();
-        let state = lowering.state.clone();
-        let rest = self.lower_decorators(&state, index, method.span, &method.decorators);
-        lowering.has_instance_extras |= !method.r#static;
-        let kind = match method.kind {
-            MethodDefinitionKind::Get => "getter",
-            MethodDefinitionKind::Set => "setter",
-            MethodDefinitionKind::Method => "method",
-            MethodDefinitionKind::Constructor => {
-                self.mistake(
-                    method.decorators[0].span.start,
-                    "a constructor cannot have decorators",
-                    "decorate the class",
-                );
-                return;
-            }
-        };
-        let PropertyKey::PrivateIdentifier(id) = &method.key else {
-            if method.computed {
-                self.keep_key(&state, index, &method.key);
-            }
-            let name = row_name(&method.key, method.computed);
-            lowering.rows.push(row(kind, method.r#static, &name, None));
-            return;
-        };
-        let name = format!("#{}", id.name);
-        let holder = format!("#__atoll_p{}_{index}", lowering.number);
-        let is_static = if method.r#static { "static " } else { "" };
-        let home = if method.r#static {
-            "this"
-        } else {
-            "this.prototype"
-        };
-        let (stand_in, prefix) = match kind {
-            "getter" => (
-                format!("get {name}(){{return {state}.p({index}).call(this)}}"),
-                "get ".to_owned(),
-            ),
-            "setter" => (
-                format!("set {name}(v){{{state}.p({index}).call(this,v)}}"),
-                "set ".to_owned(),
-            ),
-            _ => {
-                let is_async = if method.value.r#async { "async " } else { "" };
-                let star = if method.value.generator { "*" } else { "" };
-                (
-                    format!("get {name}(){{return {state}.p({index})}}"),
-                    format!("{is_async}{star}"),
-                )
-            }
-        };
-        let head = format!(
-            "{is_static}{stand_in}static {holder}(){{return {state}.h({home},{{{prefix}{name:?}"
-        );
-        self.edits.replace(rest, id.span.end, 0, head);
-        let rank = self.closing(2);
-        self.edits.insert(method.span.end, rank, "})}");
-        let access = private_access(&name, kind);
-        let extra = format!("methods:this.{holder}(),{access}");
-        let name = format!("{name:?}");
-        lowering
-            .rows
-            .push(row(kind, method.r#static, &name, Some(&extra)));
-    }
-
-    fn lower_field(&mut self, lowering: &mut Lowering, field: &Field<'_, 'a>) {
-        let index = lowering.rows.len();
-        let state = lowering.state.clone();
-        self.lower_decorators(&state, index, field.span, field.decorators);
-        if field.computed {
-            self.keep_key(&state, index, field.key);
-        }
-        self.lower_value(lowering, index, field);
-        let private = names::of_key(field.key).filter(|name| name.starts_with('#'));
-        let is_private = matches!(field.key, PropertyKey::PrivateIdentifier(_));
-        let extra = private
-            .filter(|_| is_private)
-            .map(|name| private_access(&name, "field"));
-        let name = row_name(field.key, field.computed);
-        lowering
-            .rows
-            .push(row("field", field.is_static, &name, extra.as_deref()));
-    }
-
-    fn lower_accessor(&mut self, lowering: &mut Lowering, field: &Field<'_, 'a>) {
-        let index = lowering.rows.len();
-        let state = lowering.state.clone();
-        let is_decorated = !field.decorators.is_empty();
-        let rest = self.lower_decorators(&state, index, field.span, field.decorators);
-        let is_static = if field.is_static { "static " } else { "" };
-        let storage = format!("#__atoll_s{}_{index}", lowering.number);
-        let key_start = self.key_start(field.key, field.computed);
-        let key_end = self.key_end(field.key, field.computed);
-        self.edits
-            .replace(rest, key_start, 0, format!("{is_static}get "));
-        let again = if field.computed {
-            self.keep_key(&state, index, field.key);
-            format!("[{state}.n({index})]")
-        } else {
-            self.source[key_start as usize..key_end as usize].to_owned()
-        };
-        let is_private = matches!(field.key, PropertyKey::PrivateIdentifier(_));
-        let own = (
-            format!("return this.{storage}"),
-            format!("this.{storage}=v"),
-        );
-        let mut extra = None;
-        let (getter, setter, holder) = if is_private && is_decorated {
-            let holder = format!("#__atoll_p{}_{index}", lowering.number);
-            extra = Some(format!(
-                "methods:this.{holder}(),{}",
-                private_access(&again, "accessor")
-            ));
-            (
-                format!("return {state}.p({index},\"get\").call(this)"),
-                format!("{state}.p({index},\"set\").call(this,v)"),
-                format!(
-                    "static {holder}(){{return{{get accessor(){{{}}},set accessor(v){{{}}}}}}}",
-                    own.0, own.1
-                ),
-            )
-        } else {
-            (own.0, own.1, String::new())
-        };
-        let rank = self.closing(2);
-        self.edits.insert(
-            key_end,
-            rank,
-            format!(
-                "(){{{getter}}}{is_static}set {again}(v){{{setter}}}{holder}{is_static}{storage}"
-            ),
-        );
-        if is_decorated {
-            self.lower_value(lowering, index, field);
-            let name = row_name(field.key, field.computed);
-            let row = row("accessor", field.is_static, &name, extra.as_deref());
-            lowering.rows.push(row);
-        } else {
-            if let Some(value) = field.value {
-                self.name_value(value, field.key, field.computed, &state, index);
-            }
-            lowering.rows.push("{}".into());
-        }
-    }
-
-    /// Sends a value through the initializers and runs what is to run after it.
-    fn lower_value(&mut self, lowering: &Lowering, index: usize, field: &Field<'_, 'a>) {
-        let state = &lowering.state;
-        let end = match self.source[..field.span.end as usize].strip_suffix(';') {
-            Some(before) => before.len() as u32,
-            None => field.span.end,
-        };
-        match field.value {
-            Some(value) => {
-                let span = value.span();
-                let (opening, closing) = (self.opening(), self.closing(1));
-                self.edits
-                    .insert(span.start, opening, format!("{state}.f({index},this,"));
-                self.name_value(value, field.key, field.computed, state, index);
-                self.edits.insert(span.end, closing, ")");
-            }
-            None => {
-                let rank = self.closing(4);
-                self.edits
-                    .insert(end, rank, format!("={state}.f({index},this)"));
-            }
-        }
-        if field.definite
-            && let Some(type_start) = field.type_start
-        {
-            let from = self.key_end(field.key, field.computed);
-            let between = &self.source[from as usize..type_start as usize];
-            if let Some(mark) = between.find('!') {
-                let mark = from + mark as u32;
-                self.edits.replace(mark, mark + 1, 0, "");
-            }
-        }
-        let after = match field.is_static {
-            true => format!(";static{{{state}.x({index},this);}}"),
-            false => format!(
-                ";#__atoll_x{}_{index}={state}.x({index},this);",
-                lowering.number
-            ),
-        };
-        let rank = self.closing(6);
-        self.edits.insert(field.span.end, rank, after);
-    }
-
-    /// Gives an anonymous function the name that the call around it would take away.
-    fn name_value(
-        &mut self,
-        value: &Expression<'a>,
-        key: &PropertyKey<'a>,
-        computed: bool,
-        state: &str,
-        index: usize,
-    ) {
-        if !names::is_anonymous_function(value) {
-            return;
-        }
-        let name = match names::of_key(key).filter(|_| !computed) {
-            Some(name) => format!("{name:?}"),
-            None => format!("[{state}.n({index})]"),
-        };
-        let read = match name.starts_with('[') {
-            true => name.clone(),
-            false => format!("[{name}]"),
-        };
-        let span = value.span();
-        let (opening, closing) = (self.opening() + 1, self.closing(0));
-        self.edits
-            .insert(span.start, opening, format!("({{{name}:"));
-        self.edits.insert(span.end, closing, format!("}}){read}"));
-    }
-}
-
-fn row_name(key: &PropertyKey<'_>, computed: bool) -> String {
-    match names::of_key(key).filter(|_| !computed) {
-        Some(name) => format!("{name:?}"),
-        None => "undefined".into(),
-    }
-}
-
-fn row(kind: &str, is_static: bool, name: &str, private: Option<&str>) -> String {
-    let is_private = private.is_some();
-    let extra = private.unwrap_or_default();
-    format!("{{kind:{kind:?},static:{is_static},private:{is_private},name:{name},{extra}}}")
-}
-
-/// How a decorator reaches a private element from outside the class.
-fn private_access(name: &str, kind: &str) -> String {
-    let mut access = format!("access:{{has:(o)=>{name} in o");
-    if kind != "setter" {
-        access.push_str(&format!(",get:(o)=>o.{name}"));
-    }
-    if matches!(kind, "setter" | "field" | "accessor") {
-        access.push_str(&format!(",set:(o,v)=>{{o.{name}=v}}"));
-    }
-    access.push('}');
-    access
 }
 
 fn needs_lowering(class: &Class<'_>) -> bool {
@@ -573,49 +318,4 @@ fn needs_lowering(class: &Class<'_>) -> bool {
             ClassElement::AccessorProperty(_) => true,
             ClassElement::StaticBlock(_) | ClassElement::TSIndexSignature(_) => false,
         })
-}
-
-/// Looks for waits in what runs around the class: keys, element decorators and the parent.
-#[derive(Default)]
-struct OuterParts {
-    waits: bool,
-    yields: Option<u32>,
-}
-
-impl<'a> OuterParts {
-    fn look(&mut self, class: &Class<'a>) {
-        if let Some(heritage) = &class.heritage {
-            self.visit_expression(&heritage.expression);
-        }
-        for element in &class.body.body {
-            let decorators: &[Decorator<'a>] = match element {
-                ClassElement::MethodDefinition(method) => &method.decorators,
-                ClassElement::PropertyDefinition(property) => &property.decorators,
-                ClassElement::AccessorProperty(accessor) => &accessor.decorators,
-                ClassElement::StaticBlock(_) | ClassElement::TSIndexSignature(_) => &[],
-            };
-            for decorator in decorators {
-                self.visit_expression(&decorator.expression);
-            }
-            if let Some(key) = element.property_key().filter(|_| element.computed()) {
-                self.visit_property_key(key);
-            }
-        }
-    }
-}
-
-impl<'a> Visit<'a> for OuterParts {
-    fn visit_function(&mut self, _: &Function<'a>, _: ScopeFlags) {}
-
-    fn visit_arrow_function_expression(&mut self, _: &ArrowFunctionExpression<'a>) {}
-
-    fn visit_await_expression(&mut self, expression: &AwaitExpression<'a>) {
-        self.waits = true;
-        walk::walk_await_expression(self, expression);
-    }
-
-    fn visit_yield_expression(&mut self, expression: &YieldExpression<'a>) {
-        self.yields = Some(expression.span.start);
-        walk::walk_yield_expression(self, expression);
-    }
 }

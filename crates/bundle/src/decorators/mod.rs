@@ -12,7 +12,9 @@
 //! text is inserted or replaced, and every line keeps its number.
 
 mod class;
+mod element;
 mod names;
+mod outer_parts;
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
