@@ -17,16 +17,67 @@ Exit codes:
   2  what was asked for cannot be: wrong arguments, a mistake in the configuration or in the code";
 
 const INSTALL_HELP: &str = "\
-It reads package.json with its workspaces and overrides, and package-lock.json or pnpm-lock.yaml. It writes node_modules as
-npm does, and package-lock.json where something changed. Install scripts are never run. Registries, tokens and proxies are
-those of .npmrc and of npm_config_* variables. Packages are kept in ~/.cache/atoll for all projects; ATOLL_CACHE names
-another folder.
+It reads package.json with its workspaces and overrides, and package-lock.json or pnpm-lock.yaml. It writes \
+node_modules as npm does, and package-lock.json where something changed. Install scripts are never run. Registries, \
+tokens and proxies are those of .npmrc and of npm_config_* variables. Packages are kept in ~/.cache/atoll for all \
+projects; ATOLL_CACHE names another folder.
 
 Exit codes:
   0  everything is there
   1  the registry cannot be reached or refuses, or a file cannot be written
-  2  what was asked for cannot be: a mistake in package.json, a lock file that does not fit, a package that is not what it
-     should be";
+  2  what was asked for cannot be: a mistake in package.json, or what does not fit its lock file
+
+Examples:
+  atoll install
+  atoll install --frozen --omit-dev    # on a server";
+
+const DEV_HELP: &str = "\
+Exit codes:
+  0  done
+  1  it failed while it ran: the port is in use, a file cannot be written
+  2  what was asked for cannot be: wrong arguments, a mistake in the configuration or in the code
+
+Examples:
+  atoll dev
+  atoll dev -c site/wrangler.jsonc -c auth/wrangler.jsonc --port 3000
+  curl 'localhost:8787/cdn-cgi/handler/scheduled?cron=0+*+*+*+*'    # what a cron trigger does
+  curl -X POST 'localhost:8787/cdn-cgi/handler/clock?by=3600000'    # an hour later";
+
+const SERVE_HELP: &str = "\
+Exit codes:
+  0  it was asked to end, by SIGTERM or SIGINT
+  1  it failed while it ran: the port is in use, a file cannot be written
+  2  what was asked for cannot be: wrong arguments, a mistake in the configuration or in the code
+
+Examples:
+  atoll serve -c site/wrangler.jsonc --ip 0.0.0.0 --port 80
+  atoll serve --persist-to /var/lib/atoll/state --metrics-port 9787 --access-log json";
+
+const TEST_HELP: &str = "\
+Every export with a handler test(controller, env, ctx) is called. It passes unless it throws, or rejects. State is for this \
+run only, unless --persist-to names a folder.
+
+Exit codes:
+  0  all passed
+  1  one did not pass
+  2  there are none, or a mistake in the configuration or in the code
+
+Examples:
+  atoll test
+  atoll test -c site/wrangler.jsonc --var MODE:test";
+
+const MODEL_HELP: &str = "\
+It answers /v1/chat/completions, /v1/responses and /v1/embeddings, streamed or not, and always the same to the same. GET \
+/calls tells what was asked, DELETE /calls forgets it.
+
+Examples:
+  atoll model --rate 25
+  atoll model --script rules.json --port 8788";
+
+const NEW_HELP: &str = "\
+Examples:
+  atoll new my-worker && cd my-worker && atoll dev
+  atoll new my-agent --template agent";
 
 /// A home for Workers on your own machine.
 #[derive(Debug, Parser)]
@@ -39,22 +90,22 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a project while you write it: rebuilds, reloads, explains errors
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = DEV_HELP)]
     Dev(Dev),
     /// Run projects in production
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = SERVE_HELP)]
     Serve(Serve),
     /// Run the exported `test()` handlers of a project
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = TEST_HELP)]
     Test(Test),
     /// Install the npm packages of a project, without Node; `dev`, `serve` and `test` do it by themselves
     #[command(after_help = INSTALL_HELP)]
     Install(Install),
     /// Serve a scripted model that speaks OpenAI's API, for examples and tests
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = MODEL_HELP)]
     Model(Model),
     /// Make a small project that runs at once
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = NEW_HELP)]
     New(New),
     /// Run one script in a jail and print its result as JSON
     #[command(after_help = run::HELP)]
@@ -84,7 +135,7 @@ pub(crate) struct Project {
     /// How much is told
     #[arg(long, value_enum, default_value = "log", value_name = "LEVEL")]
     pub(crate) log_level: LogLevel,
-    /// Where Durable Objects keep their state [default: .atoll/state beside the first configuration]
+    /// The folder of state, for Durable Objects, secrets and logs [default: .atoll/state beside the first configuration]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) persist_to: Option<PathBuf>,
     /// The file with the key of the secrets [default: $ATOLL_KEY_FILE, or $XDG_CONFIG_HOME/atoll/key]
@@ -279,6 +330,8 @@ pub(crate) enum Template {
     Hello,
     /// The same with Hono and JSX
     Hono,
+    /// An agent with state, methods and reminders, and a page that follows it, made with the Agents SDK
+    Agent,
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -50,6 +50,42 @@ const HONO: &[(&str, &str)] = &[
     ),
 ];
 
+const AGENT: &[(&str, &str)] = &[
+    (
+        "wrangler.jsonc",
+        include_str!("../../templates/agent/wrangler.jsonc"),
+    ),
+    (
+        "atoll.jsonc",
+        include_str!("../../templates/agent/atoll.jsonc"),
+    ),
+    (
+        "package.json",
+        include_str!("../../templates/agent/package.json"),
+    ),
+    (
+        "tsconfig.json",
+        include_str!("../../templates/agent/tsconfig.json"),
+    ),
+    (
+        "src/server.ts",
+        include_str!("../../templates/agent/server.ts"),
+    ),
+    (
+        "src/notes.ts",
+        include_str!("../../templates/agent/notes.ts"),
+    ),
+    (
+        "src/client.ts",
+        include_str!("../../templates/agent/client.ts"),
+    ),
+    (
+        "public/index.html",
+        include_str!("../../templates/agent/index.html"),
+    ),
+    (".gitignore", include_str!("../../templates/gitignore")),
+];
+
 pub(crate) fn run(arguments: &New) -> Result<(), Error> {
     let folder = &arguments.name;
     let name = worker_name(folder)?;
@@ -57,6 +93,7 @@ pub(crate) fn run(arguments: &New) -> Result<(), Error> {
     let files = match arguments.template {
         Template::Hello => HELLO,
         Template::Hono => HONO,
+        Template::Agent => AGENT,
     };
     for (path, content) in files {
         let path = folder.join(path);
