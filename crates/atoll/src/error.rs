@@ -111,7 +111,25 @@ impl From<bundle::Error> for Error {
 
 impl From<host::Error> for Error {
     fn from(error: host::Error) -> Self {
-        Self::failed("the runtime does not start", error)
+        let hint = match &error {
+            host::Error::Zygote(jail::Error::Confine {
+                step: "seccomp" | "no_new_privs",
+                ..
+            }) => Some(
+                "this system or container forbids filters of system calls, and no code runs without them: allow `seccomp` in its profile",
+            ),
+            host::Error::Zygote(
+                jail::Error::Confine { step: "fork", .. } | jail::Error::Fork(_),
+            ) => Some("this user or container may have no more processes: raise its limit"),
+            host::Error::Zygote(jail::Error::Spawn(_) | jail::Error::Gone) => Some(
+                "it takes Linux 5.11 or later, and a container that allows pidfd_open, prctl and clone",
+            ),
+            _ => None,
+        };
+        Self::Failed {
+            error: anyhow::Error::new(error).context("the runtime does not start"),
+            hint: hint.map(str::to_owned),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! All workers of one command: read, built, deployed, and deployed again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -18,7 +18,7 @@ use crate::models::AllModels;
 use crate::objects::{self, State, keep_out_of_version_control};
 use crate::packages::Bundlers;
 use crate::powers::Powers;
-use crate::{ZYGOTE, arguments, report, stored};
+use crate::{ZYGOTE, arguments, report, stored, terminal};
 
 /// The way back from each worker's program to its sources, as last deployed.
 #[derive(Clone, Default)]
@@ -195,7 +195,13 @@ impl Fleet {
         runtime
             .close()
             .await
-            .map_err(|error| Error::failed("storage was not closed as it should be", error))
+            .map_err(|error| Error::Failed {
+                error: anyhow::Error::new(error).context("storage was not closed as it should be"),
+                hint: Some(
+                    "nothing is lost that was answered: the log has it, and the next start brings it to the objects' files"
+                        .to_owned(),
+                ),
+            })
     }
 
     /// Builds and deploys one worker as its files are now. The version before goes on if that fails. Where it is known what
@@ -229,6 +235,7 @@ impl Fleet {
             objects::prepare(&project, &self.shared.runtime, &self.state, bounds).await?;
             // What it logs while it starts leads to its files as well.
             self.maps.set(&project.name, built.source_map.clone());
+            let is_old_syntax = listens_for_fetch(&built.program);
             let worker = start(
                 &project,
                 built.program,
@@ -236,8 +243,12 @@ impl Fleet {
                 &self.shared,
                 assets.as_ref(),
                 self.state.folder(),
-            );
-            Ok::<_, Error>(Some(worker.await?))
+            )
+            .await?;
+            if index == 0 {
+                warn_of_no_default(&worker, is_old_syntax);
+            }
+            Ok::<_, Error>(Some(worker))
         };
         let client = async {
             match before {
@@ -254,6 +265,34 @@ impl Fleet {
         let target = worker.as_ref().map(|worker| worker.entrypoint(None));
         let inner = bindings::site(&project, target, assets)?;
         Ok(member.run(inner, worker, client?))
+    }
+
+    /// Says which workers have left objects in the folder of state that nobody looks after.
+    pub(crate) fn note_left_objects(&self) {
+        let Some(store) = self.shared.runtime.store() else {
+            return;
+        };
+        let is_there = |name: &str| {
+            let mut members = self.members.iter();
+            members.any(|member| member.project().name == name)
+        };
+        let left: BTreeSet<String> = store
+            .namespaces()
+            .iter()
+            .filter(|namespace| store.objects(namespace).next().is_some())
+            .filter_map(|namespace| Some(namespace.key().rsplit_once(':')?.0.to_owned()))
+            // What bindings store belongs to a worker of Atoll's own.
+            .filter(|worker| !is_there(worker) && !worker.contains(':'))
+            .collect();
+        for worker in left {
+            terminal::note(format_args!(
+                "{} has objects of the worker {worker}, which is not started here",
+                self.state.folder().display()
+            ));
+            terminal::hint(format_args!(
+                "start it too, or move them to another worker with a migration: \"transferred_classes\": [{{ \"from\": \"…\", \"from_script\": \"{worker}\", \"to\": \"…\" }}]"
+            ));
+        }
     }
 
     /// The worker that requests from outside go to.
@@ -396,21 +435,45 @@ fn warn_of_absent_services(members: &[Member]) {
     for member in members {
         for service in &member.project().services {
             if !is_there(&service.service) {
-                crate::terminal::warning(format_args!(
+                terminal::warning(format_args!(
                     "env.{} of {} leads to the worker {}, which is not started here",
                     service.binding,
                     member.project().name,
                     service.service
                 ));
-                crate::terminal::hint("start it too: -c ITS-CONFIGURATION");
+                terminal::hint("start it too: -c ITS-CONFIGURATION");
             }
         }
     }
 }
 
+/// Whether a program answers requests as workers did before there were modules.
+fn listens_for_fetch(program: &protocol::Program) -> bool {
+    const CALLS: [&[u8]; 2] = [b"addEventListener(\"fetch\"", b"addEventListener('fetch'"];
+    let has = |content: &[u8], text: &[u8]| content.windows(text.len()).any(|part| part == text);
+    let mut modules = program.modules.iter();
+    modules.any(|module| CALLS.iter().any(|call| has(&module.content, call)))
+}
+
+/// Says at the start what otherwise every request would say. Tests need no default export.
+fn warn_of_no_default(worker: &Worker, is_old_syntax: bool) {
+    let mut entrypoints = worker.exports().entrypoints.iter();
+    if entrypoints.any(|entrypoint| {
+        entrypoint.name == "default" || entrypoint.handlers.iter().any(|handler| handler == "test")
+    }) {
+        return;
+    }
+    terminal::warning("no request will be answered: the main module has no default export");
+    terminal::hint(if is_old_syntax {
+        "this is the syntax from before modules; now it is export default { async fetch(request, env, ctx) { … } }"
+    } else {
+        "export default { async fetch(request, env, ctx) { return new Response(\"hi\") } }"
+    });
+}
+
 fn report_assets(assets: &Assets) {
     for warning in assets.warnings() {
-        crate::terminal::warning(format_args!(
+        terminal::warning(format_args!(
             "{}:{}: {}",
             warning.file, warning.line, warning.message
         ));

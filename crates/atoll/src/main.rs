@@ -8,6 +8,7 @@ mod control;
 mod cron;
 mod error;
 mod fleet;
+mod hints;
 mod lines;
 mod metrics;
 mod models;
@@ -18,6 +19,7 @@ mod powers;
 mod report;
 mod stored;
 mod terminal;
+mod told;
 mod watch;
 
 use std::process::ExitCode;

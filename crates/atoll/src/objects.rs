@@ -89,6 +89,40 @@ impl Bounds {
     }
 }
 
+/// Why a folder of state is not opened, and what to do about it. `in_use` is that for one that another process has.
+pub(crate) fn not_opened(error: host::Error, in_use: &str) -> Error {
+    use std::io::ErrorKind;
+    use storage::Error as E;
+    let hint = match &error {
+        host::Error::Storage(E::InUse { .. }) => Some(in_use),
+        host::Error::Storage(E::Newer { .. }) => {
+            Some("use the version that made it, or a copy of the folder from before")
+        }
+        host::Error::Storage(E::Damaged { path, .. }) if path.ends_with("format") => {
+            Some("this is no folder of state, or no longer: name another one with --persist-to")
+        }
+        host::Error::Storage(E::Damaged { .. }) => {
+            Some("put a backup of the folder in its place; to begin with nothing, move it away")
+        }
+        host::Error::Storage(E::Io { cause, .. }) => match cause.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some("make room on that disk"),
+            ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::AlreadyExists => {
+                Some("name a folder that this user may write to: --persist-to FOLDER")
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    Error::Failed {
+        error: anyhow::Error::new(error).context("cannot open what Durable Objects keep"),
+        hint: hint.map(str::to_owned),
+    }
+}
+
 /// Makes the stored classes what a worker's configuration says, before a version of it runs.
 pub(crate) async fn prepare(
     project: &Project,
@@ -106,13 +140,7 @@ pub(crate) async fn prepare(
     runtime
         .open_storage(&bounds.options(folder))
         .await
-        .map_err(|error| Error::Failed {
-            error: anyhow::Error::new(error),
-            hint: Some(
-                "one process at a time has a folder of state: use another one with --persist-to"
-                    .to_owned(),
-            ),
-        })?;
+        .map_err(|error| not_opened(error, "one process at a time has a folder of state: end that one, or use another folder with --persist-to"))?;
     let store = runtime
         .store()
         .ok_or_else(|| Error::failed("cannot reach storage", host::Error::NoStorage))?;

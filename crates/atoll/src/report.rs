@@ -7,7 +7,7 @@ use gateway::{Excerpt, Report};
 use owo_colors::{OwoColorize as _, Style};
 use protocol::{Failure, FailureKind};
 
-use crate::terminal;
+use crate::{hints, terminal};
 
 /// Tells one message of a build or a configuration.
 pub(crate) fn diagnostic(diagnostic: &Diagnostic) {
@@ -110,9 +110,22 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
     let position = map
         .first_own_position(&failure.stack)
         .or_else(|| map.find(&import.as_ref()?.written()));
+    // A loop at the top level of one of several files, as far as the engine can tell.
+    let is_nowhere =
+        failure.kind == FailureKind::Cpu && position.is_none() && failure.stack.contains(":1:1)");
     let excerpt = position.and_then(|position| {
         let excerpt = map.excerpt(&position.path, position.line, Some(position.column))?;
         Some(excerpt_at(position.path, excerpt))
+    });
+    let rest = excerpt.as_ref().and_then(|excerpt| {
+        let line = excerpt
+            .lines
+            .get((excerpt.line - excerpt.first_line) as usize)?;
+        Some(
+            line.chars()
+                .skip((excerpt.column - 1) as usize)
+                .collect::<String>(),
+        )
     });
     let name = match failure.name.as_str() {
         "" => "Error",
@@ -142,10 +155,14 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
         title,
         message,
         excerpts: excerpt.into_iter().collect(),
-        stack: own_frames(&map.map_stack(&failure.stack)),
+        stack: match is_nowhere {
+            true => String::new(),
+            false => own_frames(&map.map_stack(&failure.stack)),
+        },
         hint: match &import {
             Some(import) => import.hint(),
-            None => hint(failure),
+            None if is_nowhere => Some(hints::for_endless_top_level(&map.own_files())),
+            None => hints::for_failure(failure, rest.as_deref()),
         },
     }
 }
@@ -202,25 +219,6 @@ fn own_frames(stack: &str) -> String {
         .filter(|line| !line.trim().is_empty())
         .collect();
     own.join("\n")
-}
-
-fn hint(failure: &Failure) -> Option<String> {
-    let text = match failure.kind {
-        FailureKind::NoHandler => {
-            "export default { async fetch(request, env, ctx) { return new Response(\"hi\") } }"
-        }
-        FailureKind::Cpu => {
-            "`limits.cpu_ms` in wrangler.jsonc sets how much an event may use, `limits.startupCpuMs` in atoll.jsonc how much the top level may"
-        }
-        FailureKind::Hung if failure.message.starts_with("Top-level await") => {
-            "what a module awaits at its top level has to be there at once: wait for the rest inside a handler"
-        }
-        FailureKind::Hung => {
-            "the promise that the handler returned can never resolve: something is awaited that nothing completes"
-        }
-        _ => return None,
-    };
-    Some(text.to_owned())
 }
 
 /// Tells an error of a worker's code.

@@ -106,7 +106,7 @@ fn dev_takes_what_wrangler_dev_takes() {
                  --compatibility-date 2026-06-11 --compatibility-flags nodejs_compat --minify \
                  --define WHO:'it' --persist-to state";
     let typed: Vec<&str> = typed.split_whitespace().collect();
-    let mut server = project.start(&typed, "ready in");
+    let server = project.start(&typed, "ready in");
     // One process, so what a module keeps is seen by all requests.
     for count in 1..=10 {
         assert_eq!(server.get("/"), (200, format!("it{count}")));

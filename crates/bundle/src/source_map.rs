@@ -99,7 +99,7 @@ impl SourceMap {
 
     fn map_frame(&self, line: &str) -> Option<String> {
         let frame = frame(line)?;
-        let position = self.map_position(frame.module, frame.line, frame.column)?;
+        let position = self.place(&frame)?;
         Some(format!(
             "{}{}:{}:{}{}",
             &line[..frame.start],
@@ -115,12 +115,37 @@ impl SourceMap {
         let positions = || {
             stack.split('\n').filter_map(|line| {
                 let frame = frame(line)?;
-                self.map_position(frame.module, frame.line, frame.column)
+                self.place(&frame)
             })
         };
         positions()
             .find(|position| !position.path.contains("node_modules/"))
             .or_else(|| positions().next())
+    }
+
+    /// Where a frame comes from. Of a loop at the top level of a module that calls nothing, the engine knows no place but
+    /// the module's beginning, to which nothing is mapped where the bundler has put something of its own there: it means
+    /// the first statement, where one file has them all.
+    fn place(&self, frame: &Frame<'_>) -> Option<Position> {
+        let exact = self.map_position(frame.module, frame.line, frame.column);
+        exact.or_else(|| {
+            let map = self.module(frame.module)?;
+            let is_alone = (frame.line, frame.column) == (1, 1) && map.sources.len() == 1;
+            let first = map.mappings.first().filter(|_| is_alone)?;
+            self.map_position(frame.module, first.line + 1, first.column + 1)
+        })
+    }
+
+    /// The user's own files that are part of the program.
+    pub fn own_files(&self) -> Vec<&str> {
+        let sources = self.modules.values().flat_map(|map| &map.sources);
+        let paths = sources.map(|(path, _)| path.as_str());
+        let mut own: Vec<&str> = paths
+            .filter(|path| !path.contains("node_modules/"))
+            .collect();
+        own.sort_unstable();
+        own.dedup();
+        own
     }
 
     /// The first place in the user's own files, else in packages, where one of these texts is written.

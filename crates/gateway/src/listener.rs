@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use host::Fetcher;
 use tokio::io::AsyncWriteExt as _;
@@ -21,6 +21,9 @@ const BACKLOG: u32 = 1024;
 
 /// How long to wait when the system has no descriptor left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is said that it has none.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
@@ -199,6 +202,7 @@ async fn accept(
     server: &Arc<Server>,
     permits: &Arc<Semaphore>,
 ) -> std::convert::Infallible {
+    let mut told: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => match permits.clone().try_acquire_owned() {
@@ -210,7 +214,10 @@ async fn accept(
                 }
             },
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
+                    tracing::warn!(%error, "cannot accept a connection; clients wait");
+                    told = Some(Instant::now());
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -55,8 +55,8 @@ pub enum Error {
     /// The zygote does not start.
     #[error("cannot start the process that isolates are forked from")]
     Zygote(#[source] jail::Error),
-    /// What objects keep cannot be opened.
-    #[error("cannot open what Durable Objects keep")]
+    /// What objects keep cannot be opened, or not be put away.
+    #[error(transparent)]
     Storage(#[from] storage::Error),
     /// There is no place where objects could keep anything.
     #[error("this host has no storage for Durable Objects")]

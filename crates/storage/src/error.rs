@@ -11,14 +11,14 @@ use protocol::pages::PagesError;
 #[non_exhaustive]
 pub enum Error {
     /// The system refused something.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {cause}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said. The text has it already.
+        cause: io::Error,
     },
     /// Another process has the folder open.
     #[error("the folder {} is in use by process {holder}", folder.display())]
@@ -124,10 +124,10 @@ impl Error {
     /// For `map_err` on an I/O operation.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io {
+        move |cause| Self::Io {
             action,
             path,
-            source,
+            cause,
         }
     }
 
@@ -135,8 +135,8 @@ impl Error {
     pub(crate) fn is_full(&self) -> bool {
         match self {
             Self::Full { .. } => true,
-            Self::Io { source, .. } => matches!(
-                source.kind(),
+            Self::Io { cause, .. } => matches!(
+                cause.kind(),
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
             ),
             _ => false,

@@ -221,7 +221,7 @@ impl Replay {
         let from = self.cataloged.min(self.checkpointed);
         let behind = segments.partition_point(|segment| segment.start <= from);
         let Some(first) = behind.checked_sub(1) else {
-            if segments.is_empty() && from == 0 {
+            if segments.is_empty() && self.cataloged == 0 {
                 return Ok(());
             }
             return Err(Error::Damaged {

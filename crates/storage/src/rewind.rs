@@ -235,7 +235,7 @@ impl Shared {
     fn items(&self, segment: &Segment, end: u64, key: &Key) -> Result<Vec<Item>, Error> {
         let mut items = Vec::new();
         let mut reader = match Reader::open(&*self.options.disk, &segment.path, self.log) {
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(Error::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::OutOfRetention);
             }
             other => other?,

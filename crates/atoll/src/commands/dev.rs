@@ -15,7 +15,7 @@ use owo_colors::OwoColorize as _;
 
 use services::mail::Mailbox;
 
-use super::{address, banner, email, install, note_unused};
+use super::{address, banner, email, install};
 use crate::arguments::{Dev, LogLevel};
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps, Running};
@@ -27,7 +27,7 @@ use crate::{lines, report, stored, terminal};
 const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
-    note_unused(&arguments.project);
+    crate::told::begin(arguments.project.log_level);
     if arguments.wrangler.remote {
         return Err(Error::mistake(
             "there is no cloud to run this in",

@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use bundle::Project;
 use owo_colors::OwoColorize as _;
 
-use crate::arguments::{Listen, LogLevel, Protocol};
+use crate::arguments::{Listen, Protocol};
 use crate::error::Error;
 use crate::fleet::Fleet;
 use crate::terminal;
@@ -53,15 +53,6 @@ fn address(listen: &Listen, project: &Project) -> Result<SocketAddr, Error> {
     };
     let port = listen.port.or(project.dev.port).unwrap_or(DEFAULT_PORT);
     Ok(SocketAddr::new(ip, port))
-}
-
-fn note_unused(arguments: &crate::arguments::Project) {
-    if arguments.log_level == LogLevel::Debug {
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter("debug,notify=info,h2=info,hyper=info,rolldown=info")
-            .with_writer(std::io::stderr)
-            .try_init();
-    }
 }
 
 /// What is running, where, and with what.

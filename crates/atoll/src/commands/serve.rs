@@ -10,7 +10,7 @@ use bundle::Mode;
 use gateway::{Gateway, Target};
 use host::{FetchError, Fetcher, Request, Response, Worker};
 
-use super::{address, banner, install, note_unused};
+use super::{address, banner, install};
 use crate::arguments::{AccessLog, LogLevel, Overrides, Serve};
 use crate::cron::Trigger;
 use crate::error::Error;
@@ -21,7 +21,7 @@ use crate::operator::Operator;
 use crate::{lines, report, terminal};
 
 pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
-    note_unused(&arguments.project);
+    crate::told::begin(arguments.project.log_level);
     let level = arguments.project.log_level;
     let members = Fleet::load(&arguments.project, &Overrides::default(), Mode::Production)?;
     install::complete(&members, true).await?;
@@ -97,6 +97,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         },
     )?;
     banner(&fleet, gateway.address(), "serve");
+    fleet.note_left_objects();
     if let Some(address) = operated_at {
         terminal::line(format_args!("  metrics and health on http://{address}\n"));
     }

@@ -6,7 +6,7 @@ use bundle::Mode;
 use host::FetchError;
 use owo_colors::OwoColorize as _;
 
-use super::{install, note_unused};
+use super::install;
 use crate::arguments::{Overrides, Test};
 use crate::error::Error;
 use crate::fleet::Fleet;
@@ -16,7 +16,7 @@ use crate::{lines, report, terminal};
 const DEFAULT_EXPORT: &str = "default";
 
 pub(crate) async fn run(arguments: Test) -> Result<(), Error> {
-    note_unused(&arguments.project);
+    crate::told::begin(arguments.project.log_level);
     let members = Fleet::load(&arguments.project, &Overrides::default(), Mode::Development)?;
     install::complete(&members, false).await?;
     let state = State::passing(arguments.project.persist_to.as_deref())?;

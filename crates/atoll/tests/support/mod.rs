@@ -41,7 +41,7 @@ impl Project {
         fs::write(path, content).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_atoll"));
         command
             .args(arguments)
@@ -64,7 +64,7 @@ impl Project {
         )
     }
 
-    fn mask(&self, text: &str) -> String {
+    pub(crate) fn mask(&self, text: &str) -> String {
         let real = self.path().canonicalize().unwrap();
         text.replace(real.to_str().unwrap(), "FOLDER")
             .replace(self.path().to_str().unwrap(), "FOLDER")

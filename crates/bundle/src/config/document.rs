@@ -234,15 +234,22 @@ fn from_jsonc(value: &ast::Value<'_>) -> Value {
     }
 }
 
+/// The value at a place where a word stands that is none of TOML's.
+fn bare_word(text: &str, at: usize) -> Option<&str> {
+    let (before, rest) = text.split_at_checked(at)?;
+    let is_value = before.trim_end_matches([' ', '\t']).ends_with('=');
+    let word = rest.split(['\n', '#']).next()?.trim();
+    (is_value && word.starts_with(|sign: char| sign.is_alphabetic())).then_some(word)
+}
+
 fn parse_toml(path: &Path, text: &str) -> Result<Value, Error> {
     let table = DeTable::parse(text).map_err(|error| {
-        Error::one(
-            Diagnostic::error(format!("broken TOML: {}", error.message())).at(
-                path,
-                text,
-                error.span().map_or(0, |span| span.start),
-            ),
-        )
+        let at = error.span().map_or(0, |span| span.start);
+        let broken = |message| Error::one(Diagnostic::error(message).at(path, text, at));
+        match bare_word(text, at) {
+            Some(word) => broken(format!("broken TOML: text needs quotes: \"{word}\"")),
+            None => broken(format!("broken TOML: {}", error.message())),
+        }
     })?;
     Ok(Value {
         node: from_toml_table(table.get_ref()),

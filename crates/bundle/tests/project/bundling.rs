@@ -354,12 +354,12 @@ fn unresolved_imports_name_what_was_meant() {
         (
             "import a from 'comon';\nconsole.log(a);",
             "cannot resolve \"comon\"",
-            "did you mean \"common\"? or run `npm install comon`",
+            "did you mean \"common\"? Otherwise add comon to package.json",
         ),
         (
             "import a from '@x/nothing/sub';\nconsole.log(a);",
             "cannot resolve \"@x/nothing/sub\"",
-            "run `npm install @x/nothing`",
+            "add @x/nothing to the dependencies in package.json: it is installed at the next start",
         ),
         (
             "import a from 'conditional/other';\nconsole.log(a);",

@@ -102,10 +102,7 @@ impl Objects {
         settings.quota_bytes = options.quota_bytes;
         settings.disk = Arc::clone(&options.disk);
         settings.on_durable = Box::new(move |position| {
-            let position = position
-                .map(|position| position.0)
-                .map_err(|error| tracing::error!(%error, "storage stopped"));
-            durable.send_replace(position.ok());
+            durable.send_replace(position.ok().map(|position| position.0));
         });
         settings.on_checkpoint = Box::new(move |checkpoint| drop(checkpoints.send(checkpoint)));
         settings.on_alarm = Box::new(move || on_alarm.notify_one());

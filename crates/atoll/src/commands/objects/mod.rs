@@ -16,6 +16,7 @@ use crate::arguments::objects::{Command, Object, Objects, Place};
 use crate::control::{self, Address, Answer, Listed, Moment, Operation, Refusal, connect, perform};
 use crate::error::Error;
 use crate::fleet::zygote;
+use crate::objects::not_opened;
 use crate::{lines, terminal};
 
 /// How often a long export says how far it is.
@@ -200,16 +201,11 @@ impl Stored {
         let mut options = StorageOptions::new(&self.folder);
         options.retention = Duration::MAX;
         options.quota_bytes = u64::MAX;
-        runtime
-            .open_storage(&options)
-            .await
-            .map_err(|error| Error::Failed {
-                error: anyhow::Error::new(error),
-                hint: Some(
-                    "what has it open does not answer: if it is just starting or ending, try again"
-                        .to_owned(),
-                ),
-            })?;
+        runtime.open_storage(&options).await.map_err(|error| {
+            let in_use =
+                "what has it open does not answer: if it is just starting or ending, try again";
+            not_opened(error, in_use)
+        })?;
         let outcome = perform(&runtime, operation).await;
         runtime
             .close()
