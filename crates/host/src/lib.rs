@@ -25,6 +25,7 @@ mod objects;
 mod parcel;
 mod reading;
 mod redirects;
+mod routes;
 mod runtime;
 mod script;
 pub mod secrets;

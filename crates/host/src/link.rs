@@ -10,6 +10,7 @@ mod events;
 mod facets;
 mod gate;
 mod incoming;
+mod inside;
 mod kept;
 mod objects;
 mod outbox;
@@ -40,6 +41,7 @@ pub(crate) use crate::clock::now_ms;
 use crate::fetcher::FetchError;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Durable, Objects};
+use crate::routes::Routes;
 use crate::tail::Tails;
 
 pub(crate) use calls::{call_method, fetch_object};
@@ -76,6 +78,7 @@ pub(crate) struct Link {
     drops_sockets: bool,
     /// Who follows the worker.
     tails: Option<Arc<Tails>>,
+    routes: Option<Arc<Routes>>,
     /// Bytes that the isolate sent and that nobody has taken yet.
     held: crate::held::Account,
     state: Mutex<State>,
@@ -108,6 +111,8 @@ pub(crate) struct LinkOptions {
     pub(crate) drops_sockets: bool,
     /// Who follows the worker.
     pub(crate) tails: Option<Arc<Tails>>,
+    /// Where it is remembered which objects the requests of its worker call.
+    pub(crate) routes: Option<Arc<Routes>>,
 }
 
 impl std::fmt::Debug for Link {
@@ -139,6 +144,7 @@ impl Link {
             objects: options.objects,
             drops_sockets: options.drops_sockets,
             tails: options.tails,
+            routes: options.routes,
             held: crate::held::Account::default(),
             state: Mutex::default(),
             given_away: AtomicUsize::new(0),
@@ -167,12 +173,6 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Events under way; `None` when the isolate is gone.
-    pub(crate) fn load(&self) -> Option<usize> {
-        let state = self.lock();
-        (!state.closed && !state.condemned).then_some(state.events.len())
-    }
-
     /// Resolves when the isolate is gone.
     pub(crate) async fn wait_closed(&self) {
         loop {
@@ -187,12 +187,6 @@ impl Link {
     /// The process, for measuring and killing.
     pub(crate) fn process(&self) -> &jail::Process {
         &self.process
-    }
-
-    /// Frames received so far, and whether something is expected: for the watchdog.
-    pub(crate) fn progress(&self) -> (u64, bool) {
-        let state = self.lock();
-        (state.frames, !state.closed && !state.events.is_empty())
     }
 
     async fn read(self: Arc<Self>) {
@@ -427,6 +421,8 @@ impl Link {
                 self.wake(at_ms);
                 Ok(())
             }
+            FromIsolate::Arrived { id, object, caller } => self.arrived(id, object, caller),
+            FromIsolate::PassOn { call, value, .. } => self.pass_on(call, &value),
             FromIsolate::Unhandled(event, failure) => {
                 self.trace_thrown(event, &failure);
                 if matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory) {

@@ -297,6 +297,7 @@ impl Loaded {
             objects: runtime.objects().cloned(),
             drops_sockets: false,
             tails: self.tails.clone(),
+            routes: None,
         };
         let link = Link::start(child, options).map_err(|_| lost())?;
         let (watched, cpu_ms) = (Arc::clone(&link), self.settings.cpu_ms);
@@ -473,7 +474,8 @@ impl Fetcher for Target {
         Box::pin(async move {
             let link = self.loaded.link().await?;
             let (entrypoint, props) = (self.entrypoint.as_deref(), self.props.as_deref());
-            let answer = fetch_in(&link, entrypoint, props, self.limits, request);
+            let entry = EventEntry::default();
+            let answer = fetch_in(&link, entry, entrypoint, props, self.limits, request);
             let Some(wall_ms) = self.wall_ms() else {
                 return answer.await;
             };

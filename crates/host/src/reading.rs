@@ -97,6 +97,7 @@ impl Runtime {
             objects: None,
             drops_sockets: false,
             tails: None,
+            routes: None,
         };
         let child = tokio::task::spawn_blocking(move || {
             let template = zygote.fork(jail::Role::Template, &process)?;

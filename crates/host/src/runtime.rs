@@ -26,6 +26,7 @@ use crate::loader::Loader;
 use crate::logs::{LogRecord, Logs};
 use crate::objects::{Namespace, Objects, StorageOptions};
 use crate::parcel::Props;
+use crate::routes::Routes;
 use crate::services::Services;
 use crate::spares::Spares;
 use crate::tail::Tails;
@@ -348,8 +349,9 @@ impl Runtime {
             return Err(DeployError::Classes(exports));
         }
         let capabilities: Arc<[Capability]> = capabilities.into();
+        let routes = (!classes.is_empty() && !object_isolates).then(|| Arc::new(Routes::new()));
         let link = {
-            let (name, logs) = (Arc::clone(&name), self.0.logs.clone());
+            let (name, logs, routes) = (Arc::clone(&name), self.0.logs.clone(), routes.clone());
             let objects = self.0.objects.get().cloned();
             Box::new(move || LinkOptions {
                 capabilities: Arc::clone(&capabilities),
@@ -362,6 +364,7 @@ impl Runtime {
                 objects: objects.clone(),
                 drops_sockets,
                 tails: tails.clone(),
+                routes: routes.clone(),
             })
         };
         let worker = Worker::start(WorkerOptions {
@@ -373,14 +376,13 @@ impl Runtime {
             processes: self.0.processes,
             cpu_ms: limits.cpu_ms,
             object_isolates,
+            routes,
         })
         .await?;
-        let old = self
-            .0
-            .workers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name, worker.clone());
+        let workers = self.0.workers.write();
+        let mut workers = workers.unwrap_or_else(PoisonError::into_inner);
+        let old = workers.insert(name, worker.clone());
+        drop(workers);
         if let Some(objects) = self.0.objects.get() {
             objects.deployed();
         }
@@ -443,13 +445,9 @@ impl Runtime {
     /// Ends all isolates.
     pub fn stop(&self) {
         self.0.spares.clear();
-        for (_, worker) in self
-            .0
-            .workers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain()
-        {
+        let workers = self.0.workers.write();
+        let mut workers = workers.unwrap_or_else(PoisonError::into_inner);
+        for (_, worker) in workers.drain() {
             worker.kill();
         }
     }

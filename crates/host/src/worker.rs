@@ -13,10 +13,14 @@ use crate::fetcher::{Caller, FetchError, Fetcher, Request, Response, described};
 use crate::figures::WorkerFigures;
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost, now_ms};
 use crate::parcel::{MethodCall, Props};
+use crate::routes::{Route, Routes};
 use crate::tail::{Happening, TraceItem};
 
 /// How long a request waits for an isolate when all have just died.
 const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may have to wait, in microseconds, to be in the isolate where its object lives. It would take about
+/// a tenth of a millisecond to reach that from another one.
+const MAX_WAIT_US: u64 = 5_000;
 /// How long a version that was replaced may finish what it is doing.
 const RETIREMENT: Duration = Duration::from_secs(30);
 
@@ -35,6 +39,8 @@ pub(crate) struct WorkerOptions {
     pub(crate) cpu_ms: u32,
     /// Objects do not share isolates.
     pub(crate) object_isolates: bool,
+    /// Which isolates requests had better go to, for a worker that has objects.
+    pub(crate) routes: Option<Arc<Routes>>,
 }
 
 struct Inner {
@@ -185,9 +191,31 @@ impl Worker {
         request: Request,
     ) -> Result<Response, FetchError> {
         let limits = CodeLimits::default();
+        let routes = self.0.options.routes.as_ref();
         let caller = request.extensions().get::<Caller>();
-        let link = self.pick(caller.is_some_and(|caller| caller.is_dynamic));
-        fetch_in(&link.await?, entrypoint, props, limits, request).await
+        let for_dynamic = caller.is_some_and(|caller| caller.is_dynamic);
+        // What dynamic workers ask for is kept off half of the isolates, wherever its objects are.
+        let route = routes
+            .filter(|_| !for_dynamic)
+            .map(|routes| routes.of(request.uri().path()));
+        let link = match self.routed(route) {
+            Some(link) => link,
+            None => self.pick(for_dynamic).await?,
+        };
+        let entry = EventEntry {
+            route,
+            ..EventEntry::default()
+        };
+        fetch_in(&link, entry, entrypoint, props, limits, request).await
+    }
+
+    /// The isolate with the object that requests like this one call, unless it has too much to do.
+    fn routed(&self, route: Option<Route>) -> Option<Arc<Link>> {
+        let process = self.0.options.routes.as_ref()?.find(route?)?;
+        let links = self.0.links.read().unwrap_or_else(PoisonError::into_inner);
+        let link = links.iter().find(|link| link.process().id() == process)?;
+        link.load()?;
+        (link.wait_us() <= MAX_WAIT_US).then(|| Arc::clone(link))
     }
 
     fn call_at(&self, entrypoint: Option<Arc<str>>, props: Option<Arc<Props>>, call: MethodCall) {
@@ -407,6 +435,7 @@ impl Worker {
 /// Has one isolate answer a request.
 pub(crate) async fn fetch_in(
     link: &Arc<Link>,
+    entry: EventEntry,
     entrypoint: Option<&str>,
     props: Option<&Props>,
     limits: CodeLimits,
@@ -416,7 +445,7 @@ pub(crate) async fn fetch_in(
     let entry = EventEntry {
         respond: Some(sender),
         subrequest_limit: limits.subrequests,
-        ..EventEntry::default()
+        ..entry
     };
     let id = link.begin_fetch(entrypoint, props, limits.cpu_ms, entry, request)?;
     // From here on a caller that goes away cancels the event.
@@ -445,7 +474,8 @@ impl SingleUse {
     /// # Errors
     /// As any fetch.
     pub async fn fetch(&self, request: Request) -> Result<Response, FetchError> {
-        fetch_in(&self.0, None, None, CodeLimits::default(), request).await
+        let (entry, limits) = (EventEntry::default(), CodeLimits::default());
+        fetch_in(&self.0, entry, None, None, limits, request).await
     }
 }
 

@@ -52,10 +52,6 @@ export function currentEvent() {
   return get()?.event;
 }
 
-// A job starts without a context (the event loop clears it), so a reaction sets its own and need not put one back.
-const reaction = (context, callback) =>
-  typeof callback === "function" ? (value) => (set(context), callback(value)) : callback;
-
 const nativeThen = Promise.prototype.then;
 const apply = Reflect.apply;
 
@@ -64,7 +60,11 @@ Object.defineProperty(Promise.prototype, "then", {
     then(onFulfilled, onRejected) {
       const context = get();
       if (context === undefined) return apply(nativeThen, this, [onFulfilled, onRejected]);
-      return apply(nativeThen, this, [reaction(context, onFulfilled), reaction(context, onRejected)]);
+      // A job starts without a context (the event loop clears it), so a reaction sets its own and need not put one back.
+      return apply(nativeThen, this, [
+        typeof onFulfilled === "function" ? (value) => (set(context), onFulfilled(value)) : onFulfilled,
+        typeof onRejected === "function" ? (error) => (set(context), onRejected(error)) : onRejected,
+      ]);
     },
   }.then,
   writable: true,

@@ -17,22 +17,12 @@ const HUNG =
 const GONE = "The client has disconnected.";
 
 export class EventContext {
-  /** Things that keep the event going: the handler itself, promises of waitUntil, streams, sockets. */
-  #open = 1;
-  #outcome = undefined;
-  #streams = undefined;
-  /** @type {Session | undefined} */
-  #session = undefined;
-  #cancelers = undefined;
-  #answered = false;
-  #waitedFor = false;
-
   constructor(id) {
     this.id = id;
+    /** Things that keep the event going: the handler itself, promises of waitUntil, streams, sockets. */
+    this.reasons = 1;
     /** What code that belongs to the event runs in. */
     this.context = { event: this, stores: undefined };
-    /** The Durable Object that the event happens to. @type {import("./objects/instance.js").Instance | undefined} */
-    this.object = undefined;
     events.set(id, this);
   }
 
@@ -41,7 +31,7 @@ export class EventContext {
    * keep the event open. A worker's own event keeps nothing but what `waitUntil` names.
    */
   holdForObject() {
-    if (this.object !== undefined) this.#open += 1;
+    if (this.object !== undefined) this.reasons += 1;
   }
 
   releaseForObject() {
@@ -50,35 +40,45 @@ export class EventContext {
 
   /** A stream from the host that is dropped when the event is over. */
   own(stream) {
-    (this.#streams ??= []).push(stream.id);
+    (this.streams ??= []).push(stream.id);
   }
 
   /** What the event shares with what it gives away. */
   get session() {
-    return (this.#session ??= new Session());
+    return (this.ownSession ??= new Session());
   }
 
   /** The event is a call of what another one has given away. @param {Session} session */
   joinSession(session) {
-    this.#session = session.join();
+    this.ownSession = session.join();
   }
 
   begin() {
-    this.#open += 1;
+    this.reasons += 1;
   }
 
   end() {
-    this.#open -= 1;
-    if (this.#open !== 0) return;
+    this.reasons -= 1;
+    if (this.reasons !== 0) return;
     // What is released may start the next thing in the same turn.
     if (this.object === undefined) this.#finish();
-    else ending.add(this);
+    else if (!this.isEnding) {
+      this.isEnding = true;
+      ending.push(this);
+    }
   }
 
   /** All jobs of this turn have run. */
   endOfTurn() {
-    if (this.#open === 0) this.#finish();
+    if (this.reasons === 0) this.#finish();
     else this.#tellHandled();
+  }
+
+  /** The same, before others that may be over. */
+  endNow() {
+    if (ending[ending.length - 1] === this) ending.pop();
+    this.isEnding = false;
+    this.endOfTurn();
   }
 
   waitUntil(promise) {
@@ -97,30 +97,30 @@ export class EventContext {
 
   /** The handler has given its answer. */
   succeed() {
-    if (this.#answered) return;
-    this.#answered = true;
+    if (this.isAnswered) return;
+    this.isAnswered = true;
     this.end();
   }
 
   /** The handler is through: who waits for that alone need not wait for what it has left behind. */
   handled() {
-    if (this.#answered) return;
-    this.#waitedFor = true;
+    if (this.isAnswered) return;
+    this.isWaitedFor = true;
     this.succeed();
-    if (this.#open > 0) this.#tellHandled();
+    if (this.reasons > 0) this.#tellHandled();
   }
 
   #tellHandled() {
-    if (!this.#waitedFor) return;
-    this.#waitedFor = false;
+    if (!this.isWaitedFor) return;
+    this.isWaitedFor = false;
     handled(this.id);
   }
 
   /** The handler has failed. */
   fail(error, kind = "exception") {
-    if (this.#answered) return;
-    this.#answered = true;
-    this.#outcome = { kind, ...describe(error) };
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    this.outcome = { kind, ...describe(error) };
     this.end();
   }
 
@@ -129,18 +129,23 @@ export class EventContext {
     const controller = new AbortController();
     const abort = () => controller.abort(new DOMException(GONE, "AbortError"));
     if (this.canceled) abort();
-    else (this.#cancelers ??= []).push(abort);
+    else (this.cancelers ??= []).push(abort);
     return controller.signal;
+  }
+
+  /** Tells the host of the event, if it began without it. */
+  makeKnown() {
+    this.visit?.makeKnown();
   }
 
   cancel() {
     this.canceled = true;
-    for (const callback of this.#cancelers ?? []) callback();
+    for (const callback of this.cancelers ?? []) callback();
   }
 
   /** Somebody may call what the event has given away, and so move it on. */
   get mayBeCalled() {
-    return this.#session?.isShared === true;
+    return this.ownSession?.isShared === true;
   }
 
   /** Whether the host still waits for the event's end. */
@@ -152,15 +157,17 @@ export class EventContext {
   forget() {
     events.delete(this.id);
     this.object?.events.delete(this);
-    this.#answered = true;
+    this.visit?.lost(this.isAnswered);
+    this.visit = undefined;
+    this.isAnswered = true;
     this.#release();
   }
 
   /** Nothing can happen any more that would end this event. */
   hang() {
-    if (!this.#answered) this.fail(new Error(HUNG), "hung");
-    if (this.#open > 0) {
-      this.#open = 0;
+    if (!this.isAnswered) this.fail(new Error(HUNG), "hung");
+    if (this.reasons > 0) {
+      this.reasons = 0;
       this.#finish();
     }
   }
@@ -169,30 +176,55 @@ export class EventContext {
     if (!events.delete(this.id)) return;
     this.object?.events.delete(this);
     this.#release();
-    const outcome = this.#outcome;
+    const outcome = this.outcome;
+    const { visit } = this;
+    // Each knows the other: see below.
+    this.visit = undefined;
+    if (visit !== undefined && !visit.ends()) return;
     if (outcome === undefined) done(this.id);
     else done(this.id, outcome.kind, outcome.name, outcome.message, outcome.stack);
   }
 
   #release() {
-    for (const id of this.#streams ?? []) dropStream(id, new TypeError(EVENT_IS_OVER));
-    this.#session?.leave();
+    for (const id of this.streams ?? []) dropStream(id, new TypeError(EVENT_IS_OVER));
+    this.ownSession?.leave();
     // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
     this.context = undefined;
   }
 }
 
-Object.assign(EventContext.prototype, { canceled: false });
+// What most events never have, is not made for each.
+Object.assign(EventContext.prototype, {
+  canceled: false,
+  isAnswered: false,
+  /** Somebody waits for the handler alone. */
+  isWaitedFor: false,
+  isEnding: false,
+  outcome: undefined,
+  streams: undefined,
+  cancelers: undefined,
+  /** @type {Session | undefined} */
+  ownSession: undefined,
+  /** The Durable Object that the event happens to. @type {import("./objects/instance.js").Instance | undefined} */
+  object: undefined,
+  /** Of an object that was called from inside this isolate. @type {import("./objects/inside.js").Visit | undefined} */
+  visit: undefined,
+  /** How many calls inside this isolate it has come through, and how many it has made. */
+  depth: 0,
+  callsInside: 0,
+});
 
-/** Events of objects that may be over when the turn is. @type {Set<EventContext>} */
-const ending = new Set();
+/** Events of objects that may be over when the turn is. @type {EventContext[]} */
+export let ending = [];
 
 /** Ends the events of objects that are over. Returns whether there were any. */
 export function endEvents() {
-  if (ending.size === 0) return false;
-  for (const event of ending) {
-    ending.delete(event);
-    event.endOfTurn();
+  if (ending.length === 0) return false;
+  const events = ending;
+  ending = [];
+  for (let index = 0; index < events.length; index += 1) {
+    events[index].isEnding = false;
+    events[index].endOfTurn();
   }
   return true;
 }

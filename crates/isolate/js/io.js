@@ -1,7 +1,7 @@
 // Calls, streams and sockets between JavaScript and frames.
 
 import * as native from "atoll:native/io";
-import { currentEvent, get, run } from "./async_context.js";
+import { currentEvent, get, run, set } from "./async_context.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 
 export { currentEvent };
@@ -18,7 +18,64 @@ export const isWaiting = () => underWay > 0;
 
 // --- Calls -----------------------------------------------------------------------------------------------------------
 
-/** @type {Map<number, { resolve: Function, reject: Function, drop: Function, context?: object }>} */
+/** A call that is under way. Nothing refers to it but `calls`, so that it is freed at once when it is over. */
+class Pending {
+  constructor(id, context, settle, reject, read) {
+    this.id = id;
+    this.context = context;
+    this.settle = settle;
+    this.fail = reject;
+    this.read = read;
+    underWay += 1;
+    context?.event?.holdForObject();
+  }
+
+  /** @param {AbortSignal} signal */
+  endsWith(signal) {
+    this.signal = signal;
+    this.abort = () => {
+      native.cancelCall(this.id);
+      this.reject(signal.reason);
+    };
+    signal.addEventListener("abort", this.abort);
+  }
+
+  drop() {
+    calls.delete(this.id);
+    underWay -= 1;
+    this.context?.event?.releaseForObject();
+    if (this.signal === undefined) return;
+    this.signal.removeEventListener("abort", this.abort);
+    this.abort = undefined;
+  }
+
+  resolve(value) {
+    this.drop();
+    const { read } = this;
+    if (read === undefined) {
+      this.settle(value);
+      return;
+    }
+    // What is read belongs to the event that asked.
+    const before = get();
+    set(this.context);
+    try {
+      this.settle(read(value));
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      set(before);
+    }
+  }
+
+  reject(error) {
+    this.drop();
+    this.fail(error);
+  }
+}
+Object.assign(Pending.prototype, { signal: undefined, abort: undefined });
+
+/** @type {Map<number, Pending>} */
 const calls = new Map();
 let nextCall = 1;
 
@@ -26,35 +83,32 @@ let nextCall = 1;
  * Makes a call and gives its answer.
  * @param {AbortSignal | undefined} signal
  * @param {(call: number, event: number | undefined) => void} send
+ * @param {(answer: any) => unknown} [read] what is to be made of the answer
  */
-export function call(signal, send) {
+export function call(signal, send, read = undefined) {
   if (inGlobalScope()) return Promise.reject(new Error(DISALLOWED_IN_GLOBAL_SCOPE));
   if (signal?.aborted) return Promise.reject(signal.reason);
+  return begin(
+    signal,
+    (id, event) => {
+      event?.makeKnown();
+      send(id, event?.id);
+    },
+    read,
+  );
+}
+
+/** Gives the answer to a call of which the host need not know. @param {(call: number) => void} send */
+export const callInside = (send, read) => begin(undefined, send, read);
+
+function begin(signal, send, read) {
   const id = nextCall++;
   const context = get();
-  const event = context?.event;
   return new Promise((resolve, reject) => {
-    send(id, event?.id);
-    underWay += 1;
-    event?.holdForObject();
-    const drop = () => {
-      calls.delete(id);
-      underWay -= 1;
-      event?.releaseForObject();
-      signal?.removeEventListener("abort", abort);
-    };
-    const finish = (settle) => (value) => {
-      drop();
-      settle(value);
-    };
-    const entry = { resolve: finish(resolve), reject: finish(reject), drop };
-    const abort = () => {
-      native.cancelCall(id);
-      entry.reject(signal.reason);
-    };
-    signal?.addEventListener("abort", abort);
-    entry.context = context;
-    calls.set(id, entry);
+    send(id, context?.event);
+    const pending = new Pending(id, context, resolve, reject, read);
+    if (signal !== undefined && signal !== null) pending.endsWith(signal);
+    calls.set(id, pending);
   });
 }
 
@@ -369,10 +423,16 @@ function withSocket(ofHost, id, work) {
 
 export const host = {
   reply(id, value) {
-    answered(calls.get(id), (entry) => entry.resolve(value));
+    const entry = calls.get(id);
+    const object = entry?.context?.event?.object;
+    if (object !== undefined) answerObject(object, entry, () => entry.resolve(value));
+    else entry?.resolve(value);
   },
   fail(id, error) {
-    answered(calls.get(id), (entry) => entry.reject(hostError(error)));
+    const entry = calls.get(id);
+    const object = entry?.context?.event?.object;
+    if (object !== undefined) answerObject(object, entry, () => entry.reject(hostError(error)));
+    else entry?.reject(hostError(error));
   },
   streamData(id, buffer) {
     const stream = incomingStreams.get(id);
@@ -419,11 +479,8 @@ export const host = {
 };
 
 /** An object's input gate holds back the answers to its calls as well. What is left of a broken one gets none. */
-function answered(entry, settle) {
-  if (entry === undefined) return;
-  const object = entry.context?.event?.object;
-  if (object === undefined) settle(entry);
-  else object.gate.enter(entry.context, () => (object.broken === undefined ? settle(entry) : entry.drop()));
+function answerObject(object, entry, settle) {
+  object.gate.enter(entry.context, () => (object.broken === undefined ? settle() : entry.drop()));
 }
 
 function wakeReader(stream) {

@@ -7,14 +7,15 @@ import { set } from "./async_context.js";
 import { setCompatibility } from "./compatibility.js";
 import { bind, bindValue } from "./env.js";
 import { describe, isTold } from "./errors.js";
-import { endEvents, EventContext, events, failHungEvents } from "./event_context.js";
+import { endEvents, ending, EventContext, events, failHungEvents } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
 import { callHandler, install, workflowClass } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
 import { host as io, isWaiting } from "./io.js";
 import { makeLoader } from "./loader.js";
 import { exportNamespace } from "./loopback.js";
-import { isUsed as hasObjects, letIn } from "./objects/gate.js";
+import { done, isUsed as hasObjects, letIn, open } from "./objects/gate.js";
+import { goOnInside, queue, restInside } from "./objects/inside.js";
 import { host as objects } from "./objects/instance.js";
 import { host as facets } from "./objects/facets.js";
 import { makeNamespace } from "./objects/namespace.js";
@@ -118,10 +119,15 @@ export const host = {
       }
       return true;
     }
-    if (hasObjects && (letIn() || endEvents())) return true;
+    if (hasObjects) {
+      if ((done.length > 0 || open.size > 0) && letIn()) return true;
+      if (ending.length > 0 && endEvents()) return true;
+      if (queue.length > 0 && goOnInside()) return true;
+    }
     const isQuiet = areQuiet();
     if (!isQuiet && runDueTimer()) return true;
     if (events.size > 0 && !isWaiting() && !hasTimers() && failHungEvents()) return true;
+    if (hasObjects) restInside();
     if (!isQuiet) askForTick();
     return false;
   },

@@ -4,7 +4,9 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use protocol::limits::STARTUP_CPU_MS;
-use protocol::{EventId, Exports, Failure, FailureKind, FromIsolate, Program, Settings, ToIsolate};
+use protocol::{
+    EventId, Exports, Failure, FailureKind, FromIsolate, OF_ISOLATE, Program, Settings, ToIsolate,
+};
 use rquickjs::function::IntoArgs;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
@@ -18,7 +20,6 @@ use crate::modules::{Contents, Names, ProgramModules};
 use crate::native::{self, sqlite, wasm};
 use crate::prepare::Prepare;
 use crate::sources::Sources;
-use crate::state::State;
 use crate::stopped::Place;
 use crate::values::read_exports;
 use crate::{async_context, cpu, jobs, objects, state};
@@ -84,6 +85,7 @@ impl Isolate {
         let stopped_at = Place::default();
         let interrupted = Rc::new(Cell::new(false));
         let deadline_us = Rc::new(Cell::new(u64::MAX));
+        state::with(|state| state.deadline_us = Rc::clone(&deadline_us));
         native::watch(&deadline_us, &interrupted);
         runtime.set_interrupt_handler(Some(Box::new({
             let (interrupted, deadline_us) = (Rc::clone(&interrupted), Rc::clone(&deadline_us));
@@ -158,6 +160,7 @@ impl Isolate {
             state.loopback = settings.loopback;
             state.bundler = settings.bundler;
             state.is_followed = settings.is_followed;
+            state.cpu_ms = settings.cpu_ms;
         });
         self.heap
             .set_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
@@ -180,7 +183,8 @@ impl Isolate {
                 ..Failure::default()
             });
         }
-        self.begin(settings.startup_cpu_ms);
+        self.interrupted.set(false);
+        state::with(|state| state.allow(None, settings.startup_cpu_ms));
         let described = self.context.with(|ctx| {
             self.call(
                 &ctx,
@@ -246,19 +250,14 @@ impl Isolate {
         }
         let event = Self::event_of(&message);
         let cpu_ms = self.allowed(event, &message);
-        self.begin(cpu_ms);
-        state::with(State::begin_turn);
-        if let Some(id) = event {
-            // What an event used in earlier turns counts as well.
-            let used = state::with(|state| {
-                if matches!(message, ToIsolate::Event { .. }) {
-                    state.event_cpu_us.insert(id, 0);
-                }
-                state.event_cpu_us.get(&id).copied().unwrap_or(0)
-            });
-            self.deadline_us
-                .set(self.deadline_us.get().saturating_sub(used));
-        }
+        self.interrupted.set(false);
+        state::with(|state| {
+            state.begin_turn();
+            if let (Some(id), ToIsolate::Event { .. }) = (event, &message) {
+                state.event_cpu_us.insert(id, 0);
+            }
+            state.allow(event, cpu_ms);
+        });
         let delivered = self.context.with(|ctx| {
             self.deliver(&ctx, message)
                 .map_err(|error| self.caught(&ctx, error))
@@ -269,15 +268,10 @@ impl Isolate {
             state::send(&FromIsolate::Unhandled(event, failure));
         }
         self.settle(event);
-        // An event that is over has measured the turn already.
-        if event.is_none_or(|id| state::with(|state| state.event_cpu_us.contains_key(&id))) {
-            let turn_us = cpu::turn_us();
-            state::with(|state| {
-                if let Some(used) = event.and_then(|id| state.event_cpu_us.get_mut(&id)) {
-                    *used += turn_us;
-                }
-            });
-        }
+        let (event, cpu_ms) = state::with(|state| {
+            state.charge();
+            (state.turn_event, state.turn_cpu_ms)
+        });
         match self.limit_failure(cpu_ms) {
             None if state::with(|state| state.condemned) => {
                 objects::give_up_turn();
@@ -289,12 +283,12 @@ impl Isolate {
                 objects::give_up_turn();
                 let cpu_us = cpu::turn_us();
                 match event {
-                    Some(id) => state::send(&FromIsolate::Done {
+                    Some(id) if id & OF_ISOLATE == 0 => state::send(&FromIsolate::Done {
                         id,
                         outcome: Err(failure),
                         cpu_us,
                     }),
-                    None => state::send(&FromIsolate::Unhandled(None, failure)),
+                    _ => state::send(&FromIsolate::Unhandled(None, failure)),
                 }
                 Turn::Condemned
             }
@@ -320,7 +314,7 @@ impl Isolate {
 
     fn end_turn(&self) -> bool {
         self.context
-            .with(|ctx| objects::end_turn(&ctx, || self.host.clone().restore(&ctx)))
+            .with(|ctx| objects::end_turn(&ctx, || self.function(&ctx, "lose")))
     }
 
     /// Runs jobs, and whatever else is due, until only the host can make anything happen.
@@ -328,7 +322,7 @@ impl Isolate {
         let mut more = true;
         while more {
             self.run_jobs();
-            if self.is_over() {
+            if self.is_over() || state::with(|state| state.condemned) {
                 return;
             }
             more = self.context.with(|ctx| match self.drained(&ctx) {
@@ -379,12 +373,6 @@ impl Isolate {
     #[must_use]
     pub fn outbox_len(&self) -> usize {
         state::with(|state| state.outbox.len())
-    }
-
-    fn begin(&self, cpu_ms: u32) {
-        let start_us = cpu::begin_turn();
-        self.interrupted.set(false);
-        self.deadline_us.set(start_us + u64::from(cpu_ms) * 1_000);
     }
 
     /// Whether a limit was passed: no code may run any more.

@@ -59,3 +59,9 @@ pub(crate) fn track_rejections(runtime: &Runtime, host: &Persistent<Object<'stat
         },
     )));
 }
+
+/// Whether any job waits.
+pub(crate) fn are_pending(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: the runtime is alive, and locked as the context is.
+    unsafe { qjs::JS_IsJobPending(qjs::JS_GetRuntime(ctx.as_raw().as_ptr())) }
+}

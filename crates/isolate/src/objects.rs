@@ -134,7 +134,7 @@ pub(crate) fn send_commit(ended: Ended) {
 /// Commits what the turn wrote. An object whose writes are lost ends, and what it has said in this turn does not leave.
 /// False when that cannot be told from what others have said: then nothing leaves, and the isolate, which believes that
 /// it has, must not go on.
-pub(crate) fn end_turn<'js>(ctx: &Ctx<'js>, host: impl FnOnce() -> Result<Object<'js>>) -> bool {
+pub(crate) fn end_turn<'js>(ctx: &Ctx<'js>, lose: impl FnOnce() -> Result<Function<'js>>) -> bool {
     state::with(State::end_cast);
     for ended in sqlite::end_turn() {
         send_commit(ended);
@@ -150,8 +150,7 @@ pub(crate) fn end_turn<'js>(ctx: &Ctx<'js>, host: impl FnOnce() -> Result<Object
         state.place_commits();
         known
     });
-    let told = host().and_then(|host| {
-        let lose: Function<'js> = host.get("lose")?;
+    let told = lose().and_then(|lose| {
         lost.iter()
             .try_for_each(|(object, why)| lose.call((*object, why.as_str())))
     });

@@ -1,6 +1,6 @@
 //! What belongs to the isolate of this thread, for natives that have no other way to it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use protocol::{
     SocketId, SocketPart,
 };
 
+use crate::cpu;
 use crate::heap::Account;
 use crate::modules::ProgramModules;
 
@@ -47,6 +48,13 @@ pub(crate) struct State {
     pub(crate) is_followed: bool,
     /// What `caches` uses.
     pub(crate) cache: Option<CapabilityId>,
+    /// The event that the turn is for, if one is known, and the processor time that it may use, in milliseconds.
+    pub(crate) turn_event: Option<EventId>,
+    pub(crate) turn_cpu_ms: u32,
+    /// Processor time that events may use unless they are told otherwise, in milliseconds.
+    pub(crate) cpu_ms: u32,
+    /// When the engine is to stop, as processor time in microseconds.
+    pub(crate) deadline_us: Rc<Cell<u64>>,
     /// Processor time of open events before the current turn, in microseconds.
     pub(crate) event_cpu_us: HashMap<EventId, u64>,
     /// What events may use that may use less than usual, in milliseconds.
@@ -93,6 +101,33 @@ impl State {
         }
     }
 
+    /// Begins to count the processor time of a turn, for an event if one is known. What that used before counts as well.
+    pub(crate) fn allow(&mut self, event: Option<EventId>, cpu_ms: u32) {
+        let used_us = event.and_then(|event| self.event_cpu_us.get(&event));
+        let end_us = cpu::begin_turn() + u64::from(cpu_ms) * 1_000;
+        let left_us = end_us.saturating_sub(used_us.copied().unwrap_or(0));
+        self.deadline_us.set(left_us);
+        self.turn_event = event;
+        self.turn_cpu_ms = cpu_ms;
+    }
+
+    /// Counts what the turn has used so far. An event that is over has done that already.
+    pub(crate) fn charge(&mut self) {
+        let Some(event) = self.turn_event else {
+            cpu::turn_us();
+            return;
+        };
+        if let Some(used) = self.event_cpu_us.get_mut(&event) {
+            *used += cpu::turn_us();
+        }
+    }
+
+    /// An event is over of which the host does not know.
+    pub(crate) fn forget_event(&mut self, event: EventId) {
+        self.event_cpu_us.remove(&event);
+        self.ended_events.push(event);
+    }
+
     /// No more sockets get the message that is being sent.
     pub(crate) fn end_cast(&mut self) {
         let Some(cast) = self.cast.take() else { return };
@@ -136,6 +171,8 @@ impl State {
             | FromIsolate::Cast { object, .. }
             | FromIsolate::Attach { object, .. }
             | FromIsolate::ChangeFacet { object, .. }
+            | FromIsolate::Arrived { object, .. }
+            | FromIsolate::PassOn { object, .. }
             | FromIsolate::AutoResponse { object, .. } => Some(!objects.contains(object)),
             FromIsolate::Log { .. }
             | FromIsolate::Wake(_)

@@ -16,6 +16,7 @@ mod object;
 mod object_id;
 pub mod pages;
 mod rpc;
+mod stream;
 mod trace;
 mod wire;
 
@@ -28,10 +29,11 @@ pub use graph::{
 };
 pub use message::*;
 pub use node::NODE_BUILTINS;
-pub use object::{AlarmChange, Commit, KeptSocket, Opening, StorageCall};
+pub use object::{AlarmChange, Commit, KeptSocket, ObjectCall, Opening, StorageCall};
 pub use object_id::{
     JURISDICTIONS, facet_id, id_belongs, id_from_name, id_from_random, jurisdiction_of,
     namespace_key, root_id,
 };
 pub use rpc::{DERIVED, Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};
+pub use stream::{Flow, StreamPart};
 pub use trace::{Outcome, Trace, TraceEvent, TraceLog, TraceSocket};

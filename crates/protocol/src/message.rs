@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::facet::{FacetChange, FacetStart};
 use crate::failure::{CallError, Failure, LogLevel};
 use crate::graph::Program;
-use crate::object::{Commit, KeptSocket, Opening, StorageCall};
+use crate::object::{Commit, KeptSocket, ObjectCall, Opening, StorageCall};
 use crate::rpc::{Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};
+use crate::stream::{Flow, StreamPart};
 use crate::trace::Trace;
 pub use crate::wire::Headers;
 
@@ -14,6 +15,8 @@ pub use crate::wire::Headers;
 pub type CapabilityId = u32;
 /// An event under way, numbered by the host.
 pub type EventId = u32;
+/// Set in the numbers of events that the isolate gives, and in no others.
+pub const OF_ISOLATE: EventId = 1 << 31;
 /// A call under way, numbered by the isolate.
 pub type CallId = u32;
 /// A stream of bytes, numbered by the side that sends the bytes.
@@ -261,6 +264,27 @@ pub enum FromIsolate<'a> {
     Unhandled(Option<EventId>, Failure),
     /// The handler of an alarm or a socket is through. What it has left behind goes on until [`FromIsolate::Done`].
     Handled(EventId),
+    /// An object that lives here was called from inside the isolate. Nobody outside waits for an answer, but the object is
+    /// not idle until [`FromIsolate::Done`]. An event that ends where it began is not told.
+    Arrived {
+        /// The event, numbered by the isolate: with [`OF_ISOLATE`].
+        id: EventId,
+        /// The object.
+        object: ObjectNumber,
+        /// The event that it was called for, if the host knows that.
+        caller: Option<EventId>,
+    },
+    /// What an object gave to something else in the isolate. It refers to capabilities or streams, and so comes back as the
+    /// answer of a call, with what it refers to in the isolate's hands.
+    PassOn {
+        /// The call to be answered, of which the host knows nothing.
+        call: CallId,
+        /// The object that gave it.
+        object: ObjectNumber,
+        /// The value.
+        #[serde(borrow)]
+        value: Parcel<'a, Passed>,
+    },
 }
 
 /// How an isolate is to be run.
@@ -463,27 +487,6 @@ pub enum Body<'a> {
     Forward(StreamId),
 }
 
-/// A piece of a stream.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum StreamPart<'a> {
-    /// At most [`MAX_CHUNK_BYTES`](crate::limits::MAX_CHUNK_BYTES), and no more than was granted.
-    Data(#[serde(with = "serde_bytes")] &'a [u8]),
-    /// All bytes have been sent.
-    End,
-    /// There will be no more, and what came is not whole.
-    Abort(&'a str),
-}
-
-/// What the reader of a stream says to its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Flow {
-    /// That many more bytes may be sent. A stream starts with
-    /// [`STREAM_WINDOW_BYTES`](crate::limits::STREAM_WINDOW_BYTES).
-    Grant(u32),
-    /// Send nothing more.
-    Cancel,
-}
-
 /// Which WebSocket: ends are numbered by the side that made them known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SocketRef {
@@ -561,15 +564,6 @@ pub enum Call<'a> {
         #[serde(borrow)]
         call: ObjectCall<'a>,
     },
-}
-
-/// What can be done with a stub of an object.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ObjectCall<'a> {
-    /// `stub.fetch()`. Answered by [`Reply::Response`].
-    Fetch(#[serde(borrow)] Request<'a>),
-    /// `stub.method()`. Answered by [`Reply::Returned`] or [`Reply::Thrown`].
-    Rpc(#[serde(borrow)] Invocation<'a, Passed>),
 }
 
 /// What a call gives.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::{ObjectId, ObjectNumber, SocketId};
-use crate::rpc::{Given, Parcel};
+use crate::message::{ObjectId, ObjectNumber, Request, SocketId};
+use crate::rpc::{Given, Invocation, Parcel, Passed};
 
 /// An object that comes to live in an isolate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,4 +89,13 @@ pub enum StorageCall<'a> {
     /// The next instance starts from this bookmark. Answered by [`Reply::Text`](crate::Reply::Text): the bookmark that
     /// takes it back.
     RestoreOnNextSession(&'a str),
+}
+
+/// What can be done with a stub of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ObjectCall<'a> {
+    /// `stub.fetch()`. Answered by [`Reply::Response`].
+    Fetch(#[serde(borrow)] Request<'a>),
+    /// `stub.method()`. Answered by [`Reply::Returned`] or [`Reply::Thrown`].
+    Rpc(#[serde(borrow)] Invocation<'a, Passed>),
 }

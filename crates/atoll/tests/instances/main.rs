@@ -6,6 +6,7 @@ mod answers;
 mod dynamic_facets;
 mod facets;
 mod failures;
+mod inside;
 mod lives;
 mod model;
 mod singles;

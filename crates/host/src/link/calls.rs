@@ -21,6 +21,7 @@ use crate::held::Held;
 use crate::metered::{Meter, metered};
 use crate::objects::{Arrival, Namespace, Work};
 use crate::parcel::MethodCall;
+use crate::routes::Route;
 use crate::socket::SocketEnd;
 use crate::wall_time::{answer_in_time, in_time};
 use crate::{redirects, wire};
@@ -47,7 +48,7 @@ impl Link {
         }
         // Isolates that have each other's stubs talk within the request that brought them together.
         let costs = u32::from(!matches!(capability, Capability::Stub(_)));
-        let depth = {
+        let (depth, route) = {
             let mut state = self.lock();
             if state.calls.contains_key(&id) {
                 return Err("a call number that is in use".to_owned());
@@ -85,8 +86,8 @@ impl Link {
                         return Ok(());
                     }
                     match known {
-                        Some(_) => entry.depth,
-                        None => deepest.unwrap_or(0),
+                        Some(_) => (entry.depth, entry.route),
+                        None => (deepest.unwrap_or(0), None),
                     }
                 }
                 None => {
@@ -210,7 +211,13 @@ impl Link {
                     self.fail(id, &error("Error", TOO_DEEP));
                     return Ok(());
                 }
-                return self.call_object(id, &namespace, object, name, call, depth + 1, held);
+                let origin = Origin {
+                    id,
+                    depth: depth + 1,
+                    held,
+                    route,
+                };
+                return self.call_object(origin, &namespace, object, name, call);
             }
             (
                 Call::Object { call, .. },
@@ -225,7 +232,13 @@ impl Link {
                     return Ok(());
                 }
                 let name = name.as_deref();
-                return self.call_object(id, &namespace, object, name, call, depth + 1, held);
+                let origin = Origin {
+                    id,
+                    depth: depth + 1,
+                    held,
+                    route,
+                };
+                return self.call_object(origin, &namespace, object, name, call);
             }
             (Call::Fetch(request), Capability::Facet(facet)) => {
                 let call = ObjectCall::Fetch(request);
@@ -244,20 +257,28 @@ impl Link {
     }
 
     /// Sends an event to an object, whose isolate may be this one.
-    #[expect(clippy::too_many_arguments, reason = "they are what the frame says")]
     fn call_object(
         self: &Arc<Self>,
-        id: CallId,
+        origin: Origin,
         namespace: &Namespace,
         object: ObjectId,
         name: Option<&str>,
         call: ObjectCall<'_>,
-        depth: u32,
-        held: Held,
     ) -> Result<(), String> {
+        let Origin {
+            id,
+            depth,
+            held,
+            route,
+        } = origin;
         let (namespace, name) = (namespace.clone(), name.map(str::to_owned));
+        let learn = self.route_of(route);
         self.call_at(id, call, depth, held, move |work| {
-            namespace.deliver(object, name.as_deref(), work);
+            let learn = learn.clone();
+            namespace.deliver(object, name.as_deref(), move |arrival| {
+                learn(&arrival);
+                work(arrival);
+            });
         })
     }
 
@@ -330,6 +351,19 @@ impl Link {
                 object: String::new(),
                 number: u64::from(self.process.id()) << 32,
             },
+        }
+    }
+
+    /// Remembers where the object lives that an event has called.
+    fn route_of(
+        &self,
+        route: Option<Route>,
+    ) -> impl Fn(&Result<Arrival, FetchError>) + Clone + use<> {
+        let routes = self.routes.clone().zip(route);
+        move |arrival| {
+            if let (Some((routes, route)), Ok(arrival)) = (&routes, arrival) {
+                routes.learn(*route, arrival.link.process().id());
+            }
         }
     }
 
@@ -419,6 +453,16 @@ impl Link {
             result: Err(error.clone()),
         });
     }
+}
+
+/// Where a call of an object comes from.
+struct Origin {
+    id: CallId,
+    /// How many workers it will have passed through.
+    depth: u32,
+    /// What the host holds of it.
+    held: Held,
+    route: Option<Route>,
 }
 
 /// Has an object answer a request.

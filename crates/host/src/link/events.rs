@@ -15,7 +15,29 @@ use crate::parcel::Props;
 use crate::tail::Happening;
 use crate::wire;
 
+/// More processor time than this says nothing about the next event, in microseconds.
+const MAX_USUAL_CPU_US: u64 = 1_000_000;
+
 impl Link {
+    /// Events under way; `None` when the isolate is gone.
+    pub(crate) fn load(&self) -> Option<usize> {
+        let state = self.lock();
+        (!state.closed && !state.condemned).then_some(state.events.len())
+    }
+
+    /// Frames received so far, and whether something is expected: for the watchdog.
+    pub(crate) fn progress(&self) -> (u64, bool) {
+        let state = self.lock();
+        (state.frames, !state.closed && !state.events.is_empty())
+    }
+
+    /// How long an event would have to wait for those before it, in microseconds of processor time, if they are as events
+    /// have been lately.
+    pub(crate) fn wait_us(&self) -> u64 {
+        let state = self.lock();
+        state.events.len() as u64 * state.usual_cpu_us
+    }
+
     /// Starts an event. The answers come through `respond`, `returned` and `done`.
     ///
     /// # Errors
@@ -126,6 +148,8 @@ impl Link {
         let (mut entry, leaving) = {
             let mut state = self.lock();
             state.condemned |= ends;
+            // What an isolate says of itself decides about nobody else.
+            state.usual_cpu_us = (state.usual_cpu_us * 7 + cpu_us.min(MAX_USUAL_CPU_US)) / 8;
             let leaving = ends.then(|| (state.at_work(), std::mem::take(&mut state.objects)));
             let entry = state.events.remove(&id).ok_or("the end of no event")?;
             (entry, leaving)

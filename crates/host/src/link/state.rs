@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::limits::STREAM_WINDOW_BYTES;
 use protocol::{
-    CallId, CapabilityId, DERIVED, EventId, Failure, ObjectNumber, SocketId, SocketRef, StreamId,
+    CallId, CapabilityId, DERIVED, EventId, Failure, OF_ISOLATE, ObjectNumber, SocketId, SocketRef,
+    StreamId,
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -23,6 +24,7 @@ use crate::fetcher::{FetchError, Response};
 use crate::held::Held;
 use crate::objects::{Lease, Slot};
 use crate::parcel::Returns;
+use crate::routes::Route;
 use crate::socket::SocketEnd;
 use crate::tail::Following;
 
@@ -46,6 +48,8 @@ pub(crate) struct EventEntry {
     pub(crate) following: Option<Box<Following>>,
     /// What is called, when an isolate gave that away.
     pub(crate) callee: Option<Arc<Remote>>,
+    /// What is remembered of requests like this one.
+    pub(crate) route: Option<Route>,
     /// Its share of what may be under way where it came from.
     pub(crate) room: Option<OwnedSemaphorePermit>,
     pub(crate) responded: bool,
@@ -134,6 +138,8 @@ pub(super) struct State {
     /// Frames received so far.
     pub(super) frames: u64,
     pub(super) events: HashMap<EventId, EventEntry>,
+    /// What an event takes of processor time, the latest counting most.
+    pub(super) usual_cpu_us: u64,
     pub(super) readers: HashMap<StreamId, Reader>,
     pub(super) writers: HashMap<StreamId, Writer>,
     /// Each with the task that works on it, if one does.
@@ -172,7 +178,7 @@ impl State {
 
     pub(super) fn next_event(&mut self) -> EventId {
         loop {
-            self.last_event = self.last_event.wrapping_add(1);
+            self.last_event = self.last_event.wrapping_add(1) % OF_ISOLATE;
             if !self.events.contains_key(&self.last_event) {
                 return self.last_event;
             }

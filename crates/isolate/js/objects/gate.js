@@ -8,9 +8,9 @@ import { get, run } from "../async_context.js";
 /** Whether there has been a gate: without objects nothing waits at any. */
 export let isUsed = false;
 /** Gates that stand open while something waits at them. @type {Set<Gate>} */
-const open = new Set();
+export const open = new Set();
 /** Sections whose work is done. @type {Gate[]} */
-const done = [];
+export const done = [];
 
 /**
  * Lets the next thing in at one of the gates. It is called when all jobs have run, so that nothing comes between what
@@ -42,6 +42,11 @@ export class Gate {
 
   get isShut() {
     return this.#section !== undefined;
+  }
+
+  /** Whether what comes from outside may enter at once. */
+  get isFree() {
+    return this.#section === undefined && this.#waiting.length === 0;
   }
 
   /** The gate that what happens in `context` has to pass. */

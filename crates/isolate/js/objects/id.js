@@ -7,6 +7,9 @@ const token = Symbol("DurableObjectId");
 
 let internals;
 
+/** What a property is defined with, again and again. */
+const CONSTANT = { value: undefined, enumerable: true, configurable: true };
+
 export class DurableObjectId {
   #hex;
   #name;
@@ -16,14 +19,14 @@ export class DurableObjectId {
     if (key !== token) throw illegalConstructor();
     this.#bytes = bytes;
     this.#name = name;
-    Object.defineProperties(this, {
-      jurisdiction: { value: jurisdictionOf(bytes), enumerable: true, configurable: true },
-      name: { value: name, enumerable: true, configurable: true },
-    });
+    CONSTANT.value = jurisdictionOf(bytes);
+    Object.defineProperty(this, "jurisdiction", CONSTANT);
+    CONSTANT.value = name;
+    Object.defineProperty(this, "name", CONSTANT);
   }
 
   toString() {
-    return (this.#hex ??= hexOfId(this.#bytes));
+    return internals.text(this);
   }
 
   equals(other) {
@@ -35,6 +38,7 @@ export class DurableObjectId {
 
   static {
     internals = {
+      text: (id) => (id.#hex ??= hexOfId(id.#bytes)),
       isId: (value) => typeof value === "object" && value !== null && #bytes in value,
       bytes: (id) => id.#bytes,
       name: (id) => id.#name,
@@ -44,6 +48,8 @@ export class DurableObjectId {
 defineInterface(DurableObjectId, { receiver: internals.isId });
 
 export const isId = internals.isId;
+/** The id in hexadecimal. */
+export const textOf = internals.text;
 export const bytesOf = internals.bytes;
 export const nameOf = internals.name;
 

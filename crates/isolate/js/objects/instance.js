@@ -2,7 +2,7 @@
 
 import * as native from "atoll:native/objects";
 import { alarmRang, alarmRings } from "atoll:native/sqlite";
-import { run, set } from "../async_context.js";
+import { get, run, set } from "../async_context.js";
 import { env } from "../env.js";
 import { describe, markTold } from "../errors.js";
 import { EventContext } from "../event_context.js";
@@ -16,6 +16,7 @@ import { clearTimeout, dropTimersOf, setTimeout } from "../timers.js";
 import { traceItems } from "../trace.js";
 import { DurableObject } from "../cloudflare/workers.js";
 import { Gate } from "./gate.js";
+import { moveIn, moveOut, onLoss } from "./inside.js";
 import { Keeper } from "./sockets.js";
 import { makeId } from "./id.js";
 import { makeState } from "./state.js";
@@ -33,6 +34,12 @@ export class Instance {
   sockets = new Keeper(this);
   /** Why the object is no more. */
   broken = undefined;
+  /** The same as its callers are told. @type {{ name: string, message: string, stack: string } | undefined} */
+  failure = undefined;
+  /** The id under which stubs in this isolate reach it. @type {string | undefined} */
+  address = undefined;
+  /** It was called from inside this isolate since it was last asked to sleep. */
+  wasVisited = false;
   /** What the exported class made. @type {any} */
   #value = undefined;
 
@@ -68,6 +75,10 @@ export class Instance {
   deliver(event, work) {
     event.object = this;
     this.events.add(event);
+    this.#whenFree(event, work);
+  }
+
+  #whenFree(event, work) {
     this.gate.enter(undefined, () => {
       if (this.broken !== undefined) return;
       let value;
@@ -84,6 +95,25 @@ export class Instance {
     });
   }
 
+  /** A method of the object is called, or of what it keeps under a number. */
+  call(event, number, path, parcel) {
+    const isKept = number !== undefined && number !== null;
+    const find = isKept ? findKept : callableObject;
+    event.object = this;
+    this.events.add(event);
+    if (this.#value === undefined || this.broken !== undefined || !this.gate.isFree) {
+      this.#whenFree(event, (value) => serve(event, find, path, parcel, isKept ? number : value));
+      return;
+    }
+    const before = get();
+    set(event.context);
+    try {
+      serve(event, find, path, parcel, isKept ? number : this.#value);
+    } finally {
+      set(before);
+    }
+  }
+
   /** Something came on a socket whose both ends are here. */
   localSocket(number, kind, data, reason) {
     this.gate.enter(undefined, () => {
@@ -98,6 +128,7 @@ export class Instance {
     this.broken = error ?? new Error("The Durable Object was reset.");
     markTold(this.broken);
     const { name, message, stack } = describe(this.broken);
+    this.failure = { name, message, stack };
     native.broken(this.number, "reset", name, message, stack);
     this.#end();
   }
@@ -105,6 +136,7 @@ export class Instance {
   /** The host has taken the object away. */
   reset(reason) {
     this.broken = Object.assign(new Error(reason), { durableObjectReset: true });
+    this.failure = { name: "Error", message: reason, stack: "" };
     this.#end();
   }
 
@@ -114,6 +146,7 @@ export class Instance {
 
   #end() {
     instances.delete(this.number);
+    moveOut(this);
     this.gate.forget();
     dropTimersOf(this);
     for (const event of [...this.events]) event.forget();
@@ -186,16 +219,24 @@ function callableObject(value) {
   return { target: value, ownProperties: false, isEntrypoint: true };
 }
 
+onLoss((object, reason) => instances.get(object)?.reset(reason));
+
 export const host = {
   open(object, className, id, name, text, props, depth) {
     const shown = text ?? makeId(id, name ?? undefined);
-    instances.set(object, new Instance(object, className, shown, props, depth));
+    const instance = new Instance(object, className, shown, props, depth);
+    instances.set(object, instance);
+    // The id of a facet may be that of the object that it belongs to, which is the one that stubs reach.
+    if (depth === 0) moveIn(instance);
   },
   /** Returns whether the object may go to sleep. It is gone if it may. */
   sleep(object) {
     const instance = instances.get(object);
     if (instance === undefined) return true;
-    if (instance.events.size > 0) return false;
+    // The host may not know of all that happened to it.
+    const wasVisited = instance.wasVisited;
+    instance.wasVisited = false;
+    if (wasVisited || instance.events.size > 0) return false;
     instance.reset("The Durable Object has gone to sleep.");
     return true;
   },
@@ -229,8 +270,9 @@ export const host = {
   },
   objectCall(object, id, number, path, parcel) {
     const event = arrive(id);
-    const find = (value) => (number === undefined || number === null ? callableObject(value) : findKept(number));
-    deliver(event, object, (value) => serve(event, () => find(value), path, parcel));
+    const instance = instances.get(object);
+    if (instance === undefined) event.forget();
+    else instance.call(event, number, path, parcel);
   },
   objectSockets(object, request, response, sockets) {
     const keeper = instances.get(object)?.sockets;

@@ -5,15 +5,20 @@ import { callObject } from "atoll:native/rpc";
 import { inGlobalScope } from "../io.js";
 import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
-import { ask, wildcard } from "../rpc/stubs.js";
+import { objectBehind, wildcard } from "../rpc/stubs.js";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
 import { callable, ownClassWith, standForOwnClass } from "./class.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
+import { askObject, goesOutside } from "./inside.js";
 
 const token = Symbol("DurableObjectNamespace");
 
 let target;
+let stubBehind;
 let parts;
+
+/** What a property is defined with, again and again. */
+const CONSTANT = { value: undefined, enumerable: true };
 
 /** What `fetch()` and methods of one object are called on. */
 export class DurableObjectStub {
@@ -24,43 +29,56 @@ export class DurableObjectStub {
     if (key !== token) throw illegalConstructor();
     this.#capability = capability;
     this.#id = id;
-    Object.defineProperties(this, {
-      name: { value: nameOf(id), enumerable: true },
-      id: { value: id, enumerable: true },
-    });
-    const object = [capability, bytesOf(id), nameOf(id)];
-    const stub = wildcard(this, {
-      invoke: (path, args) =>
-        ask((call, event, names, bytes, refers) => callObject(call, event, object, names, bytes, refers), path, args),
-    });
-    stubs.set(stub, this);
-    return stub;
+    CONSTANT.value = nameOf(id);
+    Object.defineProperty(this, "name", CONSTANT);
+    CONSTANT.value = id;
+    Object.defineProperty(this, "id", CONSTANT);
+    return wildcard(this, new Methods(capability, id));
   }
 
   async fetch(input, init = undefined) {
     requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'", "Request or string");
     const stub = target(this);
     const request = coerce(input, init);
-    return sendWith(request, (number, event, wire) =>
+    const answer = sendWith(request, (number, event, wire) =>
       fetchObject(number, stub.#capability, event, bytesOf(stub.#id), nameOf(stub.#id), wire),
     );
+    return goesOutside(stub.#id, answer);
   }
 
   static {
-    target = (value) => (#id in value ? value : (stubs.get(value) ?? value));
+    target = (value) => (#id in value ? value : (stubBehind(value) ?? value));
+    stubBehind = (value) => {
+      const object = objectBehind(value);
+      return object !== undefined && #id in object ? object : undefined;
+    };
     parts = (stub) => ({ stub, namespace: stub.#capability, id: bytesOf(stub.#id), name: nameOf(stub.#id) });
   }
 }
 
-/** The object behind each stub's proxy. @type {WeakMap<object, DurableObjectStub>} */
-const stubs = new WeakMap();
+/** Where calls of an object's methods go. */
+class Methods {
+  constructor(capability, id) {
+    this.capability = capability;
+    this.id = id;
+  }
 
-defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => stubs.has(value) });
+  invoke(path, args) {
+    return askObject(this, path, args);
+  }
+
+  /** Has the host do it. */
+  send(call, event, path, bytes, refers) {
+    callObject(call, event, [this.capability, bytesOf(this.id), nameOf(this.id)], path, bytes, refers);
+  }
+}
+
+defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => stubBehind(value) !== undefined });
 Object.defineProperty(DurableObjectStub, "name", { value: "DurableObject", configurable: true });
 
 /** What a stub stands for; undefined for what is no stub of an object. */
 export function partsOfStub(value) {
-  const stub = stubs.get(value);
+  const stub = stubBehind(value);
   return stub === undefined ? undefined : parts(stub);
 }
 
@@ -90,6 +108,10 @@ export class DurableObjectNamespace {
 
   idFromName(name) {
     requireArguments(arguments.length, 1, "'idFromName' on 'DurableObjectNamespace'");
+    return this.#named(name);
+  }
+
+  #named(name) {
     return nameToId(this.#key, toUSVString(name), this.#jurisdiction);
   }
 
@@ -110,7 +132,7 @@ export class DurableObjectNamespace {
   getByName(name, options = undefined) {
     requireArguments(arguments.length, 1, "'getByName' on 'DurableObjectNamespace'");
     checkOptions(options, "getByName");
-    return new DurableObjectStub(token, this.#capability, this.idFromName(name));
+    return new DurableObjectStub(token, this.#capability, this.#named(name));
   }
 
   jurisdiction(name) {
@@ -140,6 +162,7 @@ defineInterface(DurableObjectNamespace, { receiver: true });
 
 /** Where an object should live is a wish, and here there is one place. */
 function checkOptions(options, method) {
+  if (options === undefined) return;
   const what = "GetDurableObjectOptions";
   const { routingMode } = toDictionary(options, what, `'${method}' on 'DurableObjectNamespace'`, 2);
   if (routingMode !== undefined && routingMode !== "primary-only") {

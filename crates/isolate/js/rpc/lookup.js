@@ -16,17 +16,19 @@ const missing = (name) => new TypeError(`The RPC receiver does not implement the
 
 /**
  * Walks along a path. Of a plain object its own properties count, of anything else what its class says.
- * @param {object} target
+ * @param {{ target: object, ownProperties: boolean, isEntrypoint?: boolean }} from
  * @param {string[]} path
- * @param {{ ownProperties: boolean, isEntrypoint?: boolean, kindOf: (value: unknown) => string | undefined, isStub: (value: unknown) => boolean }} rules
+ * @param {(value: unknown) => string | undefined} kindOf
+ * @param {(value: unknown) => boolean} isStub
  * @returns {Found}
  */
-export function lookup(target, path, { ownProperties, isEntrypoint = false, kindOf, isStub }) {
+export function lookup({ target, ownProperties, isEntrypoint = false }, path, kindOf, isStub) {
   const reserved = isEntrypoint ? ENTRYPOINT_RESERVED : TARGET_RESERVED;
   let value = target;
   let receiver = undefined;
   let own = ownProperties;
-  for (const [index, name] of path.entries()) {
+  for (let index = 0; index < path.length; index += 1) {
+    const name = path[index];
     if (reserved.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
     if (index > 0) {
       if (isStub(value)) {

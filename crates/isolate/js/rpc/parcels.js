@@ -116,6 +116,23 @@ export function capabilityOfStub(value) {
   return parts === undefined ? undefined : objectCapability(parts);
 }
 
+/** The longest text that is handed on as it is. */
+const MAX_PLAIN_TEXT = 64 * 1024;
+
+/** Whether a value is the same for whoever has it, so that a copy would be no other. */
+export function isPlain(value) {
+  switch (typeof value) {
+    case "string":
+      return value.length <= MAX_PLAIN_TEXT;
+    case "number":
+    case "boolean":
+    case "undefined":
+      return true;
+    default:
+      return value === null;
+  }
+}
+
 /** @param {unknown} value */
 export function pack(value) {
   const sending = new Sending();
@@ -239,6 +256,7 @@ export function unpack(parcel) {
 
 /** What a call gave, or what it threw. */
 export function unpackAnswer(answer) {
+  if (Object.hasOwn(answer, "plain")) return answer.plain;
   if (answer.thrown !== undefined) throw failure(new Uint8Array(answer.thrown));
   if (answer.refers === undefined) return withDisposer(deserialize(new Uint8Array(answer.value), NOTHING), undefined);
   const { value, held } = unpack(answer);

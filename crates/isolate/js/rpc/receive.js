@@ -11,7 +11,7 @@ import { callable, isNoHandler } from "../exports.js";
 import { serialize } from "../structured_clone.js";
 import { kindOf, keptUnder, letGo } from "./kept.js";
 import { lookup } from "./lookup.js";
-import { packResult, unpack } from "./parcels.js";
+import { isPlain, packResult, unpack } from "./parcels.js";
 import { gripOf } from "./stubs.js";
 
 const isStub = (value) => gripOf(value) !== undefined;
@@ -34,52 +34,77 @@ function nameObject(error, object) {
 /**
  * Does what a call asks of a target, and tells the caller what came of it.
  * @param {EventContext} event
- * @param {() => { target: object, ownProperties: boolean, isEntrypoint?: boolean, handlers?: boolean }} find
+ * @param {(what: unknown) => { target: object, ownProperties: boolean, isEntrypoint?: boolean, handlers?: boolean }} find
  * @param {string[]} path
  * @param {{ value: ArrayBuffer, refers?: unknown[][] } | undefined} parcel the arguments; without them a property is read
+ * @param {unknown} [what] what `find` is to look at
  */
-export function serve(event, find, path, parcel) {
+export function serve(event, find, path, parcel, what = undefined) {
   let held;
-  const over = () => {
-    held?.forEach((each) => each.dispose());
-    event.succeed();
-  };
-  const fail = (error) => {
-    if (event.object !== undefined) nameObject(error, event.object);
-    if (isFollowed()) {
-      const { name, message, stack } = describe(error);
-      traceThrown(event.id, name, message, stack);
-    }
-    if (event.isOpen) thrown(event.id, serializeThrown(error));
-    over();
-  };
-  const give = (value) => {
-    const { bytes, refers, sent } = packResult(value);
-    if (event.isOpen) returned(event.id, bytes, refers);
-    sent();
-    over();
-  };
   let result;
   try {
-    const { target, ownProperties, isEntrypoint, handlers } = find();
-    const { value, receiver } = lookup(target, path, { ownProperties, isEntrypoint, kindOf, isStub });
+    const found = find(what);
+    const { value, receiver } = lookup(found, path, kindOf, isStub);
     if (parcel === undefined) {
       result = typeof value === "function" && !isStub(value) ? bound(value, receiver) : value;
     } else {
       if (typeof value !== "function") throw new TypeError(`"${path.join(".") || "(this)"}" is not a function.`);
-      const received = unpack(parcel);
-      held = received.held;
-      result = Reflect.apply(value, receiver, handlers ? withEnvironment(event, path, value, received.value) : received.value);
+      let args = parcel.plain;
+      if (args === undefined) ({ value: args, held } = unpack(parcel));
+      result = Reflect.apply(value, receiver, found.handlers ? withEnvironment(event, path, value, args) : args);
     }
     if (result === null || (typeof result !== "object" && typeof result !== "function")) {
-      give(result);
+      give(event, held, result);
       return;
     }
   } catch (error) {
-    fail(error);
+    fail(event, held, error);
     return;
   }
-  Promise.resolve(result).then(give).catch(fail);
+  Promise.resolve(result).then(
+    (value) => {
+      try {
+        give(event, held, value);
+      } catch (error) {
+        fail(event, held, error);
+      }
+    },
+    (error) => fail(event, held, error),
+  );
+}
+
+function give(event, held, value) {
+  const { visit } = event;
+  if (visit !== undefined && isPlain(value)) {
+    visit.plain(value);
+  } else {
+    const { bytes, refers, sent } = packResult(value);
+    if (event.isOpen) {
+      if (visit === undefined) returned(event.id, bytes, refers);
+      else visit.returned(bytes, refers);
+    }
+    sent();
+  }
+  over(event, held);
+}
+
+function fail(event, held, error) {
+  if (event.object !== undefined) nameObject(error, event.object);
+  if (isFollowed()) {
+    const { name, message, stack } = describe(error);
+    traceThrown(event.id, name, message, stack);
+  }
+  if (event.isOpen) {
+    const bytes = serializeThrown(error);
+    if (event.visit === undefined) thrown(event.id, bytes);
+    else event.visit.thrown(bytes);
+  }
+  over(event, held);
+}
+
+function over(event, held) {
+  if (held !== undefined) for (const each of held) each.dispose();
+  event.succeed();
 }
 
 /** A method that is read keeps what it is a method of. */
@@ -130,7 +155,7 @@ export const host = {
     set(event.context);
     const entry = keptUnder(number);
     if (entry?.session !== undefined) event.joinSession(entry.session);
-    serve(event, () => findKept(number), path, parcel);
+    serve(event, findKept, path, parcel, number);
   },
   released: letGo,
 };

@@ -17,6 +17,7 @@ import { pack, unpackAnswer } from "./parcels.js";
 /** As in the protocol's limits. */
 const MAX_PATH = 64;
 const NO_ARGUMENTS = {};
+const NO_PATH = [];
 const noop = () => {};
 
 /** Names that are the language's own, so that nothing takes a stub for what it is not. */
@@ -49,19 +50,25 @@ export function ask(send, path, args) {
   } catch (error) {
     return Promise.reject(error);
   }
-  return call(undefined, (id, event) => send(id, event, path, parcel.bytes, parcel.refers)).then(unpackAnswer);
+  return call(undefined, (id, event) => send(id, event, path, parcel.bytes, parcel.refers), unpackAnswer);
 }
 
-/** Calls on a capability, which may not be there yet. @param {{ capability: number, ready?: Promise<void> }} grip */
-export function sourceOf(grip) {
-  const send = (id, event, names, bytes, refers) => callRpc(id, grip.capability, event, names, bytes, refers);
-  return {
-    invoke: (path, args) => {
-      const { ready } = grip;
-      return ready === undefined ? ask(send, path, args) : ready.then(() => ask(send, path, args));
-    },
-  };
+/** Calls on a capability, which may not be there yet. */
+class GripSource {
+  /** @param {{ capability: number, ready?: Promise<void> }} grip */
+  constructor(grip) {
+    this.grip = grip;
+  }
+
+  invoke(path, args) {
+    const { grip } = this;
+    const send = (id, event, names, bytes, refers) => callRpc(id, grip.capability, event, names, bytes, refers);
+    return grip.ready === undefined ? ask(send, path, args) : grip.ready.then(() => ask(send, path, args));
+  }
 }
+
+/** @param {{ capability: number, ready?: Promise<void> }} grip */
+export const sourceOf = (grip) => new GripSource(grip);
 
 /** A property of something far away: it can be called, awaited, and has properties of its own. */
 class PropertyHandler {
@@ -91,7 +98,7 @@ class PropertyHandler {
 
 function makeProperty(source, path, key) {
   if (path.length >= MAX_PATH) throw new TypeError(`RPC pipelined property path is too deep (max ${MAX_PATH}).`);
-  const handler = new PropertyHandler(source, [...path, key]);
+  const handler = new PropertyHandler(source, path.length === 0 ? [key] : [...path, key]);
   const property = new Proxy(noop, handler);
   behind.set(property, handler);
   return property;
@@ -120,7 +127,7 @@ class PromiseHandler {
     if (key === "then" || key === "catch" || key === "finally") return promise[key].bind(promise);
     if (key === Symbol.dispose) return () => this.dispose();
     if (typeof key === "symbol" || key in RpcPromise.prototype) return Reflect.get(RpcPromise.prototype, key);
-    return makeProperty(this, [], key);
+    return makeProperty(this, NO_PATH, key);
   }
 
   getPrototypeOf() {
@@ -180,7 +187,7 @@ class StubHandler {
     if (typeof key === "symbol" || key in RpcStub.prototype || NOT_METHODS.has(key)) {
       return Reflect.get(RpcStub.prototype, key);
     }
-    return makeProperty(this.source, [], key);
+    return makeProperty(this.source, NO_PATH, key);
   }
 
   has(_target, key) {
@@ -243,6 +250,38 @@ export class RpcProperty {
 defineInterface(RpcPromise, { name: "JsRpcPromise" });
 defineInterface(RpcProperty, { name: "JsRpcProperty" });
 
+class WildcardHandler {
+  constructor(object, source) {
+    this.object = object;
+    this.source = source;
+  }
+
+  get(_target, key) {
+    const { object } = this;
+    if (typeof key !== "string" || key in object || NOT_METHODS.has(key)) return Reflect.get(object, key);
+    return makeProperty(this.source, NO_PATH, key);
+  }
+
+  has(_target, key) {
+    return Reflect.has(this.object, key) || (typeof key === "string" && !NOT_METHODS.has(key));
+  }
+}
+
+class CallableHandler extends WildcardHandler {
+  constructor(object, source, call) {
+    super(object, source);
+    this.call = call;
+  }
+
+  getPrototypeOf() {
+    return Object.getPrototypeOf(this.object);
+  }
+
+  apply(_target, _receiver, args) {
+    return this.call(args);
+  }
+}
+
 /**
  * Makes every name that `object` does not have a method of what is behind `source`.
  * @param {object} object
@@ -250,22 +289,11 @@ defineInterface(RpcProperty, { name: "JsRpcProperty" });
  * @param {(args: unknown[]) => unknown} [apply] what calling it does
  */
 export function wildcard(object, source, apply) {
-  const handler = {
-    source,
-    get: (_target, key) =>
-      typeof key !== "string" || key in object || NOT_METHODS.has(key)
-        ? Reflect.get(object, key)
-        : makeProperty(source, [], key),
-    has: (_target, key) => Reflect.has(object, key) || (typeof key === "string" && !NOT_METHODS.has(key)),
-  };
-  if (apply === undefined) {
-    const proxy = new Proxy(object, handler);
-    behind.set(proxy, handler);
-    return proxy;
-  }
-  handler.getPrototypeOf = () => Object.getPrototypeOf(object);
-  handler.apply = (_target, _receiver, args) => apply(args);
-  const proxy = new Proxy(noop, handler);
+  const handler = apply === undefined ? new WildcardHandler(object, source) : new CallableHandler(object, source, apply);
+  const proxy = new Proxy(apply === undefined ? object : noop, handler);
   behind.set(proxy, handler);
   return proxy;
 }
+
+/** The object that `wildcard` made a proxy of. */
+export const objectBehind = (value) => behind.get(value)?.object;

@@ -5,15 +5,16 @@ use protocol::{
     Call, FromIsolate, JURISDICTIONS, ObjectCall, ObjectId, SocketPart, StorageCall, id_belongs,
     id_from_name, id_from_random, jurisdiction_of,
 };
-use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray, Value};
+use rquickjs::{Array, Ctx, Exception, Function, Object, Result, TypedArray, Value};
 
 use rand_core::Rng;
 
 use crate::native::bytes::{Input, with_bytes};
 use crate::native::io::{check_message, failure, send_call, with_request};
 use crate::native::random::generator;
-use crate::objects;
-use crate::state::{cast, send};
+use crate::native::rpc::{check_size, parcel};
+use crate::state::{self, cast, send};
+use crate::{jobs, objects};
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let exports = Object::new(ctx.clone())?;
@@ -50,6 +51,14 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
             let pair = request.as_deref().zip(response.as_deref());
             send(&FromIsolate::AutoResponse { object, pair });
         },
+        "turn" => turn,
+        "hasJobs" => |ctx: Ctx<'js>| jobs::are_pending(&ctx),
+        "arrived" => |id: u32, object: u32, caller: Option<u32>| {
+            send(&FromIsolate::Arrived { id, object, caller });
+        },
+        "forgetEvent" => |event: u32| state::with(|state| state.forget_event(event)),
+        "passOn" => pass_on,
+        "checkSize" => |ctx: Ctx<'js>, bytes: usize| check_size(&ctx, bytes),
     }
     Ok(exports)
 }
@@ -65,12 +74,55 @@ fn id_value<'js>(ctx: &Ctx<'js>, id: ObjectId) -> Result<TypedArray<'js, u8>> {
 }
 
 fn hex(id: &ObjectId) -> String {
-    use std::fmt::Write;
-    id.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let mut text = String::with_capacity(64);
+    for byte in id {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
+    text
+}
+
+/// `turn(event, object | undefined, lose)`: what follows is a turn of its own, for this event; with an object, one that
+/// begins there. Returns false when nothing may follow. `lose(object, reason)` is called for objects whose writes of the
+/// turn so far are lost.
+fn turn<'js>(ctx: Ctx<'js>, event: u32, object: Option<u32>, lose: Function<'js>) -> bool {
+    let goes_on = objects::end_turn(&ctx, || Ok(lose));
+    state::with(|state| {
+        state.charge();
+        if !goes_on {
+            state.condemned = true;
+            return;
+        }
+        state.begin_turn();
+        if let Some(object) = object {
+            state.event_cpu_us.insert(event, 0);
+            state.object_events.insert(event, object);
+        }
+        state.allow(Some(event), state.cpu_ms);
+    });
+    goes_on
+}
+
+/// `passOn(call, caller, object, bytes, refers)`: what a call inside the isolate gave, which refers to something.
+fn pass_on<'js>(
+    ctx: Ctx<'js>,
+    call: u32,
+    caller: u32,
+    object: u32,
+    value: Input<'js>,
+    refers: Option<Array<'js>>,
+) -> Result<()> {
+    let value = parcel(&ctx, &value, refers)?;
+    state::with(|state| state.calls.insert(call, caller));
+    send(&FromIsolate::PassOn {
+        call,
+        object,
+        value,
+    });
+    Ok(())
 }
 
 /// `idFromName(key, name, jurisdiction | undefined)`.

@@ -79,7 +79,7 @@ fn passed(ctx: &Ctx<'_>, list: Option<Array<'_>>) -> Result<Vec<Passed>> {
     list.iter::<Array<'_>>().map(read).collect()
 }
 
-pub(super) fn parcel<'a>(
+pub(crate) fn parcel<'a>(
     ctx: &Ctx<'_>,
     value: &'a Input<'_>,
     refers: Option<Array<'_>>,
@@ -140,7 +140,7 @@ fn call_object<'js>(
     Ok(())
 }
 
-fn check_size(ctx: &Ctx<'_>, length: usize) -> Result<()> {
+pub(crate) fn check_size(ctx: &Ctx<'_>, length: usize) -> Result<()> {
     if length <= MAX_RPC_BYTES {
         return Ok(());
     }

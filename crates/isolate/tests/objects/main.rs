@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod host;
+mod inside;
 
 use host::with_host;
 use protocol::{Reply, ToIsolate};
@@ -401,8 +402,8 @@ fn an_alarm_that_was_moved_does_not_ring() {
 #[test]
 fn methods_are_called_through_stubs() {
     with_host(ROOM, |host| {
+        let said = host.fetch_worker("add?room=a");
         host.open(1, "a");
-        let said = host.fetch_worker("add?room=a&amount=3");
         let arguments = arguments_of(&said[0]);
         let call = |method| protocol::Event::Rpc {
             target: protocol::Target::Object,

@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { DurableObject } from "cloudflare:workers";
 
+const storage = new AsyncLocalStorage();
 const text = (value) => new Response(String(value));
 
 export class Room extends DurableObject {
@@ -30,6 +32,21 @@ export class Room extends DurableObject {
     return kv.get("n");
   }
 
+  slowly() {
+    return this.env.OUTSIDE.fetch("http://slow/").then((response) => response.text());
+  }
+  keep(list) {
+    this.list = list;
+  }
+  kept() {
+    return this.list;
+  }
+  tool() {
+    return (amount) => this.add(amount);
+  }
+  where() {
+    return String(storage.getStore());
+  }
   start() {
     return text(this.started);
   }
@@ -170,9 +187,49 @@ export class Room extends DurableObject {
   }
 }
 
+const described = (error) => text(`${error.message} ${error.remote} ${error.durableObjectReset}`);
+
+/** What the worker does with an object. */
+const visits = {
+  add: (room) => room.add(3).then(text),
+  addTwice(room) {
+    const sums = [];
+    const first = room.add(1).then((sum) => sums.push(sum));
+    sums.push("called");
+    return Promise.all([first, room.add(1).then((sum) => sums.push(sum))]).then(() => text(sums));
+  },
+  addForever(room) {
+    const again = () => room.add(1).then(again);
+    return again();
+  },
+  slowly: (room) => room.slowly().then(text),
+  abort: (room) => room.abort({ reason: "enough" }).catch(described),
+  abortAndAdd(room) {
+    room.abort({ reason: "enough" }).catch(() => {});
+    return room.add(3).then(text);
+  },
+  violate: (room) => room.violate().then(text, described),
+  throws: (room) => room.missing().catch(described),
+  keep(room) {
+    const list = [1];
+    const kept = room.keep(list);
+    list.push(2);
+    return kept.then(() => room.kept()).then((seen) => text(`${seen} of ${list}`));
+  },
+  tool: (room) => room.tool().then((tool) => tool(3)).then(text),
+  late(room) {
+    room.keep(() => {});
+    return room.add(3).then(text);
+  },
+  where: (room) => storage.run("the caller", () => room.where().then((there) => text(`${there}, ${storage.getStore()}`))),
+  spin: (room) => room.spin().then(text),
+};
+
 export default {
   fetch(request, env) {
     const url = new URL(request.url);
+    const visit = visits[url.pathname.slice(1)];
+    if (visit !== undefined) return visit(env.ROOM.getByName(url.searchParams.get("room")));
     if (url.pathname === "/left") {
       try {
         return text(globalThis.left.kv.get("key"));
@@ -180,7 +237,6 @@ export default {
         return text(error.message);
       }
     }
-    const room = env.ROOM.getByName(url.searchParams.get("room"));
-    return room.add(Number(url.searchParams.get("amount"))).then(text);
+    return text("Nothing is there.");
   },
 };

@@ -329,8 +329,7 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 31 {
-            30 => FromIsolate::Handled(self.id),
+        match self.choice % 32 {
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
@@ -469,6 +468,9 @@ impl Parts {
                 object: self.id,
                 pair: self.flag.then_some((&self.text, &self.more)),
             },
+            29 => self.arrived(event),
+            30 => self.pass_on(),
+            31 => FromIsolate::Handled(self.id),
             _ => FromIsolate::Unhandled(event, self.failure()),
         }
     }

@@ -1,7 +1,8 @@
 //! The parts of frames that have to do with calls and code.
 
 use protocol::{
-    Code, CodeLimits, CodeModule, Derive, Given, Invocation, ModuleKind, Outbound, Parcel, Passed,
+    Code, CodeLimits, CodeModule, Derive, EventId, FromIsolate, Given, Invocation, ModuleKind,
+    Outbound, Parcel, Passed,
 };
 
 use crate::Parts;
@@ -50,6 +51,22 @@ impl Parts {
             },
             Passed::Forward(self.id),
         ])
+    }
+
+    pub(crate) fn arrived(&self, caller: Option<EventId>) -> FromIsolate<'_> {
+        FromIsolate::Arrived {
+            id: self.id,
+            object: self.other,
+            caller,
+        }
+    }
+
+    pub(crate) fn pass_on(&self) -> FromIsolate<'_> {
+        FromIsolate::PassOn {
+            call: self.id,
+            object: self.other,
+            value: self.passed(),
+        }
     }
 
     pub(crate) fn invocation<'a, T>(&'a self, arguments: Parcel<'a, T>) -> Invocation<'a, T> {

@@ -1,0 +1,263 @@
+// Calls of objects that live in this isolate, from what runs here as well: they need no host to arrive.
+//
+// Such a call is an event of its own at the object's input gate, and a turn of its own: what it writes is on its way to the
+// disk before its answer is heard, and so before anything that follows from the answer can leave. The host is told of the
+// event when it outlasts what the event loop does at a time, or asks for something. The object is then known not to be idle,
+// and the host knows for whom it is asked.
+
+import { isFollowed } from "atoll:native/io";
+import { arrived, checkSize, forgetEvent, hasJobs, passOn, turn } from "atoll:native/objects";
+import { currentEvent, plainThen } from "../async_context.js";
+import { EventContext } from "../event_context.js";
+import { call, callInside, host as io, inGlobalScope } from "../io.js";
+import { isPlain, pack, unpackAnswer } from "../rpc/parcels.js";
+import { ask } from "../rpc/stubs.js";
+import { textOf } from "./id.js";
+
+/** So many calls of one event arrive this way: further ones are counted by the host, which may refuse them. */
+const MAX_CALLS = 1000;
+/** So many calls arrive before the event loop looks for frames again. */
+const MAX_CALLS_AT_ONCE = 64;
+/** How deep calls of calls may go before the host counts them (Workers: 16). */
+const MAX_DEPTH = 16;
+/** The first number that the host does not give to events. */
+const FIRST_EVENT = 2 ** 31;
+
+/** The objects that stubs reach here, by their ids as text. @type {Map<string, import("./instance.js").Instance>} */
+const living = new Map();
+/** How many calls of an object are on their way through the host. Those that come after them must not overtake them. */
+const outside = new Map();
+/** What goes on next, each in a turn of its own, from place `next` on. @type {Visit[]} */
+export let queue = [];
+let next = 0;
+/** Whose events began since the last frame: the host may not know of them. @type {Visit[]} */
+let begun = [];
+let atOnce = 0;
+let lastEvent = 0;
+
+/**
+ * Stubs of its id reach this instance from now on. It must be the one that the id stands for: what only shows the same id,
+ * such as an object in the care of another one, is not reached by it.
+ * @param {import("./instance.js").Instance} instance
+ */
+export function moveIn(instance) {
+  instance.address = textOf(instance.id);
+  living.set(instance.address, instance);
+}
+
+/** @param {import("./instance.js").Instance} instance */
+export function moveOut(instance) {
+  const { address } = instance;
+  if (address !== undefined && living.get(address) === instance) living.delete(address);
+}
+
+function reach(id, caller) {
+  if (living.size === 0 || caller === undefined || inGlobalScope()) return undefined;
+  // Who follows a worker is told of each of its events, and that is the host's to do.
+  if (isFollowed()) return undefined;
+  if (atOnce >= MAX_CALLS_AT_ONCE || caller.callsInside >= MAX_CALLS || caller.depth >= MAX_DEPTH) return undefined;
+  const text = textOf(id);
+  return outside.has(text) ? undefined : living.get(text);
+}
+
+/** Remembers a call that goes through the host until it is answered. @template T @param {Promise<T>} promise */
+export function goesOutside(id, promise) {
+  const text = textOf(id);
+  outside.set(text, (outside.get(text) ?? 0) + 1);
+  const over = () => {
+    const left = outside.get(text) - 1;
+    if (left === 0) outside.delete(text);
+    else outside.set(text, left);
+  };
+  return plainThen(
+    promise,
+    (value) => {
+      over();
+      return value;
+    },
+    (error) => {
+      over();
+      throw error;
+    },
+  );
+}
+
+/**
+ * Calls a method of an object, or asks for a property.
+ * @param {{ id: import("./id.js").DurableObjectId, send: Parameters<typeof ask>[0] }} methods
+ */
+export function askObject(methods, path, args) {
+  const { id } = methods;
+  const caller = currentEvent();
+  const instance = reach(id, caller);
+  if (instance === undefined) {
+    const send = (number, event, names, bytes, refers) => methods.send(number, event, names, bytes, refers);
+    return goesOutside(id, ask(send, path, args));
+  }
+  let parcel;
+  if (args !== undefined) {
+    if (areAllPlain(args)) parcel = { plain: args, value: undefined };
+    else {
+      let bytes, refers;
+      try {
+        ({ bytes, refers } = pack(args));
+        checkSize(bytes.byteLength);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      if (refers !== undefined) {
+        const send = (number, event) => methods.send(number, event, path, bytes, refers);
+        return goesOutside(id, call(undefined, send, unpackAnswer));
+      }
+      parcel = { plain: undefined, value: bytes.buffer };
+    }
+  }
+  atOnce += 1;
+  caller.callsInside += 1;
+  return callInside((number) => queue.push(new Visit(instance, number, caller, methods, path, parcel)), unpackAnswer);
+}
+
+function areAllPlain(values) {
+  for (let index = 0; index < values.length; index += 1) if (!isPlain(values[index])) return false;
+  return true;
+}
+
+/** A call that arrives without the host. It waits in the queue twice: to arrive, and to be answered. */
+class Visit {
+  constructor(instance, call, caller, methods, path, parcel) {
+    this.instance = instance;
+    this.call = call;
+    this.caller = caller;
+    this.methods = methods;
+    this.path = path;
+    this.parcel = parcel;
+  }
+
+  goOn() {
+    if (this.number !== 0) {
+      if (turn(this.caller.id, undefined, lose)) this.#tell();
+      return;
+    }
+    lastEvent = (lastEvent + 1) % FIRST_EVENT;
+    this.number = FIRST_EVENT + lastEvent;
+    if (!turn(this.number, this.instance.number, lose)) return;
+    this.#arrive();
+    // Most methods have nothing left to do when they give something, and then it can be heard at once.
+    if (this.answer === undefined || queue.length !== next + 1 || hasJobs()) return;
+    queue = [];
+    next = 0;
+    this.event?.endNow();
+    if (turn(this.caller.id, undefined, lose)) this.#tell();
+  }
+
+  #arrive() {
+    const instance = this.instance;
+    if (instance.broken !== undefined) {
+      forgetEvent(this.number);
+      this.#goElsewhere();
+      return;
+    }
+    const event = new EventContext(this.number);
+    event.visit = this;
+    event.depth = this.caller.depth + 1;
+    this.event = event;
+    begun.push(this);
+    instance.wasVisited = true;
+    instance.call(event, undefined, this.path, this.parcel);
+  }
+
+  /** The object is no more: the next instance gets the call. */
+  #goElsewhere() {
+    const parcel = this.parcel;
+    const bytes = parcel === undefined ? undefined : (parcel.value ?? pack(parcel.plain).bytes);
+    this.caller.makeKnown();
+    this.methods.send(this.call, this.caller.id, this.path, bytes && new Uint8Array(bytes), undefined);
+  }
+
+  /** Tells the host of the event. */
+  makeKnown() {
+    if (this.isKnown) return;
+    this.isKnown = true;
+    const caller = this.caller;
+    if (caller.isOpen) caller.makeKnown();
+    arrived(this.number, this.instance.number, caller.isOpen ? caller.id : undefined);
+  }
+
+  /** The event is over. Returns whether the host has to be told. */
+  ends() {
+    this.event = undefined;
+    if (this.isKnown) return true;
+    forgetEvent(this.number);
+    return false;
+  }
+
+  /** The object is no more. */
+  lost(isAnswered) {
+    this.event = undefined;
+    forgetEvent(this.number);
+    if (!isAnswered) this.#give(undefined);
+  }
+
+  /** What the method gave, of which others keep nothing. */
+  plain(value) {
+    this.#give({ plain: value });
+  }
+
+  /** @param {Uint8Array} bytes */
+  thrown(bytes) {
+    checkSize(bytes.byteLength);
+    this.#give({ thrown: bytes.buffer });
+  }
+
+  /** @param {Uint8Array} bytes @param {unknown[][] | undefined} refers */
+  returned(bytes, refers) {
+    checkSize(bytes.byteLength);
+    // What a value refers to passes from one hand to another in the host.
+    if (refers !== undefined) passOn(this.call, this.caller.id, this.instance.number, bytes, refers);
+    else this.#give({ value: bytes.buffer });
+  }
+
+  #give(answer) {
+    this.answer = answer;
+    queue.push(this);
+  }
+
+  #tell() {
+    // What the object wrote with the answer may have been lost since.
+    const { failure } = this.instance;
+    if (failure === undefined) io.reply(this.call, this.answer);
+    else io.fail(this.call, { ...failure, remote: true, durableObjectReset: true });
+  }
+}
+
+Object.assign(Visit.prototype, { number: 0, isKnown: false, answer: undefined, event: undefined });
+
+const lose = (object, reason) => losing(object, reason);
+let losing;
+
+/** @param {(object: number, reason: string) => void} callback ends an object whose writes are lost */
+export function onLoss(callback) {
+  losing = callback;
+}
+
+/** Does what comes next. It is called when all jobs have run. Returns whether there was anything. */
+export function goOnInside() {
+  if (next === queue.length) return false;
+  const visit = queue[next];
+  next += 1;
+  if (next === queue.length) {
+    queue = [];
+    next = 0;
+  }
+  visit.goOn();
+  return true;
+}
+
+/** Nothing more happens before the next frame. */
+export function restInside() {
+  atOnce = 0;
+  if (begun.length === 0) return;
+  const visits = begun;
+  begun = [];
+  for (let index = 0; index < visits.length; index += 1) if (visits[index].event !== undefined) visits[index].makeKnown();
+}
