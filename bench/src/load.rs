@@ -9,6 +9,8 @@ use tokio::net::TcpStream;
 /// What one run gave.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
+    /// Requests answered.
+    pub(crate) requests: usize,
     /// Requests answered in a second.
     pub(crate) per_second: f64,
     /// Time of one request at the median, in microseconds.
@@ -49,6 +51,7 @@ pub(crate) async fn run(
             .map_or(0.0, |time| f64::from(*time) / 1000.0)
     };
     Ok(Run {
+        requests: times.len(),
         per_second: times.len() as f64 / elapsed,
         p50_us: at(0.5),
         p99_us: at(0.99),

@@ -17,7 +17,7 @@ const ROUNDS: usize = 3;
 /// Workers that live at a time where their memory is looked at.
 const LIVE: usize = 100;
 
-const SETUP: Setup = Setup {
+pub(crate) const SETUP: Setup = Setup {
     worker: "loader.js",
     wrangler: r#", "worker_loaders": [{ "binding": "LOADER" }],
         "services": [{ "binding": "TOOLS", "service": "bench", "entrypoint": "Tools" }]"#,

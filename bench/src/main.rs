@@ -1,12 +1,12 @@
 //! `cargo run --release -p bench`: npm workerd and Atoll in turn, on the same Workers and the same machine;
 //! with `start`, only what new isolates cost; with `objects`, only Durable Objects, and with a word behind it only the cases
 //! that have it in their line; with `agents`, only agents of the SDK; with `loader`, only dynamic workers; with `builds`,
-//! only programs from files and projects that are edited; with `neighbours`, only what noisy ones do to others; with any
-//! other word, only the Workers whose line has that word.
+//! only programs from files and projects that are edited; with `neighbours`, only what noisy ones do to others; with
+//! `processor`, the processor time of requests; with any other word, only the Workers whose line has that word.
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peer and Hono with npm where they
-//! are missing; `WORKERD` names another binary of the peer, `ATOLL` one of Atoll that is not built anew. Without npm
-//! only Atoll is measured, and without Hono.
+//! are missing; `WORKERD` names another binary of the peer, `ATOLL` one of Atoll that is not built anew. Without npm only
+//! Atoll is measured, and without Hono.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -21,6 +21,7 @@ mod loader;
 mod memory;
 mod neighbours;
 mod objects;
+mod processor;
 mod projects;
 mod rows;
 mod server;
@@ -110,6 +111,7 @@ async fn compare() -> anyhow::Result<()> {
             projects::report(&atoll).await
         }
         Some("loader") => loader::report(&atoll, workerd.as_deref()).await,
+        Some("processor") => processor::report(&atoll, workerd.as_deref()).await,
         Some("objects") => {
             let word = std::env::args().nth(2).unwrap_or_default();
             objects::report(&atoll, workerd.as_deref(), &word).await

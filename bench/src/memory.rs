@@ -6,6 +6,20 @@ use std::fs;
 /// Megabytes of the process and all below it. Pages that several share count once, in parts. `None` where the system does
 /// not let this user look.
 pub(crate) fn of_tree(root: u32) -> Option<f64> {
+    let mut kilobytes = 0;
+    for id in tree(root)? {
+        match fs::read_to_string(format!("/proc/{id}/smaps_rollup")) {
+            Ok(text) => kilobytes += field(&text, "Pss:")?,
+            // One that has just ended keeps nothing.
+            Err(_) if !fs::exists(format!("/proc/{id}")).unwrap_or(false) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(kilobytes as f64 / 1024.0)
+}
+
+/// The process and all below it.
+pub(crate) fn tree(root: u32) -> Option<Vec<u32>> {
     let mut below: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").ok()? {
         let name = entry.ok()?.file_name();
@@ -16,18 +30,13 @@ pub(crate) fn of_tree(root: u32) -> Option<f64> {
             below.entry(parent).or_default().push(id);
         }
     }
-    let mut kilobytes = 0;
+    let mut found = Vec::new();
     let mut left = vec![root];
     while let Some(id) = left.pop() {
         left.extend(below.remove(&id).unwrap_or_default());
-        match fs::read_to_string(format!("/proc/{id}/smaps_rollup")) {
-            Ok(text) => kilobytes += field(&text, "Pss:")?,
-            // One that has just ended keeps nothing.
-            Err(_) if !fs::exists(format!("/proc/{id}")).unwrap_or(false) => {}
-            Err(_) => return None,
-        }
+        found.push(id);
     }
-    Some(kilobytes as f64 / 1024.0)
+    Some(found)
 }
 
 fn parent(id: u32) -> Option<u32> {

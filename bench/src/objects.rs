@@ -27,7 +27,7 @@ const OPENED_AT_ONCE: usize = 32;
 /// After this long all objects sleep.
 const UNTIL_ASLEEP: Duration = Duration::from_secs(13);
 
-const SETUP: Setup = Setup {
+pub(crate) const SETUP: Setup = Setup {
     worker: "objects.js",
     wrangler: r#", "durable_objects": { "bindings": [{ "name": "BENCH", "class_name": "Bench" }] },
         "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Bench"] }]"#,

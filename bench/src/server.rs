@@ -110,6 +110,11 @@ impl Server {
         self.port
     }
 
+    /// The number of its first process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Megabytes that all its processes keep at the moment, if this user may know.
     pub(crate) fn memory(&self) -> Option<f64> {
         memory::of_tree(self.child.id())
