@@ -119,6 +119,7 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     system::keep_capabilities(kept & capabilities).at(Step::Capabilities)?;
     system::hide_memory().at(Step::Memory)?;
     let landlock = restrict_files().at(Step::Landlock)?;
+    filter::pass_over_unused().at(Step::Seccomp)?;
     filter::refuse_probes().at(Step::Seccomp)?;
     filter::prepare().at(Step::Seccomp)?;
 
