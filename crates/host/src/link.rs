@@ -243,11 +243,12 @@ impl Link {
         };
         if !reason.is_empty() {
             self.to_blame.store(true, Ordering::Relaxed);
-            tracing::warn!(
-                worker = &*self.worker,
-                reason,
-                "isolate ended for breaking the protocol"
-            );
+            // A verdict is what its callers are told; then it was not its own doing.
+            let ended = match self.lock().verdict.is_some() {
+                true => "isolate ended",
+                false => "isolate ended for breaking the protocol",
+            };
+            tracing::warn!(worker = &*self.worker, reason, "{ended}");
         } else {
             // What it said before it ended still counts.
             while !gate.is_empty() {
@@ -526,6 +527,7 @@ impl Link {
         let at_work = state.at_work();
         let gone = std::mem::take(&mut *state);
         state.closed = true;
+        state.verdict.clone_from(&gone.verdict);
         drop(state);
         if let Some(uses) = &self.uses {
             uses.ended(gone.verdict.as_ref());

@@ -264,10 +264,12 @@ pub(crate) const CASES: &[Case] = &[
                 break;
             }
         }
-        running.wait_for("no room is left");
+        running.wait_for("error: Uncaught Error: Internal error");
         // What else it says depends on what was under way.
         let said = running.stop();
-        let reason = said.lines().find(|line| line.contains("no room is left"));
+        let reason = said
+            .lines()
+            .find(|line| line.contains("error: Uncaught Error: Internal error"));
         Some(format!(
             "$ atoll serve\n{told}{}\n",
             reason.unwrap_or_default()

@@ -45,7 +45,11 @@ impl Link {
     pub(crate) fn begin(&self, entry: EventEntry) -> Result<EventId, FetchError> {
         let mut state = self.lock();
         let known = |object| state.objects.contains_key(&object) || state.copies.contains(&object);
-        let refusal = if state.closed || !entry.object.is_none_or(known) {
+        let refusal = if state.closed && self.evaluates && entry.object.is_none() {
+            // Code that does not start may be quicker than its first event.
+            let verdict = state.verdict.clone();
+            Some(verdict.map_or_else(lost, FetchError::Worker))
+        } else if state.closed || !entry.object.is_none_or(known) {
             Some(lost())
         } else if state.events.len() >= MAX_OPEN_PER_ISOLATE {
             let text = "Worker is overloaded. Too many requests are under way.";

@@ -329,7 +329,7 @@ impl Parts {
             event,
             call,
         };
-        match self.choice % 32 {
+        match self.choice % 33 {
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
@@ -468,7 +468,7 @@ impl Parts {
                 object: self.id,
                 pair: self.flag.then_some((&self.text, &self.more)),
             },
-            29 => self.arrived(event),
+            32 => self.arrived(event),
             30 => self.pass_on(),
             31 => FromIsolate::Handled(self.id),
             _ => FromIsolate::Unhandled(event, self.failure()),
