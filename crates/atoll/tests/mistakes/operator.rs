@@ -264,15 +264,14 @@ pub(crate) const CASES: &[Case] = &[
                 break;
             }
         }
-        running.wait_for("error: Uncaught Error: Internal error");
-        // What else it says depends on what was under way.
+        // What else it says depends on what was under way, and where.
+        let reason = "Internal error in Durable Object storage";
+        running.wait_for(reason);
         let said = running.stop();
-        let reason = said
-            .lines()
-            .find(|line| line.contains("error: Uncaught Error: Internal error"));
+        let line = said.lines().find_map(|line| line.split_once(reason));
         Some(format!(
-            "$ atoll serve\n{told}{}\n",
-            reason.unwrap_or_default()
+            "$ atoll serve\n{told}{reason}{}\n",
+            line.map_or("", |(_, rest)| rest)
         ))
     }),
     ("no descriptors are left", || {
