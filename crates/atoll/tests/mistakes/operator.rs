@@ -44,6 +44,16 @@ fn rooms() -> Project {
     with(OBJECTS, CODE)
 }
 
+/// One whose policy sends a secret, which the file `key` opens.
+fn with_secret() -> Project {
+    let project = with("", "export default { fetch() {} };\n");
+    project.write("atoll.jsonc", EGRESS);
+    project.write("value", "secret");
+    let put = ["secret", "put", "TOKEN", "--file", "value"];
+    project.run(&[&put[..], &["--key-file", "key"]].concat());
+    project
+}
+
 /// One that has run, and has stored something.
 fn stored() -> Project {
     let project = rooms();
@@ -349,18 +359,7 @@ pub(crate) const CASES: &[Case] = &[
         Some(run(&project, &["serve", "--key-file", "key"]))
     }),
     ("a key that others can read", || {
-        let project = with("", "export default { fetch() {} };\n");
-        project.write("atoll.jsonc", EGRESS);
-        project.write("value", "secret");
-        project.run(&[
-            "secret",
-            "put",
-            "TOKEN",
-            "--file",
-            "value",
-            "--key-file",
-            "key",
-        ]);
+        let project = with_secret();
         let chmod = Command::new("chmod")
             .args(["644", "key"])
             .current_dir(project.path())
@@ -369,18 +368,7 @@ pub(crate) const CASES: &[Case] = &[
         Some(run(&project, &["serve", "--key-file", "key"]))
     }),
     ("a key that is lost", || {
-        let project = with("", "export default { fetch() {} };\n");
-        project.write("atoll.jsonc", EGRESS);
-        project.write("value", "secret");
-        project.run(&[
-            "secret",
-            "put",
-            "TOKEN",
-            "--file",
-            "value",
-            "--key-file",
-            "key",
-        ]);
+        let project = with_secret();
         fs::remove_file(project.path().join("key")).unwrap();
         Some(run(&project, &["serve", "--key-file", "key"]))
     }),
