@@ -3,6 +3,7 @@ import { useAgent } from "agents/react";
 import { type FormEvent, StrictMode, useEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import type { Fire } from "./shared.ts";
+import { endsAnswer, useWholeAnswers } from "./whole.ts";
 
 const NAMES = ["Moana", "Tane", "Leilani", "Kai", "Sina", "Manu", "Noelani", "Rangi", "Iolana", "Koa"];
 const IDEAS = ["How does an atoll begin?", "Tell us about the night.", "Count to 40"];
@@ -18,16 +19,20 @@ function Campfire() {
   const [text, setText] = useState("");
   const [people, setPeople] = useState<Fire["people"]>([]);
   const [open, setOpen] = useState(false);
+  const [ended, setEnded] = useState(0);
   const agent = useAgent<Fire>({
     agent: "Campfire",
     name: fire,
     query: { name: myName },
     onStateUpdate: (state) => setPeople(state.people),
+    onMessage: ({ data }) => setEnded((was) => endsAnswer(data, was)),
     onOpen: () => setOpen(true),
     onClose: () => setOpen(false),
   });
-  const { messages, sendMessage, clearHistory, status, stop, isStreaming } = useAgentChat({ agent });
+  const { messages, setMessages, sendMessage, clearHistory, status, stop, isStreaming } = useAgentChat({ agent, syncMessagesToServer: false });
   const busy = isStreaming || status === "submitted" || status === "streaming";
+
+  useWholeAnswers(fire, ended, busy, setMessages, stop);
 
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
