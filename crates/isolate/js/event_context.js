@@ -61,7 +61,7 @@ export class EventContext {
     this.reasons -= 1;
     if (this.reasons !== 0) return;
     // What is released may start the next thing in the same turn.
-    if (this.object === undefined) this.#finish();
+    if (this.object === undefined) finish(this);
     else if (!this.isEnding) {
       this.isEnding = true;
       ending.push(this);
@@ -70,8 +70,8 @@ export class EventContext {
 
   /** All jobs of this turn have run. */
   endOfTurn() {
-    if (this.reasons === 0) this.#finish();
-    else this.#tellHandled();
+    if (this.reasons === 0) finish(this);
+    else tellHandled(this);
   }
 
   /** The same, before others that may be over. */
@@ -107,13 +107,7 @@ export class EventContext {
     if (this.isAnswered) return;
     this.isWaitedFor = true;
     this.succeed();
-    if (this.reasons > 0) this.#tellHandled();
-  }
-
-  #tellHandled() {
-    if (!this.isWaitedFor) return;
-    this.isWaitedFor = false;
-    handled(this.id);
+    if (this.reasons > 0) tellHandled(this);
   }
 
   /** The handler has failed. */
@@ -160,7 +154,7 @@ export class EventContext {
     this.visit?.lost(this.isAnswered);
     this.visit = undefined;
     this.isAnswered = true;
-    this.#release();
+    release(this);
   }
 
   /** Nothing can happen any more that would end this event. */
@@ -168,29 +162,37 @@ export class EventContext {
     if (!this.isAnswered) this.fail(new Error(HUNG), "hung");
     if (this.reasons > 0) {
       this.reasons = 0;
-      this.#finish();
+      finish(this);
     }
   }
+}
 
-  #finish() {
-    if (!events.delete(this.id)) return;
-    this.object?.events.delete(this);
-    this.#release();
-    const outcome = this.outcome;
-    const { visit } = this;
-    // Each knows the other: see below.
-    this.visit = undefined;
-    if (visit !== undefined && !visit.ends()) return;
-    if (outcome === undefined) done(this.id);
-    else done(this.id, outcome.kind, outcome.name, outcome.message, outcome.stack);
-  }
+// Functions, since private methods are looked for on each event that is made.
 
-  #release() {
-    for (const id of this.streams ?? []) dropStream(id, new TypeError(EVENT_IS_OVER));
-    this.ownSession?.leave();
-    // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
-    this.context = undefined;
-  }
+function tellHandled(event) {
+  if (!event.isWaitedFor) return;
+  event.isWaitedFor = false;
+  handled(event.id);
+}
+
+function finish(event) {
+  if (!events.delete(event.id)) return;
+  event.object?.events.delete(event);
+  release(event);
+  const outcome = event.outcome;
+  const { visit } = event;
+  // Each knows the other: see below.
+  event.visit = undefined;
+  if (visit !== undefined && !visit.ends()) return;
+  if (outcome === undefined) done(event.id);
+  else done(event.id, outcome.kind, outcome.name, outcome.message, outcome.stack);
+}
+
+function release(event) {
+  if (event.streams !== undefined) for (const id of event.streams) dropStream(id, new TypeError(EVENT_IS_OVER));
+  event.ownSession?.leave();
+  // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
+  event.context = undefined;
 }
 
 // What most events never have, is not made for each.

@@ -19,15 +19,20 @@ export const isWaiting = () => underWay > 0;
 // --- Calls -----------------------------------------------------------------------------------------------------------
 
 /** A call that is under way. Nothing refers to it but `calls`, so that it is freed at once when it is over. */
-class Pending {
+export class Pending {
   constructor(id, context, settle, reject, read) {
     this.id = id;
     this.context = context;
     this.settle = settle;
     this.fail = reject;
     this.read = read;
+    this.begin();
+  }
+
+  begin() {
+    calls.set(this.id, this);
     underWay += 1;
-    context?.event?.holdForObject();
+    this.context?.event?.holdForObject();
   }
 
   /** @param {AbortSignal} signal */
@@ -98,17 +103,16 @@ export function call(signal, send, read = undefined) {
   );
 }
 
-/** Gives the answer to a call of which the host need not know. @param {(call: number) => void} send */
-export const callInside = (send, read) => begin(undefined, send, read);
+/** A number for a call. */
+export const newCall = () => nextCall++;
 
 function begin(signal, send, read) {
-  const id = nextCall++;
+  const id = newCall();
   const context = get();
   return new Promise((resolve, reject) => {
     send(id, context?.event);
     const pending = new Pending(id, context, resolve, reject, read);
     if (signal !== undefined && signal !== null) pending.endsWith(signal);
-    calls.set(id, pending);
   });
 }
 

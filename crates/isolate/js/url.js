@@ -18,7 +18,6 @@ const ORIGIN_SCHEMES = new Set(["http:", "https:", "ws:", "wss:", "ftp:"]);
 let linkParams;
 /** @type {(value: unknown) => boolean} */
 let isURL;
-let updateFromParams;
 
 export class URL {
   #record;
@@ -136,7 +135,7 @@ export class URL {
   get searchParams() {
     if (!isURL(this)) throw illegal();
     if (this.#params === undefined) {
-      this.#params = linkParams(this, this.search.slice(1));
+      this.#params = linkParams(this.#record, this.search.slice(1));
     }
     return this.#params;
   }
@@ -151,19 +150,24 @@ export class URL {
   }
 
   #change(record) {
-    this.#record = record;
-    if (this.#params !== undefined) linkParams(this, this.search.slice(1), this.#params);
+    if (this.#params === undefined) {
+      this.#record = record;
+      return;
+    }
+    replace(this.#record, record);
+    linkParams(this.#record, this.search.slice(1), this.#params);
   }
 
   static {
     isURL = (value) => typeof value === "object" && value !== null && #record in value;
-    updateFromParams = (url, query) => {
-      const record = native.set(url.#record[HREF], "search", query);
-      if (record !== undefined) url.#record = record;
-    };
   }
 }
 defineInterface(URL);
+
+/** Changes a record for a URL and for its parameters, which share it. */
+function replace(record, by) {
+  for (let index = 0; index < by.length; index += 1) record[index] = by[index];
+}
 
 function invalidUrl() {
   return new TypeError("Invalid URL string.");
@@ -198,7 +202,8 @@ let listOf;
 export class URLSearchParams {
   /** Flat: `[name, value, name, value, …]`. @type {string[]} */
   #list;
-  #url = undefined;
+  /** The record of the URL whose parameters these are. It does not lead to the URL, so that both are freed at once. */
+  #record = undefined;
 
   constructor(init = "") {
     if (typeof init === "string") {
@@ -341,7 +346,9 @@ export class URLSearchParams {
   toString() { if (!isURLSearchParams(this)) throw illegal(); return native.serializeForm(this.#list); }
 
   #update() {
-    if (this.#url !== undefined) updateFromParams(this.#url, native.serializeForm(this.#list));
+    if (this.#record === undefined) return;
+    const record = native.set(this.#record[HREF], "search", native.serializeForm(this.#list));
+    if (record !== undefined) replace(this.#record, record);
   }
 
   static {
@@ -349,9 +356,9 @@ export class URLSearchParams {
       if (params === undefined || !(#list in params)) throw illegal();
       return params.#list;
     };
-    linkParams = (url, query, params = new URLSearchParams()) => {
+    linkParams = (record, query, params = new URLSearchParams()) => {
       params.#list = query === "" ? [] : native.parseForm(query);
-      params.#url = url;
+      params.#record = record;
       return params;
     };
   }

@@ -7,9 +7,9 @@
 
 import { isFollowed } from "atoll:native/io";
 import { arrived, checkSize, forgetEvent, hasJobs, passOn, turn } from "atoll:native/objects";
-import { currentEvent, plainThen } from "../async_context.js";
+import { get, plainThen } from "../async_context.js";
 import { EventContext } from "../event_context.js";
-import { call, callInside, host as io, inGlobalScope } from "../io.js";
+import { call, host as io, newCall, Pending } from "../io.js";
 import { isPlain, pack, unpackAnswer } from "../rpc/parcels.js";
 import { ask } from "../rpc/stubs.js";
 import { textOf } from "./id.js";
@@ -34,6 +34,8 @@ let next = 0;
 let begun = [];
 let atOnce = 0;
 let lastEvent = 0;
+/** Who follows a worker is told of each of its events, and that is the host's to do. @type {boolean | undefined} */
+let followed;
 
 /**
  * Stubs of its id reach this instance from now on. It must be the one that the id stands for: what only shows the same id,
@@ -41,6 +43,7 @@ let lastEvent = 0;
  * @param {import("./instance.js").Instance} instance
  */
 export function moveIn(instance) {
+  followed ??= isFollowed();
   instance.address = textOf(instance.id);
   living.set(instance.address, instance);
 }
@@ -52,12 +55,10 @@ export function moveOut(instance) {
 }
 
 function reach(id, caller) {
-  if (living.size === 0 || caller === undefined || inGlobalScope()) return undefined;
-  // Who follows a worker is told of each of its events, and that is the host's to do.
-  if (isFollowed()) return undefined;
+  if (living.size === 0 || caller === undefined || followed) return undefined;
   if (atOnce >= MAX_CALLS_AT_ONCE || caller.callsInside >= MAX_CALLS || caller.depth >= MAX_DEPTH) return undefined;
   const text = textOf(id);
-  return outside.has(text) ? undefined : living.get(text);
+  return outside.size > 0 && outside.has(text) ? undefined : living.get(text);
 }
 
 /** Remembers a call that goes through the host until it is answered. @template T @param {Promise<T>} promise */
@@ -88,7 +89,8 @@ export function goesOutside(id, promise) {
  */
 export function askObject(methods, path, args) {
   const { id } = methods;
-  const caller = currentEvent();
+  const context = get();
+  const caller = context?.event;
   const instance = reach(id, caller);
   if (instance === undefined) {
     const send = (number, event, names, bytes, refers) => methods.send(number, event, names, bytes, refers);
@@ -114,7 +116,12 @@ export function askObject(methods, path, args) {
   }
   atOnce += 1;
   caller.callsInside += 1;
-  return callInside((number) => queue.push(new Visit(instance, number, caller, methods, path, parcel)), unpackAnswer);
+  const visit = new Visit(instance, context, methods, path, parcel);
+  queue.push(visit);
+  return new Promise((resolve, reject) => {
+    visit.settle = resolve;
+    visit.fail = reject;
+  });
 }
 
 function areAllPlain(values) {
@@ -124,54 +131,35 @@ function areAllPlain(values) {
 
 /** A call that arrives without the host. It waits in the queue twice: to arrive, and to be answered. */
 class Visit {
-  constructor(instance, call, caller, methods, path, parcel) {
+  constructor(instance, context, methods, path, parcel) {
+    this.id = newCall();
+    this.context = context;
     this.instance = instance;
-    this.call = call;
-    this.caller = caller;
     this.methods = methods;
     this.path = path;
     this.parcel = parcel;
+    this.begin();
+  }
+
+  get caller() {
+    return this.context.event;
   }
 
   goOn() {
     if (this.number !== 0) {
-      if (turn(this.caller.id, undefined, lose)) this.#tell();
+      if (turn(this.context.event.id, undefined, lose)) tell(this);
       return;
     }
     lastEvent = (lastEvent + 1) % FIRST_EVENT;
     this.number = FIRST_EVENT + lastEvent;
     if (!turn(this.number, this.instance.number, lose)) return;
-    this.#arrive();
+    arrive(this);
     // Most methods have nothing left to do when they give something, and then it can be heard at once.
-    if (this.answer === undefined || queue.length !== next + 1 || hasJobs()) return;
+    if (!this.isAnswered || queue.length !== next + 1 || hasJobs()) return;
     queue = [];
     next = 0;
     this.event?.endNow();
-    if (turn(this.caller.id, undefined, lose)) this.#tell();
-  }
-
-  #arrive() {
-    const instance = this.instance;
-    if (instance.broken !== undefined) {
-      forgetEvent(this.number);
-      this.#goElsewhere();
-      return;
-    }
-    const event = new EventContext(this.number);
-    event.visit = this;
-    event.depth = this.caller.depth + 1;
-    this.event = event;
-    begun.push(this);
-    instance.wasVisited = true;
-    instance.call(event, undefined, this.path, this.parcel);
-  }
-
-  /** The object is no more: the next instance gets the call. */
-  #goElsewhere() {
-    const parcel = this.parcel;
-    const bytes = parcel === undefined ? undefined : (parcel.value ?? pack(parcel.plain).bytes);
-    this.caller.makeKnown();
-    this.methods.send(this.call, this.caller.id, this.path, bytes && new Uint8Array(bytes), undefined);
+    if (turn(this.context.event.id, undefined, lose)) tell(this);
   }
 
   /** Tells the host of the event. */
@@ -195,42 +183,84 @@ class Visit {
   lost(isAnswered) {
     this.event = undefined;
     forgetEvent(this.number);
-    if (!isAnswered) this.#give(undefined);
+    if (!isAnswered) give(this, undefined);
   }
 
   /** What the method gave, of which others keep nothing. */
   plain(value) {
-    this.#give({ plain: value });
+    this.isPlain = true;
+    give(this, value);
   }
 
   /** @param {Uint8Array} bytes */
   thrown(bytes) {
     checkSize(bytes.byteLength);
-    this.#give({ thrown: bytes.buffer });
+    give(this, { thrown: bytes.buffer });
   }
 
   /** @param {Uint8Array} bytes @param {unknown[][] | undefined} refers */
   returned(bytes, refers) {
     checkSize(bytes.byteLength);
     // What a value refers to passes from one hand to another in the host.
-    if (refers !== undefined) passOn(this.call, this.caller.id, this.instance.number, bytes, refers);
-    else this.#give({ value: bytes.buffer });
+    if (refers !== undefined) passOn(this.id, this.caller.id, this.instance.number, bytes, refers);
+    else give(this, { value: bytes.buffer });
   }
 
-  #give(answer) {
-    this.answer = answer;
-    queue.push(this);
-  }
-
-  #tell() {
-    // What the object wrote with the answer may have been lost since.
-    const { failure } = this.instance;
-    if (failure === undefined) io.reply(this.call, this.answer);
-    else io.fail(this.call, { ...failure, remote: true, durableObjectReset: true });
+  resolve(answer) {
+    if (!this.isPlain) return Pending.prototype.resolve.call(this, answer);
+    this.drop();
+    return this.settle(answer);
   }
 }
 
-Object.assign(Visit.prototype, { number: 0, isKnown: false, answer: undefined, event: undefined });
+function arrive(visit) {
+  const instance = visit.instance;
+  if (instance.broken !== undefined) {
+    forgetEvent(visit.number);
+    goElsewhere(visit);
+    return;
+  }
+  const event = new EventContext(visit.number);
+  event.visit = visit;
+  event.depth = visit.context.event.depth + 1;
+  visit.event = event;
+  begun.push(visit);
+  instance.wasVisited = true;
+  instance.call(event, undefined, visit.path, visit.parcel);
+}
+
+/** The object is no more: the next instance gets the call. */
+function goElsewhere(visit) {
+  const parcel = visit.parcel;
+  const bytes = parcel === undefined ? undefined : (parcel.value ?? pack(parcel.plain).bytes);
+  visit.caller.makeKnown();
+  visit.methods.send(visit.id, visit.caller.id, visit.path, bytes && new Uint8Array(bytes), undefined);
+}
+
+function give(visit, answer) {
+  visit.answer = answer;
+  visit.isAnswered = true;
+  queue.push(visit);
+}
+
+function tell(visit) {
+  // What the object wrote with the answer may have been lost since.
+  const { failure } = visit.instance;
+  if (failure === undefined) io.reply(visit.id, visit.answer);
+  else io.fail(visit.id, { ...failure, remote: true, durableObjectReset: true });
+}
+
+// Without `extends`: a constructor that calls another one costs more than all that it does.
+Object.setPrototypeOf(Visit.prototype, Pending.prototype);
+Object.assign(Visit.prototype, {
+  read: unpackAnswer,
+  number: 0,
+  isKnown: false,
+  isPlain: false,
+  isAnswered: false,
+  answer: undefined,
+  event: undefined,
+});
 
 const lose = (object, reason) => losing(object, reason);
 let losing;

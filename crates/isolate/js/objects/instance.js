@@ -11,7 +11,7 @@ import { answer } from "../fetch_event.js";
 import { dropCallsOf, wireBody } from "../io.js";
 import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
-import { findKept, serve } from "../rpc/receive.js";
+import { findKept, serve, serveObject } from "../rpc/receive.js";
 import { clearTimeout, dropTimersOf, setTimeout } from "../timers.js";
 import { traceItems } from "../trace.js";
 import { DurableObject } from "../cloudflare/workers.js";
@@ -42,6 +42,8 @@ export class Instance {
   wasVisited = false;
   /** What the exported class made. @type {any} */
   #value = undefined;
+  /** Whether the class lets others call its methods. */
+  #hasMethods = false;
 
   constructor(number, className, id, props, depth) {
     this.number = number;
@@ -63,6 +65,7 @@ export class Instance {
     if (this.#value === undefined) {
       const Class = objectClass(this.className);
       this.#value = new Class(makeState(this), env);
+      this.#hasMethods = this.#value instanceof DurableObject;
     }
     return this.#value;
   }
@@ -108,7 +111,11 @@ export class Instance {
     const before = get();
     set(event.context);
     try {
-      serve(event, find, path, parcel, isKept ? number : this.#value);
+      if (isKept || parcel === undefined || path.length !== 1 || !this.#hasMethods) {
+        serve(event, find, path, parcel, isKept ? number : this.#value);
+      } else {
+        serveObject(event, this.#value, path[0], parcel);
+      }
     } finally {
       set(before);
     }

@@ -5,7 +5,7 @@ import { callObject } from "atoll:native/rpc";
 import { inGlobalScope } from "../io.js";
 import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
-import { objectBehind, wildcard } from "../rpc/stubs.js";
+import { wildcardClass } from "../rpc/stubs.js";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
 import { callable, ownClassWith, standForOwnClass } from "./class.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
@@ -13,46 +13,41 @@ import { askObject, goesOutside } from "./inside.js";
 
 const token = Symbol("DurableObjectNamespace");
 
-let target;
-let stubBehind;
-let parts;
+/** So many ids of names that were asked for are remembered by a namespace, if the names are no longer than that. */
+const MAX_KNOWN_NAMES = 1000;
+const MAX_KNOWN_NAME_LENGTH = 100;
+
+let methodsBehind;
 
 /** What a property is defined with, again and again. */
 const CONSTANT = { value: undefined, enumerable: true };
 
 /** What `fetch()` and methods of one object are called on. */
 export class DurableObjectStub {
-  #capability;
-  #id;
+  #methods;
 
   constructor(key, capability, id) {
     if (key !== token) throw illegalConstructor();
-    this.#capability = capability;
-    this.#id = id;
+    this.#methods = new Methods(capability, id);
     CONSTANT.value = nameOf(id);
     Object.defineProperty(this, "name", CONSTANT);
     CONSTANT.value = id;
     Object.defineProperty(this, "id", CONSTANT);
-    return wildcard(this, new Methods(capability, id));
   }
 
   async fetch(input, init = undefined) {
     requireArguments(arguments.length, 1, "'fetch' on 'Fetcher'", "Request or string");
-    const stub = target(this);
+    const { capability, id } = this.#methods;
     const request = coerce(input, init);
     const answer = sendWith(request, (number, event, wire) =>
-      fetchObject(number, stub.#capability, event, bytesOf(stub.#id), nameOf(stub.#id), wire),
+      fetchObject(number, capability, event, bytesOf(id), nameOf(id), wire),
     );
-    return goesOutside(stub.#id, answer);
+    return goesOutside(id, answer);
   }
 
   static {
-    target = (value) => (#id in value ? value : (stubBehind(value) ?? value));
-    stubBehind = (value) => {
-      const object = objectBehind(value);
-      return object !== undefined && #id in object ? object : undefined;
-    };
-    parts = (stub) => ({ stub, namespace: stub.#capability, id: bytesOf(stub.#id), name: nameOf(stub.#id) });
+    methodsBehind = (value) =>
+      typeof value === "object" && value !== null && #methods in value ? value.#methods : undefined;
   }
 }
 
@@ -73,13 +68,16 @@ class Methods {
   }
 }
 
-defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => stubBehind(value) !== undefined });
+defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => methodsBehind(value) !== undefined });
 Object.defineProperty(DurableObjectStub, "name", { value: "DurableObject", configurable: true });
+wildcardClass(DurableObjectStub, methodsBehind);
 
 /** What a stub stands for; undefined for what is no stub of an object. */
 export function partsOfStub(value) {
-  const stub = stubBehind(value);
-  return stub === undefined ? undefined : parts(stub);
+  const methods = methodsBehind(value);
+  if (methods === undefined) return undefined;
+  const { capability, id } = methods;
+  return { stub: value, namespace: capability, id: bytesOf(id), name: nameOf(id) };
 }
 
 /** A stub for an object that another Worker has passed on. The capability is for this object alone. */
@@ -92,6 +90,8 @@ export class DurableObjectNamespace {
   #capability;
   #key;
   #jurisdiction;
+  /** Names are asked for again and again. @type {Map<string, import("./id.js").DurableObjectId>} */
+  #known = new Map();
 
   constructor(key, capability, namespaceKey, jurisdiction) {
     if (key !== token) throw illegalConstructor();
@@ -115,6 +115,17 @@ export class DurableObjectNamespace {
     return nameToId(this.#key, toUSVString(name), this.#jurisdiction);
   }
 
+  /** The id of a name, which other stubs may have as well. */
+  #shared(name) {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const id = this.#named(name);
+    if (typeof name !== "string" || name.length > MAX_KNOWN_NAME_LENGTH) return id;
+    if (this.#known.size === MAX_KNOWN_NAMES) this.#known.clear();
+    this.#known.set(name, id);
+    return id;
+  }
+
   idFromString(text) {
     requireArguments(arguments.length, 1, "'idFromString' on 'DurableObjectNamespace'");
     return this.#check(textToId(this.#key, toUSVString(text)));
@@ -131,8 +142,8 @@ export class DurableObjectNamespace {
 
   getByName(name, options = undefined) {
     requireArguments(arguments.length, 1, "'getByName' on 'DurableObjectNamespace'");
-    checkOptions(options, "getByName");
-    return new DurableObjectStub(token, this.#capability, this.#named(name));
+    if (options !== undefined) checkOptions(options, "getByName");
+    return new DurableObjectStub(token, this.#capability, this.#shared(name));
   }
 
   jurisdiction(name) {

@@ -5,6 +5,7 @@ const ENTRYPOINT_RESERVED = new Set([
   "fetch", "connect", "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "dup", "constructor",
 ]);
 
+const reserved = (name) => new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
 /** @param {string} name */
 const missing = (name) => new TypeError(`The RPC receiver does not implement the method "${name}".`);
 
@@ -23,13 +24,13 @@ const missing = (name) => new TypeError(`The RPC receiver does not implement the
  * @returns {Found}
  */
 export function lookup({ target, ownProperties, isEntrypoint = false }, path, kindOf, isStub) {
-  const reserved = isEntrypoint ? ENTRYPOINT_RESERVED : TARGET_RESERVED;
+  const refused = isEntrypoint ? ENTRYPOINT_RESERVED : TARGET_RESERVED;
   let value = target;
   let receiver = undefined;
   let own = ownProperties;
   for (let index = 0; index < path.length; index += 1) {
     const name = path[index];
-    if (reserved.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`);
+    if (refused.has(name)) throw reserved(name);
     if (index > 0) {
       if (isStub(value)) {
         receiver = value;
@@ -53,8 +54,14 @@ function ownProperty(object, name) {
 
 function classProperty(object, name) {
   // What an instance itself has is private, and what every object has is nobody's method.
-  if (Object.hasOwn(object, name) || !(name in object)) throw missing(name);
+  if (Object.hasOwn(object, name)) throw missing(name);
   const value = object[name];
-  if (value === Object.prototype[name]) throw missing(name);
+  if (value === undefined ? !(name in object) : value === Object.prototype[name]) throw missing(name);
   return value;
+}
+
+/** The same for a path of one name from an entrypoint. */
+export function methodOf(target, name) {
+  if (ENTRYPOINT_RESERVED.has(name)) throw reserved(name);
+  return classProperty(target, name);
 }

@@ -10,7 +10,7 @@ import { ExecutionContext } from "../execution_context.js";
 import { callable, isNoHandler } from "../exports.js";
 import { serialize } from "../structured_clone.js";
 import { kindOf, keptUnder, letGo } from "./kept.js";
-import { lookup } from "./lookup.js";
+import { lookup, methodOf } from "./lookup.js";
 import { isPlain, packResult, unpack } from "./parcels.js";
 import { gripOf } from "./stubs.js";
 
@@ -61,6 +61,31 @@ export function serve(event, find, path, parcel, what = undefined) {
     fail(event, held, error);
     return;
   }
+  giveLater(event, held, result);
+}
+
+/** The same for a method of a Durable Object that is called by its name. */
+export function serveObject(event, object, name, parcel) {
+  let held;
+  let result;
+  try {
+    const method = methodOf(object, name);
+    if (typeof method !== "function") throw new TypeError(`"${name || "(this)"}" is not a function.`);
+    let args = parcel.plain;
+    if (args === undefined) ({ value: args, held } = unpack(parcel));
+    result = Reflect.apply(method, object, args);
+    if (result === null || (typeof result !== "object" && typeof result !== "function")) {
+      give(event, held, result);
+      return;
+    }
+  } catch (error) {
+    fail(event, held, error);
+    return;
+  }
+  giveLater(event, held, result);
+}
+
+function giveLater(event, held, result) {
   Promise.resolve(result).then(
     (value) => {
       try {

@@ -22,6 +22,8 @@ const noop = () => {};
 
 /** Names that are the language's own, so that nothing takes a stub for what it is not. */
 const NOT_METHODS = new Set(["then", "toJSON"]);
+/** The same, and what every object has. */
+const LANGUAGE_NAMES = new Set([...NOT_METHODS, ...Object.getOwnPropertyNames(Object.prototype)]);
 
 /** What stands behind each proxy. @type {WeakMap<object, object>} */
 const behind = new WeakMap();
@@ -34,8 +36,9 @@ export const gripOf = (value) => {
 
 /** Whether values of the kind cannot travel: a property or a promise. */
 export const isUnsettled = (value) => {
-  const handler = behind.get(value);
-  return handler instanceof PropertyHandler || handler instanceof PromiseHandler;
+  if (typeof value !== "function") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === RpcProperty.prototype || prototype === RpcPromise.prototype;
 };
 
 /**
@@ -98,23 +101,18 @@ class PropertyHandler {
 
 function makeProperty(source, path, key) {
   if (path.length >= MAX_PATH) throw new TypeError(`RPC pipelined property path is too deep (max ${MAX_PATH}).`);
-  const handler = new PropertyHandler(source, path.length === 0 ? [key] : [...path, key]);
-  const property = new Proxy(noop, handler);
-  behind.set(property, handler);
-  return property;
+  return new Proxy(noop, new PropertyHandler(source, path.length === 0 ? [key] : [...path, key]));
 }
 
 /** The promise of a result, which can be used before it is there. */
 class PromiseHandler {
-  #disposed = false;
-
   /** @param {Promise<unknown>} promise */
   constructor(promise) {
     this.promise = promise;
   }
 
   invoke(path, args) {
-    if (this.#disposed) return Promise.reject(new Error("RPC promise used after being disposed."));
+    if (this.isDisposed) return Promise.reject(new Error("RPC promise used after being disposed."));
     return this.promise.then((value) => invokeOn(value, path, args));
   }
 
@@ -124,7 +122,8 @@ class PromiseHandler {
 
   get(_target, key) {
     const { promise } = this;
-    if (key === "then" || key === "catch" || key === "finally") return promise[key].bind(promise);
+    if (key === "then") return (onFulfilled, onRejected) => promise.then(onFulfilled, onRejected);
+    if (key === "catch" || key === "finally") return promise[key].bind(promise);
     if (key === Symbol.dispose) return () => this.dispose();
     if (typeof key === "symbol" || key in RpcPromise.prototype) return Reflect.get(RpcPromise.prototype, key);
     return makeProperty(this, NO_PATH, key);
@@ -135,18 +134,15 @@ class PromiseHandler {
   }
 
   dispose() {
-    this.#disposed = true;
+    this.isDisposed = true;
     this.promise.then((value) => value?.[Symbol.dispose]?.(), noop);
   }
 }
 
+PromiseHandler.prototype.isDisposed = false;
+
 /** @param {Promise<unknown>} promise */
-export function makePromise(promise) {
-  const handler = new PromiseHandler(promise);
-  const proxy = new Proxy(noop, handler);
-  behind.set(proxy, handler);
-  return proxy;
-}
+export const makePromise = (promise) => new Proxy(noop, new PromiseHandler(promise));
 
 /** Goes on from a result that has arrived: through what it holds as far as the next stub. */
 function invokeOn(value, path, args) {
@@ -295,5 +291,22 @@ export function wildcard(object, source, apply) {
   return proxy;
 }
 
-/** The object that `wildcard` made a proxy of. */
-export const objectBehind = (value) => behind.get(value)?.object;
+/**
+ * Makes every name that instances of `Class` do not have a method of what is behind the instance. What all of them share sees
+ * to it, so that an instance costs no proxy of its own.
+ * @param {Function} Class
+ * @param {(instance: unknown) => Source | undefined} find
+ */
+export function wildcardClass(Class, find) {
+  const handler = {
+    get(target, key, receiver) {
+      if (typeof key === "string" && !LANGUAGE_NAMES.has(key)) {
+        const source = find(receiver);
+        if (source !== undefined) return makeProperty(source, NO_PATH, key);
+      }
+      return Reflect.get(target, key, receiver);
+    },
+    has: (target, key) => (typeof key === "string" && !NOT_METHODS.has(key)) || Reflect.has(target, key),
+  };
+  Object.setPrototypeOf(Class.prototype, new Proxy({}, handler));
+}

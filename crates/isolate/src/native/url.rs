@@ -42,12 +42,12 @@ fn record<'js>(ctx: &Ctx<'js>, url: &Url) -> Result<Array<'js>> {
     let parts = url.components();
     let record = Array::new(ctx.clone())?;
     record.set(0, url.href())?;
-    let optional = |value: Option<u32>| value.map_or(-1.0, f64::from);
+    let optional = |value: Option<u32>| value.map_or(-1, i64::from);
     let offsets = [
-        f64::from(parts.protocol_end),
-        f64::from(parts.username_end),
-        f64::from(parts.host_start),
-        f64::from(parts.host_end),
+        i64::from(parts.protocol_end),
+        i64::from(parts.username_end),
+        i64::from(parts.host_start),
+        i64::from(parts.host_end),
         optional(parts.port),
         optional(parts.pathname_start),
         optional(parts.search_start),
