@@ -15,7 +15,7 @@ use rquickjs::{
 
 use crate::api::load_api;
 use crate::failure::{caught, engine_failure};
-use crate::heap::{Account, Heap, trim};
+use crate::heap::{Account, Heap, fill_gaps, trim};
 use crate::modules::{Contents, Names, ProgramModules};
 use crate::native::{self, sqlite, wasm};
 use crate::prepare::Prepare;
@@ -367,6 +367,12 @@ impl Isolate {
             self.runtime.run_gc();
             trim();
         }
+    }
+
+    /// Makes ready to be forked: what forks write should not lie between what they share.
+    pub(crate) fn settle_down(&self) {
+        self.runtime.run_gc();
+        self.context.with(|ctx| fill_gaps(&ctx, &self.heap));
     }
 
     /// Bytes of frames that wait for the host.

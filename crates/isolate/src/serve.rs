@@ -12,6 +12,7 @@ use jail::{Control, Role, Started};
 use protocol::limits::MAX_FRAME_BYTES;
 use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 
+use crate::heap::join_free_blocks;
 use crate::isolate::{Isolate, Turn};
 use crate::prepare::{Build, Prepare};
 use crate::sources::Sources;
@@ -34,6 +35,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
         Ok(control) => control,
         Err(error) => return error.to_string(),
     };
+    join_free_blocks();
     // Workers live in UTC, whatever this machine thinks. The C library reads the zone once, in the zygote: no isolate
     // could open the file.
     // SAFETY: this process has a single thread.
@@ -48,6 +50,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
         }
     };
     isolate.set_prepare(prepare);
+    isolate.settle_down();
     let Started { role, socket } = jail::serve(control);
     match role {
         Role::Isolate => run(&isolate, socket),
@@ -60,6 +63,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
             if !evaluate(&isolate, &socket) {
                 std::process::exit(0);
             }
+            isolate.settle_down();
             run(&isolate, jail::serve(Control::from(socket)).socket)
         }
     }
