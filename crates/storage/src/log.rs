@@ -76,6 +76,8 @@ pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     /// Time of the record before its first, in milliseconds since 1970.
     pub(crate) time_ms: u64,
+    /// All before this position was in the objects' files when it was begun. A start that finds it last reads from there.
+    pub(crate) checkpointed: u64,
 }
 
 impl Queue {
@@ -347,6 +349,7 @@ impl Shared {
             start: prefix.start,
             path: path.clone(),
             time_ms: prefix.time_ms,
+            checkpointed: prefix.checkpointed,
         });
         *writer = Writer {
             file,

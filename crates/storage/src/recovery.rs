@@ -61,10 +61,7 @@ pub(crate) fn recover(folder: &Path, options: Options) -> Result<Shared, Error> 
     let catalog = snapshot::read(&*disk, &folder.join("catalog"), log)?;
     let mut segments = list_segments(&*disk, &log_folder, log)?;
     let (catalog, cataloged) = catalog.unwrap_or_default();
-    let checkpointed = match segments.last() {
-        Some(last) => Reader::open(&*disk, &last.path, log)?.prefix().checkpointed,
-        None => 0,
-    };
+    let checkpointed = segments.last().map_or(0, |last| last.checkpointed);
     let mut replay = Replay {
         catalog,
         cataloged,
@@ -92,6 +89,7 @@ pub(crate) fn recover(folder: &Path, options: Options) -> Result<Shared, Error> 
         start: end.position,
         path: writer.path.clone(),
         time_ms: end.time_ms,
+        checkpointed: replay.checkpointed,
     });
     let started = started(log, end).len() as u64;
     let queue = Queue::new(end.position + started, end.time_ms, room - started);
@@ -204,6 +202,7 @@ fn list_segments(disk: &dyn Disk, folder: &Path, log: u64) -> Result<Vec<Segment
             start,
             path,
             time_ms: prefix.time_ms,
+            checkpointed: prefix.checkpointed,
         });
     }
     Ok(segments)

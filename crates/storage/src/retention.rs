@@ -7,9 +7,12 @@ impl Shared {
     /// Drops segments that are too old or too many, and that no recovery needs.
     pub(crate) fn drop_history(&self) -> Result<(), Error> {
         let core = self.core();
-        let needed = core.checkpointed.min(core.cataloged);
+        let cataloged = core.cataloged;
         let end = core.queue.next();
         drop(core);
+        // What a start reads is what the last segment says when it was begun: later checkpoints are told behind that.
+        let checkpointed = self.segments().last().map_or(0, |last| last.checkpointed);
+        let needed = cataloged.min(checkpointed);
         let _upkeep = self.upkeep();
         let retention_ms = self.options.retention.as_millis();
         let limit = self.options.retention_bytes.unwrap_or(u64::MAX);

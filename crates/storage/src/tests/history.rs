@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::simulated::{Random, Simulated};
 use super::{Instance, manual};
@@ -214,4 +215,32 @@ fn damage_to_what_was_acknowledged_is_not_taken_for_a_torn_tail() {
         content[middle] ^= 0x10;
     });
     assert!(matches!(store(&disk, &clock), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn history_stays_for_as_long_as_a_start_reads_it() {
+    let (disk, clock) = (Simulated::default(), Arc::new(AtomicU64::new(1000)));
+    let open = |disk: &Simulated| {
+        let options = Options {
+            retention: Duration::ZERO,
+            ..manual(Arc::new(disk.clone()), &clock)
+        };
+        Store::open(Path::new("/store"), options).unwrap()
+    };
+    let before = open(&disk);
+    let namespace = before.namespace("a:B").unwrap();
+    let mut object = Instance::open(&before, &namespace, 1);
+    let position = object.set(&[1, 2]).unwrap();
+    before.wait_durable(position).unwrap();
+    // The segment that the next start begins is begun before the objects' files have all of this one.
+    let disk = disk.after_power_cut(&mut Random(1));
+    let after = open(&disk);
+    after.shared.checkpoint_all().unwrap();
+    after.shared.snapshot().unwrap();
+    after.shared.upkeep_step().unwrap();
+    after.close().unwrap();
+    drop(after);
+    let again = open(&disk);
+    let namespace = again.find_namespace("a:B").unwrap();
+    assert_eq!(Instance::open(&again, &namespace, 1).contents(), [1, 2]);
 }
