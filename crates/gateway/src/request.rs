@@ -140,7 +140,15 @@ fn absolute_uri(head: &request::Parts, ends: &Ends) -> Result<Uri, Refusal> {
         StatusCode::BAD_REQUEST,
         "the request needs one Host header with a valid host name",
     );
+    const NO_TARGET: Refusal = refusal(
+        StatusCode::BAD_REQUEST,
+        "the request's target must be a path or a URL",
+    );
     if let Some(authority) = head.uri.authority() {
+        // A target without a scheme, a bare name, is for proxies.
+        if !matches!(head.uri.scheme_str(), Some("http" | "https")) {
+            return Err(NO_TARGET);
+        }
         return match names_a_host(authority) {
             true => Ok(head.uri.clone()),
             false => Err(NO_HOST),
@@ -161,10 +169,7 @@ fn absolute_uri(head: &request::Parts, ends: &Ends) -> Result<Uri, Refusal> {
         .uri
         .path_and_query()
         .filter(|path| path.as_str().starts_with('/'))
-        .ok_or(refusal(
-            StatusCode::BAD_REQUEST,
-            "the request's target must be a path or a URL",
-        ))?;
+        .ok_or(NO_TARGET)?;
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Some(authority);

@@ -89,6 +89,16 @@ async fn bad_requests_get_a_status_and_a_sentence() {
             "400 the request needs one Host header with a valid host name\n",
         ),
         (
+            "GET name HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request",
+            "400 the request's target must be a path or a URL\n",
+        ),
+        (
+            "GET ftp://a/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request",
+            "400 the request's target must be a path or a URL\n",
+        ),
+        (
             format!("GET /{long} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
             "HTTP/1.1 414 URI Too Long",
             "414 the request's URL is too long\n",
