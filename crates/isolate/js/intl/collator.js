@@ -177,7 +177,18 @@ defineService(Collator, "Intl.Collator");
 
 const PLAIN = { numeric: false, ignorePunctuation: false, sensitivity: "variant", caseFirst: "false" };
 
+/** The locale that was asked for last, and what it means: a sort asks for the same one at each comparison. */
+let lastLocale;
+let lastSettings = PLAIN;
+
 /** `String.prototype.localeCompare`. */
 export function localeCompare(one, two, locales, options) {
-  return compareStrings(one, two, locales === undefined && options === undefined ? PLAIN : readSettings(locales, options));
+  if (options !== undefined || (locales !== undefined && typeof locales !== "string")) {
+    return compareStrings(one, two, readSettings(locales, options));
+  }
+  if (locales !== lastLocale) {
+    lastSettings = locales === undefined ? PLAIN : readSettings(locales, undefined);
+    lastLocale = locales;
+  }
+  return compareStrings(one, two, lastSettings);
 }
