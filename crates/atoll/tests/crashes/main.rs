@@ -19,16 +19,21 @@ mod broken;
 mod checker;
 mod facets;
 mod ledger;
-mod processes;
+#[path = "../support/process.rs"]
+mod process;
 mod server;
 mod soak;
 mod storm;
 #[path = "../workers/mod.rs"]
 mod workers;
 
+use std::time::Duration;
+
 use server::Project;
 use storm::{Kill, Storm};
 
+/// How long a server is watched whose sockets stay.
+const LEAKING: Duration = Duration::from_secs(10);
 /// Kills of the normal run.
 const KILLS: usize = 200;
 
@@ -58,7 +63,17 @@ fn nothing_acknowledged_is_lost_when_anything_is_killed_at_any_moment() {
 #[test]
 fn soak_levels_off() {
     let seconds = from_environment("ATOLL_SOAK_SECONDS").unwrap_or(20);
-    soak::soak(std::time::Duration::from_secs(seconds));
+    let grown = soak::soak(Duration::from_secs(seconds), false);
+    assert!(grown.is_empty(), "{grown:#?}");
+}
+
+#[test]
+fn the_soak_notices_what_stays() {
+    let grown = soak::soak(LEAKING, true);
+    assert!(
+        grown.iter().any(|line| line.starts_with("descriptors")),
+        "{grown:?}"
+    );
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! Servers as processes, to be killed.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use crate::ledger;
-use crate::processes::children;
+use crate::process::{Process, children};
 
 /// A project that keeps its state.
 pub(crate) struct Project(tempfile::TempDir);
@@ -84,76 +83,39 @@ impl Project {
 
 /// A server that runs. It is killed when it is dropped.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     pub(crate) address: String,
 }
 
 impl Server {
     /// Starts a program that says on standard error where it listens. Otherwise gives what it said.
     pub(crate) fn start(mut command: Command) -> Result<Self, String> {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let address = loop {
-            let start = said.len();
-            let read = errors.read_line(&mut said).unwrap();
-            if read == 0 {
-                child.wait().unwrap();
-                return Err(said);
-            }
-            if let Some((_, rest)) = said[start..].split_once("http://") {
-                break rest.split_whitespace().next().unwrap().to_owned();
-            }
-        };
-        // What it says later must not stop it.
-        std::thread::spawn(move || errors.read_to_end(&mut Vec::new()));
-        Ok(Self { child, address })
+        let (process, address) = Process::listening(&mut command)?;
+        Ok(Self { process, address })
     }
 
     /// The process.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Ends the server at once. Its isolates end by themselves.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.process.kill();
     }
 
     /// Asks it to end, and waits until it has.
     pub(crate) fn stop(mut self) {
-        signal("-TERM", self.child.id());
-        assert!(self.child.wait().unwrap().success());
+        self.process.signal("-TERM");
+        assert!(self.process.wait().success());
     }
 
     /// The processes that run workers: forked from templates, which are forked from the zygote.
     pub(crate) fn isolates(&self) -> Vec<u32> {
-        children(self.child.id())
+        children(self.id())
             .into_iter()
             .flat_map(children)
             .flat_map(children)
             .collect()
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Sends a signal to a process, which may be gone.
-pub(crate) fn signal(name: &str, process: u32) {
-    let mut kill = Command::new("kill");
-    kill.args([name, &process.to_string()])
-        .stderr(Stdio::null());
-    kill.status().unwrap();
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::checker::Object;
 use crate::ledger::{Answer, PATIENCE, ask};
-use crate::server::{Server, signal};
+use crate::process::signal;
+use crate::server::Server;
 
 const CLIENTS: u64 = 6;
 const OBJECTS: usize = 4;
@@ -210,7 +211,9 @@ impl Storm<'_> {
                         }
                     }
                     Kill::Isolates | Kill::Everything => {
-                        isolates.into_iter().for_each(|id| signal("-KILL", id));
+                        for isolate in isolates {
+                            signal("-KILL", isolate);
+                        }
                     }
                 }
                 if matches!(kill, Kill::Host | Kill::Everything) {

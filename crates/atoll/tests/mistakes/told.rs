@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::process::{Process, address_in};
 use crate::support::{Project, get_from};
 
 /// How long a server may take to say something.
@@ -41,7 +42,7 @@ pub(crate) fn serve(project: &Project) -> Option<String> {
 /// A server that runs, with everything that it says in a file.
 pub(crate) struct Running<'a> {
     project: &'a Project,
-    child: Child,
+    process: Process,
     pub(crate) address: String,
 }
 
@@ -53,21 +54,17 @@ impl<'a> Running<'a> {
     /// Starts what runs `atoll serve`, perhaps by another program.
     pub(crate) fn of(project: &'a Project, mut command: Command) -> Self {
         let said = File::create(project.path().join(".said")).unwrap();
-        let child = command
+        let command = command
             .args(["--port", "0"])
             .stdout(said.try_clone().unwrap())
-            .stderr(said)
-            .spawn()
-            .unwrap();
+            .stderr(said);
         let mut running = Self {
             project,
-            child,
+            process: Process::start(command),
             address: String::new(),
         };
         let said = running.wait_for("isolates are held by");
-        if let Some((_, rest)) = said.split_once("http://") {
-            running.address = rest.split_whitespace().next().unwrap().to_owned();
-        }
+        running.address = address_in(&said).unwrap_or_default();
         running
     }
 
@@ -82,7 +79,7 @@ impl<'a> Running<'a> {
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let began = Instant::now();
         loop {
-            let has_ended = self.child.try_wait().unwrap().is_some();
+            let has_ended = self.process.has_ended();
             let said = self.said();
             if said.contains(text) || has_ended {
                 return said;
@@ -114,15 +111,13 @@ impl<'a> Running<'a> {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, &id]).status().unwrap();
-        assert!(sent.success());
+        self.process.signal(name);
     }
 
     /// Ends it, and gives what it said beside what servers always say.
     pub(crate) fn stop(mut self) -> String {
         self.signal("-TERM");
-        self.child.wait().unwrap();
+        self.process.wait();
         let said = self.said();
         let said = self.project.mask(&said);
         let own = said.lines().filter(|line| {
@@ -136,16 +131,7 @@ impl<'a> Running<'a> {
 
     /// Ends it at once, as a crash does.
     pub(crate) fn kill(mut self) {
-        self.signal("-KILL");
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.kill();
     }
 }
 

@@ -8,19 +8,22 @@
     reason = "a test that did not run has to say so, and differences want to be read"
 )]
 
+#[path = "../support/process.rs"]
+mod process;
 #[path = "../support/workerd.rs"]
 mod workerd;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use process::Process;
 use workerd::Workerd;
 
 /// Cases asked at once.
@@ -53,16 +56,9 @@ fn modules() -> Vec<String> {
 
 /// A server that runs, and its folder.
 struct Server {
-    child: Child,
+    _process: Process,
     address: String,
     _home: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 /// A folder with the worker's files.
@@ -107,28 +103,14 @@ fn oracle(program: &Path) -> Workerd {
 fn atoll() -> Server {
     let home = home();
     std::fs::write(home.path().join("wrangler.json"), read("wrangler.json")).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_atoll"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_atoll"));
+    command
         .args(["serve", "--port", "0", "--log-level", "log"])
-        .current_dir(home.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut errors = BufReader::new(child.stderr.take().unwrap());
-    let mut seen = String::new();
-    let address = loop {
-        let mut line = String::new();
-        assert_ne!(errors.read_line(&mut line).unwrap(), 0, "it ended:\n{seen}");
-        seen += &line;
-        if let Some((_, address)) = line.split_once("http://") {
-            break address.split_whitespace().next().unwrap().to_owned();
-        }
-    };
-    // What objects log must not fill the pipe.
-    std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+        .current_dir(home.path());
+    let started = Process::listening(&mut command);
+    let (process, address) = started.unwrap_or_else(|said| panic!("it ended:\n{said}"));
     Server {
-        child,
+        _process: process,
         address,
         _home: home,
     }

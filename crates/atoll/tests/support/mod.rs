@@ -5,7 +5,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
+
+use process::{Process, address_in};
+
+pub(crate) mod process;
 
 /// A project in a folder that goes away with it.
 pub(crate) struct Project(tempfile::TempDir);
@@ -91,30 +95,28 @@ impl Project {
         variables: &[(&str, &str)],
         ready: &str,
     ) -> Server {
-        let mut child = self
-            .command(arguments)
+        let mut command = self.command(arguments);
+        command
             .envs(variables.iter().copied())
             .args(["--port", "0"])
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        let mut process = Process::start(&mut command);
         let mut server = Server {
-            errors: BufReader::new(child.stderr.take().unwrap()),
-            child,
+            errors: BufReader::new(process.errors()),
+            process,
             address: String::new(),
             banner: String::new(),
         };
         server.banner = server.wait_for(ready);
-        let (_, rest) = server.banner.split_once("http://").expect(&server.banner);
-        server.address = rest.split_whitespace().next().unwrap().to_owned();
+        server.address = address_in(&server.banner).expect(&server.banner);
         server
     }
 }
 
 /// A server that runs.
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     errors: BufReader<ChildStderr>,
     address: String,
     banner: String,
@@ -149,7 +151,7 @@ impl Server {
 
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     /// Reads standard error until a line holds this, and gives all that was read.
@@ -181,29 +183,9 @@ impl Server {
 
     /// Asks it to end, and gives its exit code and what it wrote to standard output.
     pub(crate) fn stop(mut self) -> (Option<i32>, String) {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.process.signal("-TERM");
         let mut output = String::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut output)
-            .unwrap();
-        (self.child.wait().unwrap().code(), output)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.output().read_to_string(&mut output).unwrap();
+        (self.process.wait().code(), output)
     }
 }
