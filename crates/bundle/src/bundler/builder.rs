@@ -203,7 +203,8 @@ impl Builder {
             }
         }
         let mut separate = {
-            let found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            warnings.append(&mut found.warnings);
             found.modules.clone()
         };
         for (path, (name, kind)) in additional {

@@ -5,6 +5,7 @@ mod client;
 pub(crate) mod diagnostics;
 mod passes;
 mod plugin;
+mod skills;
 mod tsconfig;
 mod verbatim;
 

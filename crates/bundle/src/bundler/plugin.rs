@@ -16,6 +16,7 @@ use rolldown_plugin::{
     SharedTransformPluginContext,
 };
 
+use super::skills::{self, Skills};
 use super::tsconfig::TsConfigs;
 use crate::config::Project;
 use crate::decorators;
@@ -63,6 +64,8 @@ pub(super) struct Found {
     pub(super) files: BTreeSet<PathBuf>,
     /// Mistakes that a pass found in the user's source.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// What is odd about folders of skills.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 #[derive(Debug)]
@@ -132,6 +135,16 @@ impl WorkerPlugin {
         {
             return Ok(Some(outside(&format!("./{name}"), args.kind)));
         }
+        if query == Some("raw")
+            && let Some(path) = resolve(context, args, plain).await?
+        {
+            let name = format!("{}?raw", self.module_name(&path));
+            let kind = rules::kind_of(&self.project.rules, &name).unwrap_or(ModuleKind::Text);
+            let mut found = self.found();
+            found.files.insert(path.clone());
+            found.modules.insert(name.clone(), (path, kind));
+            return Ok(Some(outside(&format!("./{name}"), args.kind)));
+        }
         let kind = rules::kind_of(&self.project.rules, args.specifier.trim_start_matches("./"))
             .or_else(|| rules::kind_of(&self.project.rules, plain.trim_start_matches("./")));
         // Rules name files by their place in the project, so a pattern such as `src/**/*.md` needs
@@ -177,6 +190,27 @@ impl WorkerPlugin {
         diagnostic.path = importer.map(PathBuf::from);
         self.found().diagnostics.push(diagnostic);
         anyhow::anyhow!("a file without a rule is imported")
+    }
+
+    /// An import of a folder of skills.
+    fn skills(&self, folder: &Path, importer: Option<&str>) -> HookResolveIdReturn {
+        let mut diagnostic = if let Some(version) = importer.and_then(skills::without_them) {
+            let message = format!("`agents` {version} has no \"agents:skills\" any more");
+            Diagnostic::error(message).hint(
+                "getSkills() returns `skills.manifest()`, `skills.workspace()` or `skills.r2()` instead",
+            )
+        } else if folder.is_dir() {
+            let id = skills::module_id(folder);
+            return Ok(Some(HookResolveIdOutput::from_id(id)));
+        } else {
+            let message = format!("there is no folder of skills: {}", folder.display());
+            Diagnostic::error(message).hint(
+                "\"agents:skills\" means the folder `skills` beside the file that imports it, \"agents:skills/NAME\" the folder `NAME`",
+            )
+        };
+        diagnostic.path = importer.map(PathBuf::from);
+        self.found().diagnostics.push(diagnostic);
+        Err(anyhow::anyhow!("skills cannot be imported"))
     }
 
     /// The file's path below the project; one that lies elsewhere is named by its path's hash.
@@ -265,6 +299,9 @@ impl Plugin for WorkerPlugin {
         if args.specifier == specifier::BUNDLER {
             return Ok(Some(outside(args.specifier, args.kind)));
         }
+        if let Some(folder) = skills::folder(args.specifier, args.importer) {
+            return self.skills(&folder, args.importer);
+        }
         if let Some(output) = self.builtin(context, args).await? {
             return Ok(Some(output));
         }
@@ -275,6 +312,17 @@ impl Plugin for WorkerPlugin {
         if args.id == RUNTIME_ID {
             return Ok(Some(HookLoadOutput {
                 code: decorators::RUNTIME_SOURCE.into(),
+                module_type: Some(ModuleType::Js),
+                ..Default::default()
+            }));
+        }
+        if let Some(folder) = skills::folder_of(args.id) {
+            let skills = Skills::read(&folder).await?;
+            let mut found = self.found();
+            found.files.extend(skills.files);
+            found.warnings.extend(skills.warnings);
+            return Ok(Some(HookLoadOutput {
+                code: skills.code.into(),
                 module_type: Some(ModuleType::Js),
                 ..Default::default()
             }));

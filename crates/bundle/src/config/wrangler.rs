@@ -22,6 +22,9 @@ const DEFAULT_RULES: [(ModuleKind, &[&str]); 3] = [
     (ModuleKind::Wasm, &["**/*.wasm", "**/*.wasm?module"]),
 ];
 
+/// Where Cloudflare's plugin for Vite puts what it builds for browsers.
+const BUILT_BY_VITE: &str = "dist/client";
+
 pub(super) fn read(
     path: &Path,
     options: &Options,
@@ -447,7 +450,19 @@ fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Ass
         ],
         false,
     );
-    let directory = root.join(reader.required("assets", value, "directory")?);
+    let directory = match value.get("directory") {
+        // The plugin that builds pages with Vite names the folder where it puts them.
+        None if root.join(BUILT_BY_VITE).is_dir() => root.join(BUILT_BY_VITE),
+        None => {
+            let message = "`assets` names no `directory`: no files are served".to_owned();
+            let hint = format!(
+                "Cloudflare's plugin for Vite fills it in; what `vite build` puts into {BUILT_BY_VITE} is served"
+            );
+            reader.warn(value.start, message, Some(hint));
+            return None;
+        }
+        Some(_) => root.join(reader.required("assets", value, "directory")?),
+    };
     if let Some(at) = value.get("directory").filter(|_| !directory.is_dir()) {
         let message = format!("the assets folder does not exist: {}", directory.display());
         let hint = nearest_file(&directory).map(|near| format!("did you mean {near:?}?"));

@@ -192,6 +192,21 @@ fn files_behind_rules_are_modules_of_their_own() {
 }
 
 #[test]
+fn imports_with_raw_are_texts() {
+    let source = "import icon from './icon.svg?raw'; import code from './code.ts?raw'; export default { icon, code };";
+    let files = [
+        ("src/index.js", source),
+        ("src/icon.svg", "<svg/>"),
+        ("src/code.ts", "let a: 1;"),
+    ];
+    let built = Folder::worker("src/index.js", &files)
+        .build()
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(text(&built, "src/icon.svg?raw"), "<svg/>");
+    assert_eq!(text(&built, "src/code.ts?raw"), "let a: 1;");
+}
+
+#[test]
 fn dynamic_imports_become_chunks_that_run() {
     let folder = Folder::worker(
         "index.ts",

@@ -5,4 +5,5 @@ mod config;
 mod context;
 mod decorators;
 mod objects;
+mod skills;
 mod support;
