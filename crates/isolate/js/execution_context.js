@@ -2,7 +2,7 @@
 
 import { exports } from "./loopback.js";
 import { unpackProps } from "./rpc/parcels.js";
-import { defineInterface } from "./webidl.js";
+import { defineInterface, own } from "./webidl.js";
 
 export class ExecutionContext {
   #event;
@@ -19,13 +19,20 @@ export class ExecutionContext {
 
   /** What the caller was bound with. Made when someone asks. */
   get props() {
-    const props = unpackProps(this.#props);
-    Object.defineProperty(this, "props", { value: props, writable: true, enumerable: true, configurable: true });
-    return props;
+    return own(this, "props", unpackProps(this.#props));
+  }
+
+  set props(props) {
+    own(this, "props", props);
   }
 
   get exports() {
-    return exports;
+    void this.#event;
+    return own(this, "exports", exports);
+  }
+
+  set exports(value) {
+    own(this, "exports", value);
   }
 
   waitUntil(promise) {

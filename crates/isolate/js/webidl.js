@@ -9,6 +9,12 @@ export function expose(values) {
   }
 }
 
+/** Makes a value a property of its object's own, as those of `ctx` are, which programs may replace. Returns it. */
+export function own(object, name, value) {
+  defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  return value;
+}
+
 /** The prototypes of interfaces and their names. @type {Map<object, string>} */
 export const interfaces = new Map();
 

@@ -10,7 +10,7 @@ import { makeStorage } from "../storage/storage.js";
 import { setTimeout, clearTimeout } from "../timers.js";
 import { encodeUtf8 } from "../encoding.js";
 import { callback, method } from "../storage/arguments.js";
-import { defineInterface, illegalConstructor, requireArguments, toInteger, toUSVString } from "../webidl.js";
+import { defineInterface, illegalConstructor, own, requireArguments, toInteger, toUSVString } from "../webidl.js";
 import { makeFacets } from "./facets.js";
 import { isWebSocket, WebSocketRequestResponsePair } from "../websocket.js";
 
@@ -36,12 +36,22 @@ export class DurableObjectState {
     this.props = unpackProps(object.props);
   }
 
+  // These become properties of its own: they are read all the time, and programs may replace them.
+
   get id() {
-    return this.#object.id;
+    return own(this, "id", this.#object.id);
+  }
+
+  set id(value) {
+    own(this, "id", value);
   }
 
   get exports() {
-    return exports;
+    return own(this, "exports", exports);
+  }
+
+  set exports(value) {
+    own(this, "exports", value);
   }
 
   get facets() {
@@ -49,7 +59,11 @@ export class DurableObjectState {
   }
 
   get storage() {
-    return (this.#storage ??= storageOf(this.#object));
+    return own(this, "storage", (this.#storage ??= storageOf(this.#object)));
+  }
+
+  set storage(value) {
+    own(this, "storage", value);
   }
 
   waitUntil(promise) {
