@@ -86,6 +86,26 @@ const stories = {
   async many(event, step) {
     for (let index = 0; index < 4; index += 1) await step.do(`step ${index}`, () => index);
   },
+  async books(event, step) {
+    const undo = (what) => ({
+      async rollback({ ctx, error, output, stepName }) {
+        const ran = this.count(event, `undo ${what}`);
+        if (what === "hotel" && ran === 1) throw new Error("not yet");
+        const told = (await this.env.KV.get(event.instanceId)) ?? "";
+        await this.env.KV.put(event.instanceId, `${told}${stepName} ${ctx.step.count} ${output} ${error.name}: ${error.message}; `);
+      },
+      rollbackConfig: { retries: { limit: 1, delay: 10 } },
+    });
+    const bound = (what) => {
+      const { rollback, ...rest } = undo(what);
+      return { ...rest, rollback: rollback.bind(this) };
+    };
+    await step.do("flight", () => (this.count(event, "flight"), "F1"), bound("flight"));
+    await step.do("mail", () => this.count(event, "mail"));
+    await step.do("hotel", async () => "H2", bound("hotel"));
+    if (event.payload.waits) await step.sleep("for long", "30 days");
+    await step.do("car", { retries: { limit: 0, delay: 0 } }, () => Promise.reject(new RangeError("no cars")), bound("car"));
+  },
   async beside(event, step) {
     const aside = async () => {
       for (let index = 0; index < 3; index += 1) await this.env.KV.get("nothing");
@@ -183,6 +203,54 @@ const cases = {
     await until(instance, "waiting");
     equal(ran(instance, "before"), 3);
     await instance.terminate();
+  },
+  async "an instance begins again from one of its steps"({ STORIES }) {
+    const instance = await STORIES.create({ params: { tell: "plain", n: 2 } });
+    await until(instance, "complete");
+    await instance.restart({ from: { name: "double", count: 2 } });
+    equal((await until(instance, "complete")).output.again, 12);
+    deepEqual([ran(instance, "double"), ran(instance, "second")], [1, 2]);
+    await instance.restart({ from: { name: "a moment", type: "sleep" } });
+    equal((await until(instance, "complete")).output.again, 13);
+    equal(
+      await failure(() => instance.restart({ from: { name: "a moment" } })),
+      'WorkflowError: (instance.cannot_restart) Step "a moment" not found in execution history',
+    );
+    equal((await instance.status()).status, "complete");
+  },
+  async "what was done is taken back when it fails, the last first"({ STORIES, KV }) {
+    const instance = await STORIES.create({ id: "trip", params: { tell: "books" } });
+    const { error } = await until(instance, "errored");
+    deepEqual(error, { name: "RangeError", message: "no cars" });
+    const why = "RangeError: no cars";
+    equal(await KV.get("trip"), `car-1 1 undefined ${why}; hotel-1 1 H2 ${why}; flight-1 1 F1 ${why}; `);
+    deepEqual([ran(instance, "undo hotel"), ran(instance, "flight"), ran(instance, "mail")], [2, 1, 1]);
+  },
+  async "what was done is taken back when it is ended so"({ STORIES, KV }) {
+    const instance = await STORIES.create({ id: "left", params: { tell: "books", waits: true } });
+    await until(instance, "waiting");
+    await instance.terminate({ rollback: true });
+    deepEqual(await until(instance, "terminated"), { status: "terminated", output: null });
+    const why = "Terminated: Instance terminated during rollback";
+    equal(await KV.get("left"), `hotel-1 1 H2 ${why}; flight-1 1 F1 ${why}; `);
+    deepEqual([ran(instance, "flight"), ran(instance, "undo car")], [1, 0]);
+  },
+  async "instances are deleted"({ STORIES }) {
+    const params = { tell: "long" };
+    const [one] = await STORIES.createBatch([{ id: "d1", params }, { id: "d2", params }]);
+    await until(one, "waiting");
+    await one.delete();
+    equal(await failure(() => STORIES.get("d1")), "Error: instance.not_found");
+    equal(await failure(() => one.delete()), "WorkflowError: (instance.not_found) Instance does not exist");
+    deepEqual(await STORIES.deleteBatch(["d1", "d2", "d2"]), {
+      deleted: [{ id: "d2" }, { id: "d2" }],
+      errors: [{ id: "d1", code: 10400, message: "workflows.api.error.instance.not_found" }],
+    });
+    equal(
+      await failure(() => STORIES.deleteBatch([])),
+      "WorkflowError: (body) batchDeleteInstances should have at least 1 instance",
+    );
+    equal((await STORIES.create({ id: "d1", params: { tell: "throws" } })).id, "d1");
   },
   async "errors of run() are kept"({ STORIES }) {
     const { error } = await until(await STORIES.create({ params: { tell: "throws" } }), "errored");

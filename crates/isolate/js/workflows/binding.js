@@ -3,7 +3,7 @@
 import { makeNamespace } from "../objects/namespace.js";
 import { defineInterface, illegalConstructor, toDictionary, toUSVString } from "../webidl.js";
 import { remember } from "../services/stored.js";
-import { WorkflowError } from "./errors.js";
+import { WorkflowError, workflowError } from "./errors.js";
 
 const token = Symbol("Workflow");
 const INSTANCE_ID = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$/;
@@ -16,6 +16,12 @@ const rethrow = (error) => {
   for (const flag of ["retryable", "overloaded"]) if (error[flag]) own[flag] = true;
   throw own;
 };
+
+/** Why an instance could not be deleted, as a batch tells it. */
+const failureOf = (id, { message }) =>
+  message.includes("(instance.not_found)")
+    ? { id, code: 10400, message: "workflows.api.error.instance.not_found" }
+    : { id, code: 10001, message: "workflows.api.error.internal_server" };
 
 // What follows a call is a reaction, not the rest of an async function: reactions run for the same event.
 
@@ -46,10 +52,11 @@ export class WorkflowInstance {
   }
 
   terminate(options = undefined) {
-    return Promise.try(() => {
-      if (options?.rollback) throw new WorkflowError("Rollbacks are not supported yet.");
-      return this.#ask("terminate");
-    });
+    return this.#ask("terminate", options);
+  }
+
+  delete() {
+    return this.#ask("delete");
   }
 
   restart(options = undefined) {
@@ -109,6 +116,28 @@ export class Workflow {
           throw error;
         });
       return Promise.all(all.map(create)).then((created) => created.filter((instance) => instance !== undefined));
+    });
+  }
+
+  deleteBatch(ids) {
+    return Promise.try(() => {
+      if (!Array.isArray(ids)) throw workflowError("Provided argument is invalid", "body");
+      if (ids.length > MAX_BATCH) {
+        throw workflowError(`batchDeleteInstances only supports ${MAX_BATCH} instances at a time`, "body");
+      }
+      if (ids.length === 0) throw workflowError("batchDeleteInstances should have at least 1 instance", "body");
+      if (!ids.every((id) => typeof id === "string" && INSTANCE_ID.test(id))) {
+        throw workflowError("Instance ID is invalid", "instance.invalid_id");
+      }
+      const outcome = (id) =>
+        this.#stub(id)
+          .delete()
+          .then(() => undefined, (error) => failureOf(id, error));
+      const outcomes = new Map([...new Set(ids)].map((id) => [id, outcome(id)]));
+      return Promise.all(ids.map((id) => outcomes.get(id))).then((failures) => ({
+        deleted: ids.filter((_, index) => failures[index] === undefined).map((id) => ({ id })),
+        errors: failures.filter((failure) => failure !== undefined),
+      }));
     });
   }
 

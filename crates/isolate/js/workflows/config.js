@@ -68,6 +68,22 @@ export function toConfig(name, config) {
   };
 }
 
+/** What takes a step back, if anything does. */
+export function toTakingBack(name, options) {
+  if (options === undefined) return undefined;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new WorkflowFatalError(`Rollback options for "${name}" must be an object`);
+  }
+  const { rollback, rollbackConfig = {} } = options;
+  if (typeof rollback !== "function") throw new WorkflowFatalError(`Rollback for "${name}" must be a function`);
+  if (typeof rollbackConfig !== "object" || rollbackConfig === null || !isValid(rollbackConfig)) {
+    throw new WorkflowFatalError(
+      `Rollback config for "${name}" is in a invalid format. See https://developers.cloudflare.com/workflows/build/sleeping-and-retrying/`,
+    );
+  }
+  return { rollback, config: toConfig(name, rollbackConfig) };
+}
+
 /** How long to wait after this many attempts, in milliseconds. */
 export function delayAfter(attempts, { delay, backoff }, base = toMs(delay)) {
   if (backoff === "exponential") return base * 2 ** (attempts - 1);

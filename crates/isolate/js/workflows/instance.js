@@ -8,7 +8,7 @@ import { ExecutionContext } from "../execution_context.js";
 import { setTimeout, clearTimeout } from "../timers.js";
 import { toMs } from "./config.js";
 import { toRecord, workflowError, WorkflowInternalError } from "./errors.js";
-import { checkResult, Run } from "./run.js";
+import { checkResult, Run, TAKES_BACK } from "./run.js";
 
 const STATE = "state";
 const STEP = "step:";
@@ -26,13 +26,16 @@ const OVER = new Set(["complete", "errored", "terminated"]);
 
 export class WorkflowInstanceObject extends DurableObject {
   #ended = undefined;
+  /** How many steps have begun. */
+  #count;
   #kv;
   #definition;
   // What a run asks for is its own: who holds a binding may call what the class has, and nothing else.
   /** The run that goes on. @type {Run | undefined} */
   run = undefined;
   record = (key) => this.#kv.get(STEP + key);
-  keep = (key, record) => this.#kv.put(STEP + key, record);
+  keep = (key, record) => this.#keep(key, record);
+  canBeTakenBack = () => this.#canBeTakenBack();
   takeEvent = (type) => this.#takeEvent(type);
   pauses = (active) => this.#pauses(active);
 
@@ -75,7 +78,7 @@ export class WorkflowInstanceObject extends DurableObject {
   }
 
   pause() {
-    const { status } = this.#open("pause");
+    const { status } = this.#open("pause", { evenWhileTakenBack: false });
     if (status === "paused" || status === "waitingForPause") return undefined;
     const isActive = this.run?.isActive === true;
     this.#change({ status: isActive ? "waitingForPause" : "paused" });
@@ -89,20 +92,35 @@ export class WorkflowInstanceObject extends DurableObject {
     return this.#ring(Date.now());
   }
 
-  terminate() {
+  terminate(options = undefined) {
     this.#open("terminate");
-    return this.#finish({ status: "terminated" });
+    if (options?.rollback !== true || this.#canBeTakenBack().length === 0) return this.#finish({ status: "terminated" });
+    this.#halt();
+    const error = { name: "Terminated", message: "Instance terminated during rollback" };
+    this.#change({ status: "rollingBack", takenBack: { error, end: { status: "terminated" } } });
+    return this.#ring(Date.now());
   }
 
   restart(options = undefined) {
-    if (options?.from !== undefined) {
-      throw workflowError("Restarting from a step is not supported yet", "instance.cannot_restart");
-    }
-    const { id, workflow, params, retention } = this.#state;
+    const { id, workflow, params, retention, created } = this.#state;
+    const from = options?.from;
+    const dropped = from === undefined ? undefined : this.#since(from);
     this.#halt();
-    for (const [key] of [...this.#kv.list()]) this.#kv.delete(key);
-    this.#kv.put(STATE, { id, workflow, params, retention, created: Date.now(), status: "queued" });
+    if (dropped === undefined) {
+      for (const [key] of [...this.#kv.list()]) this.#kv.delete(key);
+    } else {
+      for (const key of dropped) this.#kv.delete(STEP + key);
+      for (const [key] of [...this.#kv.list({ prefix: EVENT })]) this.#kv.delete(key);
+    }
+    const began = dropped === undefined ? Date.now() : created;
+    this.#kv.put(STATE, { id, workflow, params, retention, created: began, status: "queued" });
     return this.#ring(Date.now());
+  }
+
+  delete() {
+    void this.#state;
+    this.#halt();
+    return this.ctx.storage.deleteAll().then(() => this.ctx.storage.deleteAlarm());
   }
 
   sendEvent({ type, payload }) {
@@ -118,13 +136,40 @@ export class WorkflowInstanceObject extends DurableObject {
   }
 
   /** The state of an instance that is not over. */
-  #open(what) {
+  #open(what, { evenWhileTakenBack = true } = {}) {
     const state = this.#state;
-    if (!OVER.has(state.status)) return state;
+    if (!OVER.has(state.status) && (evenWhileTakenBack || state.takenBack === undefined)) return state;
     throw workflowError(`Cannot ${what.replace("_", " ")} instance since its on a finite state`, `instance.cannot_${what}`);
   }
 
   // --- What a run asks ---
+
+  /** Records have numbers in the order in which their steps have begun. */
+  #keep(key, record) {
+    this.#count ??= Math.max(0, ...this.#records().map(([, { n = 0 }]) => n));
+    record.n ??= this.#count += 1;
+    this.#kv.put(STEP + key, record);
+  }
+
+  /** Steps and their records, in the order in which they have begun. */
+  #records() {
+    const all = [...this.#kv.list({ prefix: STEP })].map(([key, record]) => [key.slice(STEP.length), record]);
+    return all.sort(([, one], [, other]) => (one.n ?? 0) - (other.n ?? 0));
+  }
+
+  /** What has something that takes it back, the last first. */
+  #canBeTakenBack() {
+    return this.#records().filter(([, { canBeTakenBack }]) => canBeTakenBack === true).reverse();
+  }
+
+  /** The keys of a step and of all that have begun after it, and of what took steps back. */
+  #since({ name, count = 1, type = "do" }) {
+    const kind = type === "waitForEvent" ? "event" : type;
+    const records = this.#records();
+    const at = records.findIndex(([key]) => key === `${kind}:${name}:${count}`);
+    if (at === -1) throw workflowError(`Step "${name}" not found in execution history`, "instance.cannot_restart");
+    return records.filter(([key], index) => index >= at || key.startsWith(TAKES_BACK)).map(([key]) => key);
+  }
 
   /** The event of this type that has waited for longest. */
   #takeEvent(type) {
@@ -155,6 +200,7 @@ export class WorkflowInstanceObject extends DurableObject {
   /** What runs has no effect any more. */
   #halt() {
     this.run = undefined;
+    this.#count = undefined;
     this.#ended?.();
   }
 
@@ -164,7 +210,7 @@ export class WorkflowInstanceObject extends DurableObject {
   }
 
   #finish(change) {
-    const { retention } = this.#change(change);
+    const { retention } = this.#change({ ...change, takenBack: undefined });
     this.#halt();
     for (const [key] of [...this.#kv.list({ prefix: EVENT })]) this.#kv.delete(key);
     const kept = change.status === "complete" ? retention?.successRetention : retention?.errorRetention;
@@ -200,30 +246,51 @@ export class WorkflowInstanceObject extends DurableObject {
       if (this.run !== run) return undefined;
       const at = run.due;
       this.#halt();
-      this.#change({ status: "waiting" });
+      if (this.#state.takenBack === undefined) this.#change({ status: "waiting" });
       return this.#ring(Math.max(at, Date.now()));
     });
   }
 
-  #begin({ id, workflow, params, created }) {
+  #begin(state) {
+    if (state.takenBack !== undefined) return this.#beginToTakeBack(state);
     this.#change({ status: "running" });
     const run = new Run(this);
     this.run = run;
-    const event = { payload: params, timestamp: new Date(created), instanceId: id, workflowName: workflow };
     // What it gives or throws counts if it is still the run that goes on.
     const over = (change) => (this.run === run ? this.#finish(change) : undefined);
-    const fail = (error) => over({ status: "errored", error: toRecord(error) });
+    return this.#call(state, run)
+      .then((output) => {
+        checkResult("Workflow", output);
+        return over({ status: "complete", output });
+      })
+      .catch((thrown) => {
+        const error = toRecord(thrown);
+        const end = { status: "errored", error };
+        if (this.run !== run || this.#canBeTakenBack().length === 0) return over(end);
+        this.#change({ status: "rollingBack", takenBack: { error, end } });
+        return run.takeBack(error).then(() => over(end));
+      });
+  }
+
+  /** Runs as far as it once came, to learn what takes its steps back, and does that. */
+  #beginToTakeBack(state) {
+    const { error, end } = state.takenBack;
+    const run = new Run(this, true);
+    this.run = run;
+    const settled = this.#call(state, run).catch(() => {});
+    return Promise.race([settled, run.hasLooked])
+      .then(() => run.takeBack(error))
+      .then(() => (this.run === run ? this.#finish(end) : undefined));
+  }
+
+  #call({ id, workflow, params, created }, run) {
+    const event = { payload: params, timestamp: new Date(created), instanceId: id, workflowName: workflow };
     return Promise.try(() => {
       const Class = this.#definition.find();
       const instance = new Class(new ExecutionContext(currentEvent()), env);
       if (typeof instance.run !== "function") throw new TypeError("The Workflow's class has no run() method.");
       return instance.run(event, run.step);
-    })
-      .then((output) => {
-        checkResult("Workflow", output);
-        return over({ status: "complete", output });
-      })
-      .catch(fail);
+    });
   }
 }
 

@@ -33,8 +33,18 @@ export function checkResult(what, value) {
   }
 }
 
+/** Steps that take others back are kept under the names of those, after this. */
+export const TAKES_BACK = "rollback:";
+
 export class Run {
   #instance;
+  /** What takes steps back that have begun, by their keys. @type {Map<string, { rollback: Function, config: object, context: object }>} */
+  #takingBack = new Map();
+  /** Whether this run only looks for what takes steps back: then nothing begins that has not begun. */
+  #looks;
+  #hasLooked;
+  /** From then on nothing else is done. */
+  #takesBack = false;
   #event = currentEvent();
   /** Callbacks under way. */
   #active = 0;
@@ -46,9 +56,18 @@ export class Run {
     this.#parked = resolve;
   });
 
-  /** @param {import("./instance.js").WorkflowInstanceObject} instance */
-  constructor(instance) {
+  /** In a run that looks: resolves when nothing goes on that has begun. */
+  hasLooked = new Promise((resolve) => {
+    this.#hasLooked = resolve;
+  });
+
+  /**
+   * @param {import("./instance.js").WorkflowInstanceObject} instance
+   * @param {boolean} [looks]
+   */
+  constructor(instance, looks = false) {
     this.#instance = instance;
+    this.#looks = looks;
     this.step = makeStep(this);
   }
 
@@ -110,18 +129,32 @@ export class Run {
     setTimeout(() => {
       if (this.#isOver || this.#active > 0 || this.#waiting.size === 0) return;
       if (hasCalls(this.#event)) this.#consider(LOOK_MS);
+      else if (this.#looks) this.#hasLooked();
       else this.#parked();
     }, delay);
   }
 
-  async do(step, config, callback) {
+  /** What a run that looks comes to and has not been done. */
+  #leave(key) {
+    this.#waiting.set(key, { at: Infinity, go() {} });
+    this.#consider();
+    return never;
+  }
+
+  async do(step, config, callback, takingBack) {
     const context = get();
     const { name, count, key } = step;
+    if (this.#takesBack && !key.startsWith(TAKES_BACK)) return never;
     const record = this.#instance.record(key) ?? { attempts: 0 };
+    if (takingBack !== undefined) {
+      record.canBeTakenBack = true;
+      this.#takingBack.set(key, { ...takingBack, context: { step: { name, count }, config } });
+    }
     for (;;) {
       if (this.#isOver || this.#instance.pauses(this.#active)) return never;
       if (record.error !== undefined) throw fromRecord(record.error);
       if ("result" in record) return record.result.value;
+      if (this.#looks) return this.#leave(key);
       if (record.at > Date.now()) {
         await this.#wait(key, record.at);
         set(context);
@@ -186,9 +219,39 @@ export class Run {
     });
   }
 
+  /**
+   * Takes back what has begun, the last first, as far as that works. Each is a step of its own.
+   * @param {{ name: string, message: string }} error why, as it is kept
+   */
+  async takeBack(error) {
+    const asyncContext = get();
+    this.#looks = false;
+    this.#takesBack = true;
+    this.#waiting.clear();
+    for (const [key, record] of this.#instance.canBeTakenBack()) {
+      const found = this.#takingBack.get(key);
+      // The code has changed meanwhile.
+      if (found === undefined) return;
+      const { rollback, config, context } = found;
+      const { name, count } = context.step;
+      const step = { name, count, key: TAKES_BACK + key };
+      const ctx = { ...context, attempt: record.attempts };
+      try {
+        await this.do(step, config, () =>
+          rollback({ ctx, error: fromRecord(error), output: record.result?.value, stepName: `${name}-${count}` }),
+        );
+      } catch {
+        return;
+      }
+      set(asyncContext);
+    }
+  }
+
   async sleep({ key }, ms) {
     const context = get();
+    if (this.#takesBack) return never;
     let record = this.#instance.record(key);
+    if (this.#looks && !(record?.at <= Date.now())) return this.#leave(key);
     if (record === undefined) {
       record = { at: Date.now() + ms };
       this.#instance.keep(key, record);
@@ -202,7 +265,9 @@ export class Run {
 
   async waitForEvent({ key }, type, ms) {
     const context = get();
+    if (this.#takesBack) return never;
     let record = this.#instance.record(key);
+    if (this.#looks && record?.event === undefined && record?.error === undefined) return this.#leave(key);
     if (record === undefined) {
       record = { at: Date.now() + ms };
       this.#instance.keep(key, record);

@@ -1,7 +1,7 @@
 // What `run()` is handed to do things durably with: `WorkflowStep` of the documentation.
 
 import { defineInterface, illegalConstructor } from "../webidl.js";
-import { checkName, toConfig, toMs } from "./config.js";
+import { checkName, toConfig, toMs, toTakingBack } from "./config.js";
 import { WorkflowFatalError } from "./errors.js";
 
 const token = Symbol("WorkflowStep");
@@ -31,13 +31,11 @@ export class WorkflowStep {
   async do(name, ...rest) {
     const [config, callback, options] = typeof rest[0] === "function" ? [{}, ...rest] : rest;
     if (typeof callback !== "function") throw new WorkflowFatalError(`Step "${name}" requires a callback function`);
-    if (options?.rollback !== undefined) {
-      throw new WorkflowFatalError(`Step "${name}" has a rollback, which is not supported yet.`);
-    }
+    const takingBack = toTakingBack(name, options);
     this.#steps += 1;
     this.#run.checkCount(this.#steps);
     const step = this.#next("do", checkName(name));
-    return this.#run.do(step, toConfig(step.name, config ?? {}), callback);
+    return this.#run.do(step, toConfig(step.name, config ?? {}), callback, takingBack);
   }
 
   async sleep(name, duration) {
