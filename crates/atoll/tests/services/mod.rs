@@ -3,6 +3,7 @@
 mod buckets;
 mod key_values;
 mod mail;
+mod reach;
 mod workflows;
 
 use std::path::Path;
@@ -13,7 +14,12 @@ const SUPPORT: (&str, &str) = ("support.js", include_str!("support.js"));
 
 /// Runs the `test()` handler of a worker.
 fn passes(project: &Project) {
-    let (code, stdout, stderr) = project.run(&["test"]);
+    passes_with(project, &[]);
+}
+
+/// The same, with further arguments.
+fn passes_with(project: &Project, arguments: &[&str]) {
+    let (code, stdout, stderr) = project.run(&[&["test"], arguments].concat());
     assert_eq!(code, 0, "{stdout}{stderr}");
 }
 
