@@ -32,7 +32,8 @@ export class Pending {
   begin() {
     calls.set(this.id, this);
     underWay += 1;
-    this.context?.event?.holdForObject();
+    const event = this.context?.event;
+    if (event?.object !== undefined) event.holdForObject();
   }
 
   /** @param {AbortSignal} signal */
@@ -48,7 +49,8 @@ export class Pending {
   drop() {
     calls.delete(this.id);
     underWay -= 1;
-    this.context?.event?.releaseForObject();
+    const event = this.context?.event;
+    if (event?.object !== undefined) event.releaseForObject();
     if (this.signal === undefined) return;
     this.signal.removeEventListener("abort", this.abort);
     this.abort = undefined;

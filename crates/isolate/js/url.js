@@ -135,7 +135,8 @@ export class URL {
   get searchParams() {
     if (!isURL(this)) throw illegal();
     if (this.#params === undefined) {
-      this.#params = linkParams(this.#record, this.search.slice(1));
+      const record = this.#record;
+      this.#params = linkParams(record, record[SEARCH_START] < 0 ? "" : this.search.slice(1));
     }
     return this.#params;
   }
@@ -207,7 +208,7 @@ export class URLSearchParams {
 
   constructor(init = "") {
     if (typeof init === "string") {
-      this.#list = parseQuery(init);
+      this.#list = init === "" ? [] : parseQuery(init);
     } else if ((typeof init === "object" && init !== null) || typeof init === "function") {
       this.#list = [];
       const iterate = init[Symbol.iterator];
