@@ -1,7 +1,6 @@
 //! Agents of the SDK: the first answer of one that sleeps, a state that a hundred clients hear of, and what each keeps in
 //! memory.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -10,8 +9,10 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 
+use crate::bench::{Bench, median, within};
+use crate::figure::{Figure, Sample, Side};
 use crate::load;
-use crate::objects::{connect, median};
+use crate::objects::connect;
 use crate::server::{Server, Setup};
 
 /// Agents whose first answers and memory are measured.
@@ -22,8 +23,8 @@ const CLIENTS: usize = 100;
 const STATES: usize = 100;
 /// After this long all agents sleep: workerd, too, lets go of objects after ten seconds.
 const UNTIL_ASLEEP: Duration = Duration::from_secs(15);
-/// Rounds of each case; the median counts.
-const ROUNDS: usize = 3;
+/// One round takes no longer, unless the server hangs.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 const SETUP: Setup = Setup {
     worker: "agents.js",
@@ -36,106 +37,92 @@ const SETUP: Setup = Setup {
 };
 
 /// What one server gave.
-#[derive(Default)]
 struct Figures {
     /// Milliseconds of the first answer of an agent that there was not before, the median.
-    new_ms: Vec<f64>,
+    new_ms: f64,
     /// Milliseconds of the first answer of an agent that slept, the median.
-    asleep_ms: Vec<f64>,
+    asleep_ms: f64,
     /// New states a second that all clients heard of.
-    states_per_second: Vec<f64>,
-    /// Kilobytes of each agent that is awake.
-    awake_kb: Vec<f64>,
-    /// Kilobytes of each agent that sleeps.
-    asleep_kb: Vec<f64>,
+    states_per_second: f64,
+    /// Kilobytes of each agent that is awake, and of each that sleeps.
+    memory_kb: Option<(f64, f64)>,
 }
 
-/// Measures and prints.
-pub(crate) async fn report(atoll: &Path, workerd: Option<&Path>) -> anyhow::Result<()> {
-    let (mut ours, mut theirs) = (Figures::default(), Figures::default());
-    for _ in 0..ROUNDS {
-        ours.add(&Server::atoll(atoll, &SETUP).await.context("atoll")?)
-            .await
-            .context("atoll")?;
-        if let Some(workerd) = workerd {
-            let server = Server::workerd(workerd, &SETUP).await.context("workerd")?;
-            theirs.add(&server).await.context("workerd")?;
+pub(crate) async fn report(bench: &mut Bench) {
+    bench.part("Agents of the SDK");
+    let figures = [
+        Figure::less("first answer of a new agent (ms)"),
+        Figure::less("first answer of a sleeping agent (ms)")
+            .times(5.0)
+            .told(),
+        Figure::more("states heard by 100 clients (a second)").told(),
+        Figure::less("an agent that is awake (KB)").told(),
+        Figure::less("an agent that sleeps (KB)").told(),
+    ];
+    if !figures.iter().any(|figure| bench.wants(figure)) {
+        return;
+    }
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..bench.effort.slow_rounds {
+        let round = async { measure(Server::atoll(&bench.atoll, &SETUP).await?).await };
+        ours.push(within(PATIENCE, round).await);
+        if let Some(workerd) = &bench.workerd {
+            let round = async { measure(Server::workerd(workerd, &SETUP).await?).await };
+            theirs.push(within(PATIENCE, round).await);
         }
     }
-    println!(
-        "{:<44} {:>12} {:>12} {:>8}",
-        "agents of the SDK, medians of 3", "atoll", "workerd", "ratio"
-    );
-    let line = |name: &str, ours: Vec<f64>, theirs: Vec<f64>, more_is_better: bool| {
-        let (ours, theirs) = (median(ours), median(theirs));
-        let ratio = match more_is_better {
-            true => ours / theirs,
-            false => theirs / ours,
-        };
-        println!("{name:<44} {ours:>12.2} {theirs:>12.2} {ratio:>7.2}x");
+    let parts: [fn(&Figures) -> Option<f64>; 5] = [
+        |figures| Some(figures.new_ms),
+        |figures| Some(figures.asleep_ms),
+        |figures| Some(figures.states_per_second),
+        |figures| Some(figures.memory_kb?.0),
+        |figures| Some(figures.memory_kb?.1),
+    ];
+    let side = |rounds: &[anyhow::Result<Figures>], part: fn(&Figures) -> Option<f64>| {
+        let mut side = Side::default();
+        for round in rounds {
+            side.add(match round {
+                Ok(figures) => part(figures)
+                    .map(Sample::from)
+                    .context("this user may not look into the memory of processes"),
+                Err(error) => Err(anyhow::anyhow!("{error:#}")),
+            });
+        }
+        side
     };
-    line(
-        "first answer of a new agent (ms)",
-        ours.new_ms,
-        theirs.new_ms,
-        false,
-    );
-    line(
-        "first answer of a sleeping agent (ms)",
-        ours.asleep_ms,
-        theirs.asleep_ms,
-        false,
-    );
-    line(
-        "states heard by 100 clients (a second)",
-        ours.states_per_second,
-        theirs.states_per_second,
-        true,
-    );
-    line(
-        "an agent that is awake (KB)",
-        ours.awake_kb,
-        theirs.awake_kb,
-        false,
-    );
-    line(
-        "an agent that sleeps (KB)",
-        ours.asleep_kb,
-        theirs.asleep_kb,
-        false,
-    );
-    Ok(())
+    for (figure, part) in figures.into_iter().zip(parts) {
+        let theirs = bench.workerd.is_some().then(|| side(&theirs, part));
+        bench.add(figure, side(&ours, part), theirs);
+    }
 }
 
-impl Figures {
-    async fn add(&mut self, server: &Server) -> anyhow::Result<()> {
-        let port = server.port();
-        // What the first agent of all costs is not each one's.
-        first_answers(port, "warm").await?;
-        tokio::time::sleep(UNTIL_ASLEEP).await;
-        let before = server.memory();
-        self.new_ms
-            .push(median(first_answers(port, "agent").await?));
-        let awake = server.memory();
-        tokio::time::sleep(UNTIL_ASLEEP).await;
-        let asleep = server.memory();
-        if let (Some(before), Some(awake), Some(asleep)) = (before, awake, asleep) {
-            let each = |after: f64| (after - before) * 1024.0 / AGENTS as f64;
-            self.awake_kb.push(each(awake));
-            self.asleep_kb.push(each(asleep));
-        }
-        self.asleep_ms
-            .push(median(first_answers(port, "agent").await?));
-        // One thread for all clients: the rest of the machine is the server's.
-        let states = tokio::task::spawn_blocking(move || {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?
-                .block_on(broadcast(port))
-        });
-        self.states_per_second.push(states.await??);
-        Ok(())
-    }
+async fn measure(server: Server) -> anyhow::Result<Figures> {
+    let port = server.port();
+    // What the first agent of all costs is not each one's.
+    first_answers(port, "warm").await?;
+    tokio::time::sleep(UNTIL_ASLEEP).await;
+    let before = server.memory();
+    let new_ms = median(first_answers(port, "agent").await?);
+    let awake = server.memory();
+    tokio::time::sleep(UNTIL_ASLEEP).await;
+    let asleep = server.memory();
+    let asleep_ms = median(first_answers(port, "agent").await?);
+    // One thread for all clients: the rest of the machine is the server's.
+    let states = tokio::task::spawn_blocking(move || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(broadcast(port))
+    });
+    let each = |before: f64, after: f64| (after - before) * 1024.0 / AGENTS as f64;
+    Ok(Figures {
+        new_ms,
+        asleep_ms,
+        states_per_second: states.await??,
+        memory_kb: before
+            .zip(awake.zip(asleep))
+            .map(|(before, (awake, asleep))| (each(before, awake), each(before, asleep))),
+    })
 }
 
 /// Milliseconds until each of the agents has answered once, one after the other.

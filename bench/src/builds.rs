@@ -1,17 +1,18 @@
 //! Programs from files: `createWorker()` of `@cloudflare/worker-bundler`, ours and the npm package's on workerd.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::bench::{Bench, Effort};
+use crate::figure::Figure;
 use crate::load;
 use crate::server::{Server, Setup};
 
-/// How long each server is asked one thing in one round.
-const ROUND: Duration = Duration::from_secs(3);
-/// Rounds of each case; the median counts.
-const ROUNDS: usize = 3;
+/// One round takes no longer, unless the server hangs.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How many times faster than the npm package a build has to be.
+const TIMES_FASTER: f64 = 10.0;
 
 const SETUP: Setup = Setup {
     worker: "builds.js",
@@ -21,48 +22,32 @@ const SETUP: Setup = Setup {
 };
 
 const CASES: [(&str, &str); 6] = [
-    ("three small files, new source", "/small"),
-    ("the same source again", "/same"),
-    ("new source to its worker's answer", "/run"),
-    ("new source, not bundled", "/transform"),
-    ("Hono's files among them, new source", "/hono"),
-    ("the same with Hono again", "/hono-same"),
+    ("build of three small files, new source (ms)", "/small"),
+    ("build of the same source again (ms)", "/same"),
+    ("build of new source, to its worker's answer (ms)", "/run"),
+    ("build of new source, not bundled (ms)", "/transform"),
+    ("build with Hono's files, new source (ms)", "/hono"),
+    ("build of the same with Hono again (ms)", "/hono-same"),
 ];
 
-/// Measures and prints.
-pub(crate) async fn report(atoll: &Path, workerd: Option<&Path>) -> anyhow::Result<()> {
-    println!(
-        "{:<42} {:>12} {:>12} {:>8}",
-        "programs from files, medians (ms)", "atoll", "npm package", "ratio"
-    );
+pub(crate) async fn report(bench: &mut Bench) {
+    bench.part("Programs from files");
+    let Effort { rounds, round, .. } = bench.effort;
     for (name, path) in CASES {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            ours.push(measure(&Server::atoll(atoll, &SETUP).await?, path).await?);
-            if let Some(workerd) = workerd {
-                let server = Server::workerd(workerd, &SETUP).await?;
-                theirs.push(measure(&server, path).await.unwrap_or(f64::NAN));
-            }
+        let mut figure = Figure::less(name).peer("npm package").times(TIMES_FASTER);
+        if path == "/small" || path == "/hono" {
+            figure = figure.told();
         }
-        let (ours, theirs) = (median(ours), median(theirs));
-        println!(
-            "{name:<42} {ours:>12.2} {theirs:>12.2} {:>7.1}x",
-            theirs / ours
-        );
+        let work = async |server: &Server| Ok(measure(server, path, round).await?.into());
+        bench.compare(figure, &SETUP, rounds, PATIENCE, work).await;
     }
-    Ok(())
 }
 
-async fn measure(server: &Server, path: &str) -> anyhow::Result<f64> {
+async fn measure(server: &Server, path: &str, round: Duration) -> anyhow::Result<f64> {
     let request: &'static str = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").leak();
-    load::run(server.port(), request, 1, ROUND / 3)
+    load::run(server.port(), request, 1, round / 3)
         .await
         .context("before measuring")?;
-    let run = load::run(server.port(), request, 1, ROUND).await?;
+    let run = load::run(server.port(), request, 1, round).await?;
     Ok(run.p50_us / 1000.0)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -30,7 +30,7 @@ impl Folder {
             folder.add_all(&package, "hono")?;
         }
         if worker == "agents.js" {
-            folder.link("tests/sdk")?;
+            folder.link("tests/sdk", "agents")?;
         }
         if worker == "builds.js" {
             install_hono()?;
@@ -50,7 +50,7 @@ impl Folder {
 
     /// Puts the npm package `@cloudflare/worker-bundler` into the modules, as plain ones.
     pub(crate) async fn bundle_with_package(&mut self) -> anyhow::Result<()> {
-        self.link("tests/oracle")?;
+        self.link("tests/oracle", "@cloudflare/worker-bundler")?;
         self.bundle(r#", "alias": { "@cloudflare/worker-bundler": "./node_modules/@cloudflare/worker-bundler/dist/index.js" }"#)
             .await
     }
@@ -62,10 +62,10 @@ impl Folder {
             .await
     }
 
-    /// Gives the worker the packages that are installed there, or are now.
-    fn link(&self, home: &str) -> anyhow::Result<()> {
+    /// Gives the worker the packages that are installed there, or are now if this one is not.
+    fn link(&self, home: &str, package: &str) -> anyhow::Result<()> {
         let home = root().join(home);
-        if !home.join("node_modules").exists() {
+        if !home.join("node_modules").join(package).exists() {
             install(&home)?;
         }
         let packages = home.join("node_modules").canonicalize()?;
@@ -171,7 +171,8 @@ pub(crate) fn workerd() -> Option<PathBuf> {
         .join("node_modules/@cloudflare")
         .join(package)
         .join("bin/workerd");
-    if !program.exists() {
+    let package = home.join("node_modules/@cloudflare/worker-bundler");
+    if !program.exists() || !package.exists() {
         // Without it Atoll is measured alone.
         install(&home).ok()?;
     }

@@ -1,6 +1,5 @@
 //! Durable Objects: calls, durable writes, creation, rows, one message to many sockets, and sockets of objects that sleep.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -9,19 +8,23 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 
+use crate::bench::{Bench, Effort};
+use crate::figure::{Figure, Sample, Side, Target};
 use crate::server::{Server, Setup};
 use crate::{load, rows};
 
-/// How long each server is loaded in one round.
-const ROUND: Duration = Duration::from_secs(2);
-/// Rounds of each case; the median counts.
-const ROUNDS: usize = 3;
+/// One round takes no longer, unless the server hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// One round of thousands of objects.
+const LONG_PATIENCE: Duration = Duration::from_secs(120);
 /// Sockets that hear each message.
 const SOCKETS: usize = 100;
 /// Messages that each of them hears.
 const MESSAGES: usize = 200;
-/// Objects with a socket each that go to sleep.
+/// Objects that go to sleep, with a socket each or without.
 const SLEEPERS: usize = 10_000;
+/// The same where a server does not live through so many: workerd has four descriptors open for each object.
+const FEWER_SLEEPERS: usize = 2000;
 /// Sockets that are being opened at a time.
 const OPENED_AT_ONCE: usize = 32;
 /// After this long all objects sleep.
@@ -43,111 +46,105 @@ enum Case {
     Load(&'static str, usize),
     /// Milliseconds of one request to this path.
     Once(&'static str),
-    /// Milliseconds from sending a message until a socket has it: the median and the 99th percentile.
+    /// Milliseconds from sending a message until a socket has it, the 99th percentile.
     FanOut,
-    /// Kilobytes of each of many sockets whose objects sleep.
-    Asleep,
 }
 
-const CASES: [(&str, Case); 7] = [
-    (
-        "method call, 32 clients (a second)",
-        Case::Load("/call", 32),
-    ),
-    ("method call, 1 client (a second)", Case::Load("/call", 1)),
-    ("durable hit, 32 clients (a second)", Case::Load("/hit", 32)),
-    (
-        "1,000 new objects, a table each (ms)",
-        Case::Once("/create?count=1000"),
-    ),
-    ("100,000 rows in and out (ms)", Case::Once("/rows")),
-    ("one message to 100 sockets (ms, p99)", Case::FanOut),
-    ("10,000 sleeping objects (KB a socket)", Case::Asleep),
-];
-
-/// Measures and prints the cases whose name has `word` in it.
-pub(crate) async fn report(atoll: &Path, workerd: Option<&Path>, word: &str) -> anyhow::Result<()> {
-    println!(
-        "{:<38} {:>12} {:>12} {:>8}",
-        "objects", "atoll", "workerd", "ratio"
-    );
-    for (name, case) in CASES.into_iter().filter(|(name, _)| name.contains(word)) {
-        let (ours, theirs) = match rounds(case, atoll, workerd).await {
-            Ok(figures) => figures,
-            // The other cases are still worth knowing.
-            Err(error) => {
-                println!("{name:<38} {error:#}");
-                continue;
-            }
-        };
-        // How many times better.
-        let ratio = match case {
-            Case::Load(..) => ours / theirs,
-            Case::Once(_) | Case::FanOut | Case::Asleep => theirs / ours,
-        };
-        println!("{name:<38} {ours:>12.2} {theirs:>12.2} {ratio:>7.2}x");
-        if matches!(case, Case::Once("/rows")) {
-            match rows::from_c() {
-                Ok(c) => println!(
-                    "{:<38} {:>12.2} {c:>12.2} {:>7.2}x",
-                    "  (SQLite called from C)",
-                    ours,
-                    c / ours
-                ),
-                Err(error) => println!("  SQLite cannot be called from C: {error:#}"),
-            }
-        }
+/// Measures and shows.
+pub(crate) async fn report(bench: &mut Bench) {
+    bench.part("Durable Objects");
+    let Effort {
+        rounds,
+        slow_rounds,
+        round,
+        ..
+    } = bench.effort;
+    let cases = [
+        (
+            Figure::more("method call, 32 clients (a second)")
+                .times(4.0)
+                .told(),
+            Case::Load("/call", 32),
+        ),
+        (
+            Figure::more("method call, 1 client (a second)"),
+            Case::Load("/call", 1),
+        ),
+        (
+            Figure::more("durable hit, 32 clients (a second)")
+                .times(8.0)
+                .told(),
+            Case::Load("/hit", 32),
+        ),
+        (
+            Figure::less("1,000 new objects, a table each (ms)")
+                .times(10.0)
+                .told(),
+            Case::Once("/create?count=1000"),
+        ),
+        (
+            Figure::less("one message to 100 sockets (ms, p99)")
+                .most(2.0)
+                .told(),
+            Case::FanOut,
+        ),
+    ];
+    for (figure, case) in cases {
+        let work = async |server: &Server| Ok(measure(server, case, round).await?.into());
+        bench.compare(figure, &SETUP, rounds, PATIENCE, work).await;
     }
-    Ok(())
+    rows_in_and_out(bench).await;
+    let figure = Figure::less("10,000 sleeping objects with a socket (KB each)")
+        .most(10.0)
+        .told();
+    bench
+        .compare(figure, &SETUP, slow_rounds, LONG_PATIENCE, async |server| {
+            each_sleeper(server, true).await
+        })
+        .await;
+    let figure = Figure::less("10,000 sleeping objects (KB each)");
+    bench
+        .compare(figure, &SETUP, slow_rounds, LONG_PATIENCE, async |server| {
+            each_sleeper(server, false).await
+        })
+        .await;
 }
 
-/// The medians of both, in turn so that what else the machine does meets both.
-async fn rounds(case: Case, atoll: &Path, workerd: Option<&Path>) -> anyhow::Result<(f64, f64)> {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let server = Server::atoll(atoll, &SETUP).await?;
-        ours.push(measure(&server, case).await.context("atoll")?);
-        if let Some(workerd) = workerd {
-            let server = Server::workerd(workerd, &SETUP).await?;
-            let figure = measure(&server, case).await;
-            theirs.push(match case {
-                // It may not have room for so many.
-                Case::Asleep => figure.unwrap_or(f64::NAN),
-                _ => figure.context("workerd")?,
-            });
-        }
+/// Rows of one object, beside those of workerd, and of SQLite in a program in C.
+async fn rows_in_and_out(bench: &mut Bench) {
+    let work = async |server: &Server| Ok(once(server, "/rows").await?.into());
+    let figure = Figure::less("100,000 rows in and out (ms)");
+    let in_c = Figure::less("100,000 rows in and out, beside C (ms)")
+        .peer("C")
+        .target(Target::Within(1.3))
+        .told();
+    let rounds = bench.effort.rounds;
+    bench.compare(figure, &SETUP, rounds, PATIENCE, work).await;
+    if !bench.wants(&in_c) {
+        return;
     }
-    Ok((median(ours), median(theirs)))
-}
-
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-async fn measure(server: &Server, case: Case) -> anyhow::Result<f64> {
-    let request = |path: &str| -> &'static str {
-        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").leak()
+    let theirs = match rows::from_c(rounds) {
+        Ok(times) => Side::of(times),
+        Err(error) => Side::failed(&error),
     };
+    let mut ours = Side::default();
+    for _ in 0..rounds {
+        let round = async { once(&Server::atoll(&bench.atoll, &SETUP).await?, "/rows").await };
+        ours.add(round.await.map(Sample::from));
+    }
+    bench.add(in_c, ours, Some(theirs));
+}
+
+async fn measure(server: &Server, case: Case, round: Duration) -> anyhow::Result<f64> {
     let port = server.port();
     match case {
         Case::Load(path, connections) => {
-            load::run(port, request(path), connections, ROUND / 4).await?;
-            Ok(load::run(port, request(path), connections, ROUND)
-                .await?
-                .per_second)
+            let request = request(path);
+            load::run(port, request, connections, round / 4).await?;
+            let run = load::run(port, request, connections, round).await?;
+            Ok(run.per_second)
         }
-        Case::Once(path) => {
-            let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-            let mut buffer = Vec::new();
-            // The worker itself is warm, its objects are not.
-            stream.write_all(request("/call").as_bytes()).await?;
-            load::read_response(&mut stream, &mut buffer).await?;
-            let start = Instant::now();
-            stream.write_all(request(path).as_bytes()).await?;
-            load::read_response(&mut stream, &mut buffer).await?;
-            Ok(start.elapsed().as_secs_f64() * 1000.0)
-        }
+        Case::Once(path) => once(server, path).await,
         Case::FanOut => {
             // One thread for all clients: the rest of the machine is the server's.
             tokio::task::spawn_blocking(move || {
@@ -158,23 +155,66 @@ async fn measure(server: &Server, case: Case) -> anyhow::Result<f64> {
             })
             .await?
         }
-        Case::Asleep => asleep(server).await,
     }
 }
 
-/// Kilobytes that all processes of the server keep more for each socket of an object that sleeps. What the system itself
-/// keeps of a connection is not in it.
-async fn asleep(server: &Server) -> anyhow::Result<f64> {
+fn request(path: &str) -> &'static str {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").leak()
+}
+
+/// Milliseconds of one request.
+async fn once(server: &Server, path: &str) -> anyhow::Result<f64> {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await?;
+    let mut buffer = Vec::new();
+    // The worker itself is warm, its objects are not.
+    stream.write_all(request("/call").as_bytes()).await?;
+    load::read_response(&mut stream, &mut buffer).await?;
+    let start = Instant::now();
+    stream.write_all(request(path).as_bytes()).await?;
+    load::read_response(&mut stream, &mut buffer).await?;
+    Ok(start.elapsed().as_secs_f64() * 1000.0)
+}
+
+/// Kilobytes that all processes of the server keep more for each object that sleeps. What the system itself keeps of a
+/// connection is not in it.
+async fn each_sleeper(server: &Server, with_sockets: bool) -> anyhow::Result<Sample> {
+    let count = match server.is_atoll() {
+        true => SLEEPERS,
+        false => FEWER_SLEEPERS,
+    };
+    let kilobytes = match with_sockets {
+        true => asleep_with_sockets(server, count).await?,
+        false => asleep(server, count).await?,
+    };
+    let note = (count < SLEEPERS).then(|| format!("of {count}: it has no room for more"));
+    Ok(Sample {
+        note,
+        ..kilobytes.into()
+    })
+}
+
+const UNKNOWN: &str = "this user may not look into the memory of processes";
+
+async fn asleep(server: &Server, count: usize) -> anyhow::Result<f64> {
+    once(server, "/create?count=1").await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = server.memory().context(UNKNOWN)?;
+    once(server, &format!("/create?count={count}")).await?;
+    tokio::time::sleep(UNTIL_ASLEEP).await;
+    let after = server.memory().context(UNKNOWN)?;
+    Ok((after - before) * 1024.0 / count as f64)
+}
+
+async fn asleep_with_sockets(server: &Server, count: usize) -> anyhow::Result<f64> {
     let port = server.port();
-    let unknown = "this user may not look into the memory of processes";
     // One that has come and gone: what the first one costs is not each one's.
     drop(connect(port, "/room").await?);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let before = server.memory().context(unknown)?;
-    let mut sockets = Vec::with_capacity(SLEEPERS);
-    while sockets.len() < SLEEPERS {
+    let before = server.memory().context(UNKNOWN)?;
+    let mut sockets = Vec::with_capacity(count);
+    while sockets.len() < count {
         let first = sockets.len();
-        let more = first..SLEEPERS.min(first + OPENED_AT_ONCE);
+        let more = first..count.min(first + OPENED_AT_ONCE);
         let opening: Vec<_> = more
             .map(|number| tokio::spawn(connect(port, format!("/rooms/{number}").leak())))
             .collect();
@@ -187,14 +227,14 @@ async fn asleep(server: &Server) -> anyhow::Result<f64> {
         }
     }
     tokio::time::sleep(UNTIL_ASLEEP).await;
-    let after = server.memory().context(unknown)?;
+    let after = server.memory().context(UNKNOWN)?;
     // They are all there, and wake.
-    for socket in sockets.iter_mut().step_by(SLEEPERS / 100) {
+    for socket in sockets.iter_mut().step_by(count / 100) {
         socket.write_all(&message()).await?;
         let mut answer = [0; 34];
         socket.read_exact(&mut answer).await?;
     }
-    Ok((after - before) * 1024.0 / SLEEPERS as f64)
+    Ok((after - before) * 1024.0 / count as f64)
 }
 
 /// The 99th percentile, in milliseconds, of the time from sending a message until a socket has it.

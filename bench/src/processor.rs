@@ -2,18 +2,17 @@
 //! it changes requests a second.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::bench::{Bench, Effort};
+use crate::figure::Figure;
 use crate::server::{Server, Setup};
 use crate::{load, loader, memory, objects};
 
-/// How long each server is loaded in one round.
-const ROUND: Duration = Duration::from_secs(3);
-/// Rounds of each case; the median counts.
-const ROUNDS: usize = 3;
+/// One round takes no longer, unless the server hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Linux counts processor time for user space in hundredths of a second.
 const TICK_US: f64 = 10_000.0;
 
@@ -43,46 +42,26 @@ const CASES: [Case; 7] = [
     case("a worker that is there", loader::SETUP, "/same", 8),
 ];
 
-/// Measures and prints.
-pub(crate) async fn report(atoll: &Path, workerd: Option<&Path>) -> anyhow::Result<()> {
-    println!(
-        "{:<38} {:>12} {:>12} {:>8}",
-        "processor time of a request (us)", "atoll", "workerd", "ratio"
-    );
+pub(crate) async fn report(bench: &mut Bench) {
+    bench.part("Processor time of a request, in µs");
+    let Effort { rounds, round, .. } = bench.effort;
     for case in &CASES {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            let server = Server::atoll(atoll, &case.setup).await?;
-            ours.push(measure(&server, case).await.context("atoll")?);
-            if let Some(workerd) = workerd {
-                let server = Server::workerd(workerd, &case.setup).await?;
-                // It may not live through this.
-                theirs.push(measure(&server, case).await.unwrap_or(f64::NAN));
-            }
-        }
-        let (ours, theirs) = (median(ours), median(theirs));
-        println!(
-            "{:<38} {ours:>12.1} {theirs:>12.1} {:>7.2}x",
-            case.name,
-            theirs / ours
-        );
+        let figure = Figure::less(case.name);
+        let work = async |server: &Server| Ok(measure(server, case, round).await?.into());
+        bench
+            .compare(figure, &case.setup, rounds, PATIENCE, work)
+            .await;
     }
-    Ok(())
 }
 
-async fn measure(server: &Server, case: &Case) -> anyhow::Result<f64> {
+async fn measure(server: &Server, case: &Case, round: Duration) -> anyhow::Result<f64> {
     let request: &'static str =
         format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", case.path).leak();
-    load::run(server.port(), request, case.connections, ROUND / 3).await?;
+    load::run(server.port(), request, case.connections, round / 3).await?;
     let look = || of_tree(server.process()).context("processor time cannot be looked at");
     let before = look()?;
-    let run = load::run(server.port(), request, case.connections, ROUND).await?;
+    let run = load::run(server.port(), request, case.connections, round).await?;
     Ok((look()? - before) / run.requests as f64)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Microseconds that the process and all below it have used, with those that have ended.

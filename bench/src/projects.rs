@@ -10,10 +10,14 @@ use bundle::{Builder, Mode};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::ChildStderr;
 
+use crate::bench::{Bench, median, within};
+use crate::figure::{Figure, Side};
 use crate::folder::{self, root};
 
-/// How often each is done; the median counts.
-const TIMES: usize = 11;
+/// How often each is done in a round.
+const TIMES: usize = 5;
+/// One round takes no longer, unless something hangs.
+const ROUND_PATIENCE: Duration = Duration::from_secs(120);
 /// Nothing takes as long as that unless it is lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Editors do not write all the time, and what is left of the last build shall be over.
@@ -22,37 +26,70 @@ const PAUSE: Duration = Duration::from_millis(400);
 const WORKER: &str = "src/server.ts";
 const CLIENT: &str = "src/client.tsx";
 
-/// Measures and prints.
-pub(crate) async fn report(atoll: &Path) -> anyhow::Result<()> {
-    let project = Project::of_campfire()?;
-    let esbuild = folder::esbuild();
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    // Once for the files of the disk and for what is made when it is first needed.
-    bundle_once(project.path()).await?;
-    for _ in 0..TIMES {
-        ours.push(bundle_once(project.path()).await?);
-        if let Some(esbuild) = &esbuild {
-            theirs.push(esbuild_once(esbuild, project.path())?);
+pub(crate) async fn report(bench: &mut Bench) {
+    bench.part("A project with the Agents SDK");
+    let bundled = Figure::less("bundle of a worker with the Agents SDK (ms)")
+        .peer("esbuild")
+        .times(1.0)
+        .told();
+    let edited = [
+        (
+            Figure::less("an edit of that worker until it is there (ms)")
+                .most(300.0)
+                .told(),
+            WORKER,
+        ),
+        (
+            Figure::less("an edit of its page's code until it is there (ms)").most(300.0),
+            CLIENT,
+        ),
+    ];
+    if !bench.wants(&bundled) && !edited.iter().any(|(figure, _)| bench.wants(figure)) {
+        return;
+    }
+    let project = match Project::of_campfire() {
+        Ok(project) => project,
+        Err(error) => return bench.add(bundled, Side::failed(&error), None),
+    };
+    let rounds = bench.effort.rounds;
+    if bench.wants(&bundled) {
+        let esbuild = folder::esbuild();
+        let (mut ours, mut theirs) = (Side::default(), esbuild.as_ref().map(|_| Side::default()));
+        // Once for the files of the disk and for what is made when it is first needed.
+        let first = bundle_once(project.path()).await;
+        if let Err(error) = first {
+            return bench.add(bundled, Side::failed(&error), None);
         }
+        for _ in 0..rounds {
+            let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
+            let round = async {
+                for _ in 0..TIMES {
+                    our_times.push(bundle_once(project.path()).await?);
+                    if let Some(esbuild) = &esbuild {
+                        their_times.push(esbuild_once(esbuild, project.path())?);
+                    }
+                }
+                Ok(())
+            };
+            let done = within(ROUND_PATIENCE, round).await;
+            ours.add(done.map(|()| median(our_times).into()));
+            if let Some(theirs) = &mut theirs {
+                theirs.add(Ok(median(their_times).into()));
+            }
+        }
+        bench.add(bundled, ours, theirs);
     }
-    println!(
-        "\n{:<42} {:>12} {:>12} {:>8}",
-        "examples/campfire, medians (ms)", "atoll", "esbuild", "ratio"
-    );
-    let (ours, theirs) = (median(ours), median(theirs));
-    let ratio = theirs / ours;
-    println!(
-        "{:<42} {ours:>12.0} {theirs:>12.0} {ratio:>7.1}x",
-        "bundle of the worker, with `agents`"
-    );
-    for (name, file) in [
-        ("an edit of the worker until it is there", WORKER),
-        ("an edit of the page's code", CLIENT),
-    ] {
-        let times = edits(atoll, project.path(), file).await?;
-        println!("{name:<42} {:>12.0}", median(times));
+    for (figure, file) in edited {
+        if !bench.wants(&figure) {
+            continue;
+        }
+        let mut ours = Side::default();
+        for _ in 0..rounds {
+            let round = within(ROUND_PATIENCE, edits(&bench.atoll, project.path(), file)).await;
+            ours.add(round.map(|times| median(times).into()));
+        }
+        bench.add(figure, ours, None);
     }
-    Ok(())
 }
 
 /// The example in a folder of its own, with the packages of `tests/sdk`.
@@ -68,29 +105,36 @@ impl Project {
         }
         let name = format!("atoll-bench-{}-campfire", std::process::id());
         let folder = std::env::temp_dir().join(name);
-        for file in [
-            "wrangler.jsonc",
-            "atoll.jsonc",
-            "package.json",
-            "tsconfig.json",
-            WORKER,
-            CLIENT,
-            "src/shared.ts",
-            "public/index.html",
-        ] {
-            let to = folder.join(file);
-            std::fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
-            std::fs::copy(root().join("examples/campfire").join(file), to)
-                .with_context(|| format!("copying {file}"))?;
-        }
+        let project = Self(folder);
+        copy_all(&root().join("examples/campfire"), project.path())?;
         let packages = packages.canonicalize()?;
-        std::os::unix::fs::symlink(packages, folder.join("node_modules"))?;
-        Ok(Self(folder))
+        std::os::unix::fs::symlink(packages, project.path().join("node_modules"))?;
+        Ok(project)
     }
 
     fn path(&self) -> &Path {
         &self.0
     }
+}
+
+/// Copies a project, without what was installed or kept there.
+fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == "node_modules" || name == ".atoll" {
+            continue;
+        }
+        let to = to.join(&name);
+        match entry.file_type()?.is_dir() {
+            true => copy_all(&entry.path(), &to)?,
+            false => {
+                std::fs::copy(entry.path(), to)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Project {
@@ -170,14 +214,11 @@ async fn until(lines: &mut Lines<BufReader<ChildStderr>>, wanted: &str) -> anyho
         }
         bail!("atoll dev ended before it was `{wanted}`")
     };
-    tokio::time::timeout(PATIENCE, reading).await?
+    within(PATIENCE, reading)
+        .await
+        .with_context(|| format!("waiting for `{wanted}`"))
 }
 
 fn ms(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1000.0
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -8,21 +8,16 @@ use anyhow::{Context, ensure};
 
 use crate::folder::root;
 
-/// Rounds; the median counts.
-const ROUNDS: usize = 3;
-
-/// Milliseconds from the first statement to the last row.
-pub(crate) fn from_c() -> anyhow::Result<f64> {
+/// Milliseconds from the first statement to the last row, in each round.
+pub(crate) fn from_c(rounds: usize) -> anyhow::Result<Vec<f64>> {
     let folder = std::env::temp_dir().join(format!("atoll-bench-rows-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let times = measure(&folder);
+    let times = measure(&folder, rounds);
     std::fs::remove_dir_all(&folder)?;
-    let mut times = times?;
-    times.sort_by(f64::total_cmp);
-    times.get(ROUNDS / 2).copied().context("no rounds")
+    times
 }
 
-fn measure(folder: &Path) -> anyhow::Result<Vec<f64>> {
+fn measure(folder: &Path, rounds: usize) -> anyhow::Result<Vec<f64>> {
     let program = folder.join("rows");
     let built = Command::new("cc")
         .args([
@@ -39,7 +34,7 @@ fn measure(folder: &Path) -> anyhow::Result<Vec<f64>> {
         .status()
         .context("starting cc")?;
     ensure!(built.success(), "it cannot be compiled");
-    (0..ROUNDS)
+    (0..rounds)
         .map(|round| {
             let ran = Command::new(&program)
                 .arg(folder.join(format!("{round}.sqlite")))

@@ -13,6 +13,7 @@ use crate::memory;
 pub(crate) struct Server {
     child: Child,
     port: u16,
+    is_atoll: bool,
     _folder: Folder,
 }
 
@@ -59,7 +60,7 @@ impl Server {
             .arg(port.to_string())
             .arg("-c")
             .arg(folder.path().join("wrangler.jsonc"));
-        Self::start(command, port, folder).await
+        Self::start(command, port, folder, true).await
     }
 
     /// `workerd serve` on the same Worker.
@@ -102,7 +103,12 @@ impl Server {
         command
             .args(["serve", "config.capnp", "--experimental"])
             .current_dir(folder.path());
-        Self::start(command, port, folder).await
+        Self::start(command, port, folder, false).await
+    }
+
+    /// Whether it is not the peer.
+    pub(crate) fn is_atoll(&self) -> bool {
+        self.is_atoll
     }
 
     /// The port on 127.0.0.1.
@@ -120,7 +126,12 @@ impl Server {
         memory::of_tree(self.child.id())
     }
 
-    async fn start(mut command: Command, port: u16, folder: Folder) -> anyhow::Result<Self> {
+    async fn start(
+        mut command: Command,
+        port: u16,
+        folder: Folder,
+        is_atoll: bool,
+    ) -> anyhow::Result<Self> {
         let child = command
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -129,6 +140,7 @@ impl Server {
         let mut server = Self {
             child,
             port,
+            is_atoll,
             _folder: folder,
         };
         let start = Instant::now();

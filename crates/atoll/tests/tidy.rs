@@ -179,3 +179,17 @@ fn every_attack_that_is_listed_has_its_test() {
     }
     assert!(rows > 40, "the search for tests is broken");
 }
+
+/// What stands between the marks around the figures.
+fn figures(file: &str) -> String {
+    let text = std::fs::read_to_string(root().join(file)).unwrap();
+    let (_, rest) = text.split_once("<!-- figures -->\n").unwrap();
+    rest.split_once("<!-- /figures -->").unwrap().0.to_owned()
+}
+
+#[test]
+fn readme_tells_the_figures_that_the_bench_wrote() {
+    let told = figures("README.md");
+    assert!(told.lines().count() > 10, "README tells hardly any figures");
+    assert_eq!(told, figures("bench/RESULTS.md"));
+}
