@@ -23,6 +23,8 @@ pub(crate) struct Watch {
     files: HashMap<PathBuf, HashSet<usize>>,
     /// Workers that do not build: any new file near them may be what they miss.
     broken: HashMap<usize, HashSet<PathBuf>>,
+    /// Files that this program's own output goes to. To tell that something does not build changes nothing.
+    own_output: HashSet<PathBuf>,
 }
 
 impl Watch {
@@ -45,6 +47,10 @@ impl Watch {
             folders: HashSet::new(),
             files: HashMap::new(),
             broken: HashMap::new(),
+            own_output: ["/proc/self/fd/1", "/proc/self/fd/2"]
+                .into_iter()
+                .filter_map(|output| std::fs::read_link(output).ok())
+                .collect(),
         })
     }
 
@@ -106,11 +112,37 @@ impl Watch {
 
     fn workers_of(&self, path: &Path) -> HashSet<usize> {
         let mut workers = self.files.get(path).cloned().unwrap_or_default();
+        if self.own_output.contains(path) {
+            return workers;
+        }
         for (worker, folders) in &self.broken {
             if path.parent().is_some_and(|folder| folders.contains(folder)) {
                 workers.insert(*worker);
             }
         }
         workers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_that_does_not_build_waits_for_any_file_but_what_is_told_of_it() {
+        let mut watch = Watch::new().expect("the system can watch files");
+        let folder = std::env::temp_dir();
+        let (known, new, log) = (
+            folder.join("index.ts"),
+            folder.join("missing.ts"),
+            folder.join("dev.log"),
+        );
+        watch.own_output.insert(log.clone());
+        watch.set(3, std::slice::from_ref(&known), false);
+        assert_eq!(watch.workers_of(&known), HashSet::from([3]));
+        assert_eq!(watch.workers_of(&new), HashSet::from([3]));
+        assert_eq!(watch.workers_of(&log), HashSet::new());
+        watch.set(3, std::slice::from_ref(&known), true);
+        assert_eq!(watch.workers_of(&new), HashSet::new());
     }
 }
