@@ -49,7 +49,7 @@ fn whole() -> String {
     numbers.join(" ")
 }
 
-fn scripted(rate: f64) -> Scripted {
+fn answering(rate: f64) -> Scripted {
     let script = Script {
         rate,
         ..Script::default()
@@ -71,6 +71,16 @@ fn models(scripted: &Scripted, folder: &Path) -> Arc<dyn Fetcher> {
 
 fn asking(models: Arc<dyn Fetcher>) -> App {
     app(ASKING).models("AI", models)
+}
+
+/// Objects that ask a model that answers slowly, and the folder where answers are kept.
+async fn asking_slowly() -> (Stage, host::Worker, Scripted, tempfile::TempDir) {
+    let stage = Stage::empty(1, |_| {}).await;
+    let folder = tempfile::tempdir().unwrap();
+    let scripted = answering(100.0);
+    let app = asking(models(&scripted, folder.path()));
+    let things = app.try_deploy_on(&stage.runtime).await.unwrap();
+    (stage, things, scripted, folder)
 }
 
 /// How many tokens the model gave in all, and how often it was asked.
@@ -99,11 +109,7 @@ async fn part(stage: &Stage, things: &host::Worker) -> String {
 #[test]
 fn an_object_that_died_gets_the_rest_of_the_answer_and_the_model_is_asked_once() {
     run(async {
-        let stage = Stage::empty(1, |_| {}).await;
-        let folder = tempfile::tempdir().unwrap();
-        let scripted = scripted(100.0);
-        let app = asking(models(&scripted, folder.path()));
-        let things = app.try_deploy_on(&stage.runtime).await.unwrap();
+        let (stage, things, scripted, _folder) = asking_slowly().await;
         let known = part(&stage, &things).await;
         assert!(whole().starts_with(&known) && known.len() < whole().len());
         let rest = stage.call("a", "ask", json!([known, false])).await;
@@ -118,11 +124,7 @@ fn an_object_that_died_gets_the_rest_of_the_answer_and_the_model_is_asked_once()
 #[test]
 fn an_object_that_kept_nothing_gets_all_of_the_answer_again() {
     run(async {
-        let stage = Stage::empty(1, |_| {}).await;
-        let folder = tempfile::tempdir().unwrap();
-        let scripted = scripted(100.0);
-        let app = asking(models(&scripted, folder.path()));
-        let things = app.try_deploy_on(&stage.runtime).await.unwrap();
+        let (stage, things, scripted, _folder) = asking_slowly().await;
         part(&stage, &things).await;
         assert_eq!(stage.call("a", "ask", json!(["", false])).await, whole());
         assert_eq!(paid(&scripted).await, (LAST as u64, 1));
@@ -138,11 +140,7 @@ fn an_object_that_kept_nothing_gets_all_of_the_answer_again() {
 #[test]
 fn what_was_read_before_the_host_ended_is_not_asked_for_again() {
     run(async {
-        let stage = Stage::empty(1, |_| {}).await;
-        let folder = tempfile::tempdir().unwrap();
-        let scripted = scripted(100.0);
-        let app = asking(models(&scripted, folder.path()));
-        let things = app.try_deploy_on(&stage.runtime).await.unwrap();
+        let (stage, things, scripted, folder) = asking_slowly().await;
         let known = part(&stage, &things).await;
         // The files of the answer as they are at a moment, as if everything had ended there.
         let later = tempfile::tempdir().unwrap();
@@ -150,7 +148,7 @@ fn what_was_read_before_the_host_ended_is_not_asked_for_again() {
             let entry = entry.unwrap();
             std::fs::copy(entry.path(), later.path().join(entry.file_name())).unwrap();
         }
-        let next = self::scripted(0.0);
+        let next = answering(0.0);
         let app = asking(models(&next, later.path()));
         app.try_deploy_on(&stage.runtime).await.unwrap();
         let rest = stage.call("a", "ask", json!([known, false])).await;
@@ -167,11 +165,7 @@ fn what_was_read_before_the_host_ended_is_not_asked_for_again() {
 #[test]
 fn who_says_so_does_not_get_or_pay_for_the_rest() {
     run(async {
-        let stage = Stage::empty(1, |_| {}).await;
-        let folder = tempfile::tempdir().unwrap();
-        let scripted = scripted(100.0);
-        let app = asking(models(&scripted, folder.path()));
-        app.try_deploy_on(&stage.runtime).await.unwrap();
+        let (stage, _things, scripted, _folder) = asking_slowly().await;
         assert_eq!(
             stage.call("a", "stop", json!([])).await,
             "The answer was canceled."
