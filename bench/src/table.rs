@@ -104,8 +104,11 @@ fn spread(side: &Side) -> String {
 }
 
 fn ratio(row: &Row) -> String {
-    row.ratio()
-        .map_or_else(nothing, |ratio| format!("{ratio:.2}x"))
+    match row.ratio() {
+        Some(ratio) if ratio < 0.1 => format!("{ratio:.3}x"),
+        Some(ratio) => format!("{ratio:.2}x"),
+        None => nothing(),
+    }
 }
 
 fn target(row: &Row) -> String {
