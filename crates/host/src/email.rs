@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::fetcher::{FetchError, Response};
 use crate::link::{EventEntry, lost, now_ms};
+use crate::tail::Happening;
 use crate::worker::Worker;
 
 impl Worker {
@@ -17,8 +18,11 @@ impl Worker {
     pub async fn email(&self, from: &str, to: &str, raw: &[u8]) -> Result<Response, FetchError> {
         let link = self.pick(false).await?;
         let (sender, receiver) = oneshot::channel();
+        let happening = || Happening::Email(from.to_owned(), to.to_owned(), raw.len() as u64);
+        let following = link.follow(happening, None, None, 0);
         let id = link.begin(EventEntry {
             respond: Some(sender),
+            following,
             ..EventEntry::default()
         })?;
         link.send(&ToIsolate::Event {

@@ -66,6 +66,8 @@ pub(crate) enum Happening {
     Rpc(String),
     Alarm(f64),
     Scheduled(String, f64),
+    /// Whose the envelope says it is, whom it is for, and its bytes.
+    Email(String, String, u64),
     Socket(TraceSocket),
     Tail(Option<Arc<str>>),
 }
@@ -87,6 +89,7 @@ impl Happening {
                     + cf.as_ref().map_or(0, |cf| cf.len())
             }
             Self::Rpc(text) | Self::Scheduled(text, _) => text.len(),
+            Self::Email(from, to, _) => from.len() + to.len(),
             Self::Alarm(_) | Self::Socket(_) | Self::Tail(_) => 0,
         }
     }
@@ -370,6 +373,11 @@ impl TraceItem {
                 Happening::Scheduled(cron, scheduled_ms) => TraceEvent::Scheduled {
                     cron,
                     scheduled_ms: *scheduled_ms,
+                },
+                Happening::Email(from, to, size) => TraceEvent::Email {
+                    from,
+                    to,
+                    size: *size,
                 },
                 Happening::Socket(what) => TraceEvent::Socket(*what),
                 Happening::Tail(script) => TraceEvent::Tail {

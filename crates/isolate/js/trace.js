@@ -22,6 +22,7 @@ const TraceResponse = interfaceNamed("Response");
 const JsRpcEventInfo = interfaceNamed("JsRpcEventInfo");
 const AlarmEventInfo = interfaceNamed("AlarmEventInfo");
 const ScheduledEventInfo = interfaceNamed("ScheduledEventInfo");
+const EmailEventInfo = interfaceNamed("EmailEventInfo");
 const TailEventInfo = interfaceNamed("TailEventInfo");
 const TailItem = interfaceNamed("TailItem");
 const HibernatableWebSocketEventInfo = interfaceNamed("HibernatableWebSocketEventInfo");
@@ -115,6 +116,7 @@ const events = {
   rpc: (rpcMethod) => made(JsRpcEventInfo, { rpcMethod }),
   alarm: (time) => made(AlarmEventInfo, { scheduledTime: new Date(time) }),
   scheduled: (cron, scheduledTime) => made(ScheduledEventInfo, { scheduledTime, cron }),
+  email: (mailFrom, rcptTo, rawSize) => made(EmailEventInfo, { mailFrom, rcptTo, rawSize }),
   socket(kind, code) {
     const Class = { message: SocketMessage, close: SocketClose, error: SocketError }[kind];
     const fields = { webSocketEventType: kind };

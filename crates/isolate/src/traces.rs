@@ -111,6 +111,12 @@ fn event_value<'js>(ctx: &Ctx<'js>, event: &TraceEvent<'_>) -> Result<Array<'js>
             value.set(1, *cron)?;
             value.set(2, *scheduled_ms)?;
         }
+        TraceEvent::Email { from, to, size } => {
+            value.set(0, "email")?;
+            value.set(1, *from)?;
+            value.set(2, *to)?;
+            value.set(3, *size as f64)?;
+        }
         TraceEvent::Socket(what) => {
             value.set(0, "socket")?;
             match what {

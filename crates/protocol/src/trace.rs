@@ -68,6 +68,15 @@ pub enum TraceEvent<'a> {
         /// When it was due, in milliseconds since 1970.
         scheduled_ms: f64,
     },
+    /// A message came.
+    Email {
+        /// Whose the envelope says it is.
+        from: &'a str,
+        /// Whom the envelope says it is for.
+        to: &'a str,
+        /// Its bytes.
+        size: u64,
+    },
     /// Something arrived on a WebSocket that the host keeps for an object.
     Socket(TraceSocket),
     /// It followed another worker.

@@ -224,7 +224,7 @@ fn a_deployed_worker_can_be_followed() {
     run(async {
         let follower = App::new(
             "export default { tail(events) { for (const { event, logs, scriptName, outcome } of events)
-                console.log(JSON.stringify([scriptName, outcome, event.request?.method ?? event.cron, logs.map(({ message }) => message)])); } }",
+                console.log(JSON.stringify([scriptName, outcome, event.request?.method ?? event.cron ?? [event.mailFrom, event.rcptTo, event.rawSize], logs.map(({ message }) => message)])); } }",
         )
         .name("follower")
         .deploy()
@@ -234,6 +234,7 @@ fn a_deployed_worker_can_be_followed() {
             "export default {
                 async fetch(request) { console.log('seen', request.method); return new Response('x'); },
                 scheduled({ cron }) { console.log('rang', cron); },
+                email(message) { console.log('came'); message.setReject('no'); },
             }",
         )
         .name("followed")
@@ -249,6 +250,14 @@ fn a_deployed_worker_can_be_followed() {
         assert_eq!(
             log.next().await.message,
             r#"["followed","ok","* * * * *",[["rang","* * * * *"]]]"#
+        );
+        worker
+            .email("a@x.test", "b@y.test", b"Subject: x\r\n\r\nHello")
+            .await
+            .unwrap();
+        assert_eq!(
+            log.next().await.message,
+            r#"["followed","ok",["a@x.test","b@y.test",19],[["came"]]]"#
         );
     });
 }

@@ -117,7 +117,7 @@ impl Parts {
             script: self.flag.then_some(self.text.as_str()),
             entrypoint: self.flag.then_some(self.more.as_str()),
             object: self.flag.then(|| self.text.clone()),
-            event: match self.choice % 6 {
+            event: match self.choice % 7 {
                 0 => TraceEvent::Fetch {
                     method: &self.text,
                     url: &self.more,
@@ -134,6 +134,11 @@ impl Parts {
                     scheduled_ms: self.number,
                 },
                 4 => TraceEvent::Socket(TraceSocket::Close(self.id as u16)),
+                5 => TraceEvent::Email {
+                    from: &self.text,
+                    to: &self.more,
+                    size: self.id.into(),
+                },
                 _ => TraceEvent::Tail {
                     script: self.flag.then_some(self.more.as_str()),
                 },
