@@ -67,7 +67,7 @@ pub(crate) fn unpack(
         .raw(true);
     let mut names = Names::default();
     let (mut count, mut unpacked) = (0_usize, 0_u64);
-    let mut next: Option<String> = None;
+    let mut next = Records::default();
     let mut buffer = vec![0; 64 << 10];
     for entry in entries {
         let mut entry = entry.map_err(|error| Fault::Archive(reason(&error)))?;
@@ -93,16 +93,16 @@ pub(crate) fn unpack(
                         .iter()
                         .position(|byte| *byte == 0)
                         .unwrap_or(record.len());
-                    next = Some(text(&record[..end])?);
+                    next.path = Some(text(&record[..end])?);
                 } else {
-                    next = path_of(&record)?.or(next);
+                    next.read(&record)?;
                 }
                 continue;
             }
             EntryType::XGlobalHeader | EntryType::GNULongLink => continue,
             EntryType::Regular | EntryType::Continuous | EntryType::Directory => {}
             EntryType::Link | EntryType::Symlink => {
-                next = None;
+                next = Records::default();
                 continue;
             }
             EntryType::Char | EntryType::Block | EntryType::Fifo => {
@@ -110,7 +110,12 @@ pub(crate) fn unpack(
             }
             _ => return fault("has an entry of an unknown kind"),
         }
-        let written = match next.take() {
+        let told = std::mem::take(&mut next);
+        // Whoever goes by the other one finds other files.
+        if told.size.is_some_and(|told| told != size) {
+            return fault("has a file whose size is told in two ways");
+        }
+        let written = match told.path {
             Some(name) => name,
             None => text(&entry.header().path_bytes())?,
         };
@@ -177,32 +182,44 @@ fn text(bytes: &[u8]) -> Result<String, Fault> {
     }
 }
 
-/// The path that records of the form `LENGTH KEY=VALUE` name.
-fn path_of(records: &[u8]) -> Result<Option<String>, Fault> {
-    let mut rest = records;
-    let mut path = None;
-    while !rest.is_empty() && rest[0] != 0 {
-        let blank = rest.iter().position(|byte| *byte == b' ');
-        let length = blank
-            .and_then(|blank| std::str::from_utf8(&rest[..blank]).ok())
-            .and_then(|digits| digits.parse::<usize>().ok());
-        let (Some(blank), Some(length)) = (blank, length) else {
-            return fault("has records that cannot be read");
-        };
-        if length <= blank + 1 || length > rest.len() {
-            return fault("has records that cannot be read");
+/// What records before a file say of it, besides its header.
+#[derive(Default)]
+struct Records {
+    path: Option<String>,
+    size: Option<u64>,
+}
+
+impl Records {
+    /// Reads records of the form `LENGTH KEY=VALUE`.
+    fn read(&mut self, records: &[u8]) -> Result<(), Fault> {
+        let unreadable = || fault("has records that cannot be read");
+        let mut rest = records;
+        while !rest.is_empty() && rest[0] != 0 {
+            let blank = rest.iter().position(|byte| *byte == b' ');
+            let length = blank
+                .and_then(|blank| std::str::from_utf8(&rest[..blank]).ok())
+                .and_then(|digits| digits.parse::<usize>().ok());
+            let (Some(blank), Some(length)) = (blank, length) else {
+                return unreadable();
+            };
+            if length <= blank + 1 || length > rest.len() {
+                return unreadable();
+            }
+            let record = &rest[blank + 1..length];
+            let record = record.strip_suffix(b"\n").unwrap_or(record);
+            if let Some(value) = record.strip_prefix(b"path=") {
+                self.path = Some(text(value)?);
+            }
+            if let Some(value) = record.strip_prefix(b"size=") {
+                match text(value)?.parse() {
+                    Ok(size) => self.size = Some(size),
+                    Err(_) => return unreadable(),
+                }
+            }
+            rest = &rest[length..];
         }
-        let record = &rest[blank + 1..length];
-        let record = record.strip_suffix(b"\n").unwrap_or(record);
-        if let Some(value) = record.strip_prefix(b"path=") {
-            path = Some(text(value)?);
-        }
-        if record.starts_with(b"size=") {
-            return fault("has a file whose size is told twice");
-        }
-        rest = &rest[length..];
+        Ok(())
     }
-    Ok(path)
 }
 
 /// The path without the folder that the archive has around everything; none for that folder itself.

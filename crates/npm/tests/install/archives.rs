@@ -64,6 +64,46 @@ fn paths_that_lead_out_are_refused() {
     }
 }
 
+/// What an old npm wrote before each file.
+fn sized(path: &str, size: usize) -> Entry {
+    let lines: String = [
+        " NODETAR.depth=1".to_owned(),
+        format!(" path={path}"),
+        format!(" size={size}"),
+    ]
+    .iter()
+    .map(|line| format!("{}{line}\n", line.len() + 3))
+    .collect();
+    Entry {
+        kind: b'x',
+        ..Entry::file("PaxHeader/x", lines.as_bytes(), 0o644)
+    }
+}
+
+#[test]
+fn a_size_may_be_told_twice_but_not_in_two_ways() {
+    let registry = Registry::start();
+    let entries = [
+        manifest("a", "1.0.0"),
+        sized("package/lib/a.js", 6),
+        Entry::file("package/short", b"inside", 0o644),
+    ];
+    registry.publish_archive("a", "1.0.0", json!({}), archive(&entries));
+    let project = Project::new(&registry, json!({ "dependencies": { "a": "1" } }));
+    project.install();
+    assert_eq!(project.read("node_modules/a/lib/a.js"), "inside");
+    for size in [0, 5, 512, 1024] {
+        let error = refuse(&[
+            sized("package/lib/a.js", size),
+            Entry::file("package/short", b"inside", 0o644),
+        ]);
+        assert_eq!(
+            error,
+            "the archive of a@1.0.0 has a file whose size is told in two ways"
+        );
+    }
+}
+
 #[test]
 fn links_are_left_out_and_devices_refused() {
     let registry = Registry::start();
