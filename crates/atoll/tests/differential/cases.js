@@ -313,6 +313,12 @@ export const cases = {
     }
     return list;
   },
+  "ctx: properties can be replaced": ({ ctx }) => {
+    ctx.props = { user: "ada" };
+    ctx.exports = 5;
+    const { get, set, ...props } = Object.getOwnPropertyDescriptor(ctx, "props");
+    return [props, ctx.exports, get, set];
+  },
   "service: errors": ({ env }) => outcomes(() => env.SELF.fetch("http://x.test/raw/throw"), () => env.SELF.fetch("nope")),
   "blob: slices": async () => {
     const blob = new Blob(["abc", bytes(100), new Blob(["e"])], { type: "TEXT/X" });
