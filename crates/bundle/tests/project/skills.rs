@@ -1,5 +1,4 @@
 //! `agents:skills`.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use serde_json::{Value, json};
 
