@@ -109,7 +109,7 @@ fn the_exit_code_says_whose_fault_it_is() {
         "export default () => { const a = []; for (;;) a.push('x'.repeat(1000) + a.length); };",
         &["--memory-mb", "16"],
         3,
-        "Worker exceeded memory limit.",
+        "Worker exceeded memory limit (16 MB).",
     );
     check(
         "export default () => scheduler.wait(60000);",

@@ -80,6 +80,8 @@ pub(crate) fn fill_gaps(ctx: &Ctx<'_>, account: &Account) {
 pub(crate) struct Account {
     used: Cell<usize>,
     limit: Cell<usize>,
+    /// The limit as it was set, whatever is lent.
+    granted: Cell<usize>,
     exhausted: Cell<bool>,
 }
 
@@ -88,6 +90,7 @@ impl Default for Account {
         Self {
             used: Cell::new(0),
             limit: Cell::new(usize::MAX),
+            granted: Cell::new(usize::MAX),
             exhausted: Cell::new(false),
         }
     }
@@ -102,6 +105,12 @@ impl Account {
     /// Sets how many bytes may be used from now on.
     pub(crate) fn set_limit(&self, bytes: usize) {
         self.limit.set(bytes);
+        self.granted.set(bytes);
+    }
+
+    /// The limit that was set, in megabytes.
+    pub(crate) fn granted_mb(&self) -> usize {
+        self.granted.get() >> 20
     }
 
     /// Lets the engine make the error that nothing can catch.

@@ -229,11 +229,14 @@ impl State {
 
 /// The failure of a worker that used up its memory. Nothing may run after it: there is no saying what is missing.
 pub(crate) fn out_of_memory() -> Failure {
-    with(|state| state.condemned = true);
+    let limit_mb = with(|state| {
+        state.condemned = true;
+        state.heap.granted_mb()
+    });
     Failure {
         kind: FailureKind::Memory,
         name: "Error".to_owned(),
-        message: "Worker exceeded memory limit.".to_owned(),
+        message: format!("Worker exceeded memory limit ({limit_mb} MB)."),
         stack: String::new(),
     }
 }

@@ -123,7 +123,7 @@ fn call_floods_are_bounded() {
         .await;
         assert_eq!(
             answer.unwrap().text(),
-            "Too many subrequests by single Worker invocation."
+            "Too many subrequests by single Worker invocation. The limit is 10000."
         );
     });
 }
@@ -190,7 +190,12 @@ fn a_turn_that_sends_too_much_ends_with_the_memory_limit() {
             .send(host::SocketMessage::Text("go".to_owned()))
             .await
             .unwrap();
-        while log.next().await.message != "Uncaught Error: Worker exceeded memory limit." {}
+        while !log
+            .next()
+            .await
+            .message
+            .starts_with("Uncaught Error: Worker exceeded memory limit (")
+        {}
         assert_eq!(text(&worker, "/fine").await, "fine");
     });
 }
@@ -223,7 +228,10 @@ fn memory_that_is_used_up_condemns_its_isolate() {
             let first = worker.processes();
             let failure = failure(failed(&worker, "/").await);
             assert_eq!(failure.kind, FailureKind::Memory, "{code}: {failure}");
-            assert_eq!(failure.message, "Worker exceeded memory limit.", "{code}");
+            assert_eq!(
+                failure.message, "Worker exceeded memory limit (32 MB).",
+                "{code}"
+            );
             assert_eq!(text(&worker, "/fine").await, "fine", "after: {code}");
             assert_ne!(worker.processes(), first, "{code}");
         }

@@ -152,7 +152,7 @@ fn limits_hold_for_facets_and_nobody_else_suffers() {
                 [1, 1],
                 "Error: Worker exceeded CPU time limit (50 ms).",
                 [1, 2],
-                "Error: Too many subrequests by single Worker invocation.",
+                "Error: Too many subrequests by single Worker invocation. The limit is 3.",
                 "all",
                 "Error: Worker exceeded wall time limit (60 ms)."
             ])

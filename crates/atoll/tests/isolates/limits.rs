@@ -100,7 +100,10 @@ fn memory_ends_with_the_memory_limit() {
             let error = offend(code, |limits| limits.memory_bytes = 32 * 1024 * 1024).await;
             let failure = failure(error);
             assert_eq!(failure.kind, FailureKind::Memory, "{code}: {failure}");
-            assert_eq!(failure.message, "Worker exceeded memory limit.", "{code}");
+            assert_eq!(
+                failure.message, "Worker exceeded memory limit (32 MB).",
+                "{code}"
+            );
         }
     });
 }
@@ -159,7 +162,7 @@ fn subrequests_are_counted() {
         for _ in 0..2 {
             assert_eq!(
                 text(&worker, "/").await,
-                "3 Too many subrequests by single Worker invocation."
+                "3 Too many subrequests by single Worker invocation. The limit is 3."
             );
         }
     });

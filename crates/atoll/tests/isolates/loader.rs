@@ -264,9 +264,9 @@ fn limits_hold_for_workers_and_for_entrypoints() {
                 "Error: Worker exceeded CPU time limit (30 ms).",
                 "Error: Worker exceeded CPU time limit (1000 ms).",
                 "Error: Worker exceeded wall time limit (50 ms).",
-                "Error: Worker exceeded memory limit.",
-                "Error: Too many subrequests by single Worker invocation.",
-                "Error: Too many subrequests by single Worker invocation.",
+                "Error: Worker exceeded memory limit (16 MB).",
+                "Error: Too many subrequests by single Worker invocation. The limit is 5.",
+                "Error: Too many subrequests by single Worker invocation. The limit is 5.",
                 "all",
             ]
         );

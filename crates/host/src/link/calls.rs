@@ -77,12 +77,13 @@ impl Link {
                 Some(entry) => {
                     entry.subrequests += costs;
                     let limit = entry.subrequest_limit.unwrap_or(u32::MAX);
-                    if entry.subrequests > self.subrequests.min(limit) {
+                    let limit = self.subrequests.min(limit);
+                    if entry.subrequests > limit {
                         drop(state);
-                        self.fail(
-                            id,
-                            &error("Error", "Too many subrequests by single Worker invocation."),
+                        let message = format!(
+                            "Too many subrequests by single Worker invocation. The limit is {limit}."
                         );
+                        self.fail(id, &error("Error", &message));
                         return Ok(());
                     }
                     match known {
