@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bundle::config::{self, Loaded};
-use bundle::{Builder, Client, Mode, Project, SourceMap};
+use bundle::{Builder, Built, Client, ClientBuilder, Mode, Project, SourceMap};
 use gateway::BuiltFiles;
 use gateway::assets::Assets;
 use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Worker};
@@ -55,6 +55,7 @@ pub(crate) struct Member {
     pub(crate) builder: Builder,
     /// The code for browsers, as it was built last.
     client: Option<Client>,
+    client_builder: ClientBuilder,
     /// What its last deployment gave.
     pub(crate) running: Option<Running>,
 }
@@ -133,6 +134,7 @@ impl Fleet {
                 overrides,
                 builder: Builder::new(project, mode),
                 client: None,
+                client_builder: ClientBuilder::default(),
                 running: None,
             });
         }
@@ -217,7 +219,7 @@ impl Fleet {
         let project = member.project().clone();
         let parts = changed.map_or(Parts::All, |changed| member.parts(changed));
         if let (Parts::Client, Some(running)) = (parts, member.running.clone()) {
-            let client = Client::build(&project, self.mode).await?;
+            let client = member.client_builder.build(&project, self.mode).await?;
             return Ok(member.run(running.inner, running.worker, client));
         }
         let assets = bindings::open_assets(&project, self.mode == Mode::Development)?;
@@ -225,7 +227,7 @@ impl Fleet {
             report_assets(assets);
         }
         let before = member.client.take().filter(|_| parts == Parts::Worker);
-        let builder = &mut member.builder;
+        let (builder, client_builder) = (&mut member.builder, &mut member.client_builder);
         let worker = async {
             if project.main.is_none() {
                 return Ok(None);
@@ -235,11 +237,10 @@ impl Fleet {
             objects::prepare(&project, &self.shared.runtime, &self.state, bounds).await?;
             // What it logs while it starts leads to its files as well.
             self.maps.set(&project.name, built.source_map.clone());
-            let is_old_syntax = listens_for_fetch(&built.program);
+            let is_old_syntax = listens_for_fetch(&built.program, &built.packages);
             let worker = start(
                 &project,
-                built.program,
-                &built.source_map,
+                built,
                 &self.shared,
                 assets.as_ref(),
                 self.state.folder(),
@@ -253,7 +254,7 @@ impl Fleet {
         let client = async {
             match before {
                 Some(client) => Ok(Some(client)),
-                None => Client::build(&project, self.mode).await,
+                None => client_builder.build(&project, self.mode).await,
             }
         };
         // While the worker starts, the client can be built.
@@ -265,6 +266,25 @@ impl Fleet {
         let target = worker.as_ref().map(|worker| worker.entrypoint(None));
         let inner = bindings::site(&project, target, assets)?;
         Ok(member.run(inner, worker, client?))
+    }
+
+    /// Builds workers once more that are as their files are, so that what stays the same is known when one of those files
+    /// changes.
+    pub(crate) async fn warm_up(&mut self) {
+        for index in 0..self.members.len() {
+            let member = &mut self.members[index];
+            let (Some(running), true) = (&member.running, member.project().main.is_some()) else {
+                continue;
+            };
+            // A mistake that came meanwhile is told when the change is noticed.
+            if let (Some(worker), Ok(built)) =
+                (running.worker.clone(), member.builder.build().await)
+            {
+                let limits = limits(member.project());
+                let runtime = &self.shared.runtime;
+                runtime.read_ahead(worker.name(), &built.program, &built.packages, limits);
+            }
+        }
     }
 
     /// Says which workers have left objects in the folder of state that nobody looks after.
@@ -379,6 +399,7 @@ impl Member {
     /// Reads the configuration again.
     pub(crate) fn reload(&mut self, mode: Mode) -> Result<(), Error> {
         self.builder = Builder::new(read(&self.options, &self.overrides)?, mode);
+        self.client_builder = ClientBuilder::default();
         Ok(())
     }
 }
@@ -448,10 +469,11 @@ fn warn_of_absent_services(members: &[Member]) {
 }
 
 /// Whether a program answers requests as workers did before there were modules.
-fn listens_for_fetch(program: &protocol::Program) -> bool {
+fn listens_for_fetch(program: &protocol::Program, packages: &[String]) -> bool {
     const CALLS: [&[u8]; 2] = [b"addEventListener(\"fetch\"", b"addEventListener('fetch'"];
     let has = |content: &[u8], text: &[u8]| content.windows(text.len()).any(|part| part == text);
-    let mut modules = program.modules.iter();
+    let own = |module: &&protocol::Module| !packages.contains(&module.name);
+    let mut modules = program.modules.iter().filter(own);
     modules.any(|module| CALLS.iter().any(|call| has(&module.content, call)))
 }
 
@@ -482,12 +504,12 @@ fn report_assets(assets: &Assets) {
 
 async fn start(
     project: &Project,
-    mut program: protocol::Program,
-    map: &SourceMap,
+    built: Built,
     shared: &Shared,
     assets: Option<&Arc<Assets>>,
     state: &Path,
 ) -> Result<Worker, Error> {
+    let (mut program, map) = (built.program, &built.source_map);
     let services = stored::services(project, shared, state).await?;
     let places = bindings::Places {
         assets,
@@ -516,7 +538,7 @@ async fn start(
     };
     shared
         .runtime
-        .deploy(deployment)
+        .deploy_upon(deployment, &built.packages)
         .await
         .map_err(|error| match error {
             DeployError::Program(failure) => Error::Start {

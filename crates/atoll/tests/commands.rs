@@ -89,6 +89,72 @@ fn dev_reloads_and_explains_errors_until_they_are_mended() {
 }
 
 #[test]
+fn dev_shows_each_edit_of_a_project_with_packages() {
+    let package = |value: &str| {
+        let numbers = 0..2000;
+        let filler: String = numbers
+            .map(|n| format!("kept.push(function filler{n}(a) {{ return a + {n}; }});\n"))
+            .collect();
+        format!(
+            "const kept = [];\n{filler}export const value = {value:?};\nexport const size = () => kept.length;\n"
+        )
+    };
+    let word = |text: &str| {
+        format!(
+            "export const word = {text:?};\nexport function fail(): never {{\n  throw new Error(word);\n}}\n"
+        )
+    };
+    let main = "import { size, value } from 'large';\nimport { fail, word } from './word';\n\
+        export default { fetch(request: Request) {\n  if (request.url.endsWith('/fail')) fail();\n  \
+        return new Response(`${word} ${value} ${size()}`);\n} };\n";
+    let project = Project::new(&[
+        (
+            "wrangler.json",
+            r#"{ "name": "w", "main": "src/index.ts", "compatibility_date": "2026-06-11" }"#,
+        ),
+        ("package.json", "{}"),
+        ("src/index.ts", main),
+        ("src/word.ts", &word("one")),
+        (
+            "node_modules/large/package.json",
+            r#"{ "name": "large", "version": "1.0.0", "module": "index.js" }"#,
+        ),
+        ("node_modules/large/index.js", &package("first")),
+    ]);
+    let mut server = project.start(&["dev"], "ready in");
+    assert_eq!(server.get("/"), (200, "one first 2000".to_owned()));
+    let mut edit = |file: &str, text: &str, answer: &str| {
+        project.write(file, text);
+        server.wait_for("rebuilt in");
+        assert_eq!(server.get("/"), (200, answer.to_owned()));
+        let (status, page) = server.get("/fail");
+        assert_eq!(status, 500);
+        let failure = format!(
+            "Uncaught Error: {}\n\n  src/word.ts:",
+            answer.split(' ').next().unwrap()
+        );
+        assert!(page.starts_with(&failure), "{page}");
+    };
+    edit("src/word.ts", &word("two"), "two first 2000");
+    edit(
+        "src/word.ts",
+        &format!("\n\n{}", word("three")),
+        "three first 2000",
+    );
+    // Nobody watches packages, but what they are counts whenever something else changes.
+    project.write("node_modules/large/index.js", &package("second"));
+    edit("src/word.ts", &word("four"), "four second 2000");
+    edit("src/word.ts", &word("five"), "five second 2000");
+    project.write("src/word.ts", "export const word = ;\n");
+    server.wait_for("waiting for a change");
+    assert_eq!(server.get("/").0, 500);
+    project.write("src/word.ts", &word("six"));
+    server.wait_for("rebuilt in");
+    assert_eq!(server.get("/"), (200, "six second 2000".to_owned()));
+    assert_eq!(server.stop().0, Some(0));
+}
+
+#[test]
 fn dev_takes_what_wrangler_dev_takes() {
     let project = Project::new(&[
         (

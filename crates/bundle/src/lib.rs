@@ -17,7 +17,7 @@ mod source_map;
 mod specifier;
 mod text;
 
-pub use bundler::{Builder, Built, Client, Mode, Timing};
+pub use bundler::{Builder, Built, Client, ClientBuilder, Mode, Timing};
 pub use config::Project;
 pub use error::{Diagnostic, Error, Excerpt, Severity};
 pub use prepare::{PrepareError, prepare};

@@ -22,6 +22,31 @@ pub(crate) struct ModuleMap {
     pub(crate) names: Vec<String>,
 }
 
+impl ModuleMap {
+    /// The mappings of the lines from `first` to before `end`, for a module that consists of them.
+    pub(crate) fn lines(&self, first: u32, end: u32) -> Self {
+        let place = |line| self.mappings.partition_point(|mapping| mapping.line < line);
+        let mut part = Self::default();
+        let (mut sources, mut names) = (HashMap::new(), HashMap::new());
+        part.mappings = self.mappings[place(first)..place(end)].to_vec();
+        for mapping in &mut part.mappings {
+            mapping.line -= first;
+            mapping.source = *sources.entry(mapping.source).or_insert_with(|| {
+                part.sources
+                    .push(self.sources[mapping.source as usize].clone());
+                part.sources.len() as u32 - 1
+            });
+            if let Some(name) = self.names.get(mapping.name as usize) {
+                mapping.name = *names.entry(mapping.name).or_insert_with(|| {
+                    part.names.push(name.clone());
+                    part.names.len() as u32 - 1
+                });
+            }
+        }
+        part
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mapping {
     pub(crate) line: u32,

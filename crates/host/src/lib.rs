@@ -4,6 +4,7 @@
 //! or HTTP/2: requests and responses arrive and leave as [`Request`] and [`Response`].
 
 mod audit;
+mod bases;
 mod body;
 mod builds;
 mod cache;
@@ -33,6 +34,7 @@ mod services;
 mod socket;
 mod spares;
 mod tail;
+mod template;
 mod wall_time;
 mod watchdog;
 pub mod websocket;

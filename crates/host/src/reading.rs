@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use crate::body::Body;
 use crate::fetcher::{FetchError, Request, Response};
 use crate::link::{EventEntry, Link, LinkOptions, lost};
-use crate::runtime::{DeployError, Limits, NATIVE_BYTES, Runtime, evaluate};
+use crate::runtime::{DeployError, Limits, NATIVE_BYTES, Runtime};
+use crate::template::evaluate;
 
 /// The longest answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;

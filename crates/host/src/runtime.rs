@@ -1,22 +1,18 @@
 //! Deployments: from programs to running workers.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
 use std::process::Command;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
 
 use protocol::limits::{
-    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_FRAME_BYTES,
-    MAX_OBJECTS_PER_ISOLATE, STARTUP_CPU_MS,
+    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_OBJECTS_PER_ISOLATE,
+    STARTUP_CPU_MS,
 };
-use protocol::{
-    CapabilityId, CodeLimits, EntrypointKind, Exports, Failure, FailureKind, FromIsolate, Program,
-    Settings, ToIsolate,
-};
+use protocol::{CapabilityId, CodeLimits, EntrypointKind, Exports, Failure, Program, Settings};
 use tokio::sync::broadcast;
 
 use crate::audit::Audit;
+use crate::bases::{Bases, Lasting};
 use crate::builds::{Building, Builds};
 use crate::capability::{Capability, Entrypoints};
 use crate::fetcher::Fetcher;
@@ -30,16 +26,13 @@ use crate::routes::Routes;
 use crate::services::Services;
 use crate::spares::Spares;
 use crate::tail::Tails;
+use crate::template::evaluate;
 use crate::worker::{Worker, WorkerOptions};
 
 /// Memory of an isolate's process beyond its JavaScript heap, in bytes: frames, bodies, native state.
 pub(crate) const NATIVE_BYTES: u64 = 96 * 1024 * 1024;
 /// What an isolate may have open: the files of its objects that are awake, and what it starts with.
 pub(crate) const DESCRIPTORS: u32 = MAX_OBJECTS_PER_ISOLATE as u32 + 64;
-/// How long a top level may take by the wall clock. It cannot wait for anything, so this is for a busy machine.
-const EVALUATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often a template's processor time is looked at while it evaluates.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How the runtime is to run.
 #[derive(Debug)]
@@ -140,6 +133,7 @@ pub(crate) struct Inner {
     pub(crate) logs: Logs,
     objects: OnceLock<Arc<Objects>>,
     pub(crate) spares: Spares,
+    pub(crate) bases: Bases,
     pub(crate) builds: Arc<BuildCounts>,
 }
 
@@ -163,6 +157,7 @@ impl Runtime {
             logs: Logs::new(),
             objects: OnceLock::new(),
             spares: Spares::default(),
+            bases: Bases::default(),
             builds: Arc::default(),
         })))
     }
@@ -296,8 +291,21 @@ impl Runtime {
     /// # Errors
     /// When the program does not start; the old version goes on.
     pub async fn deploy(&self, deployment: Deployment) -> Result<Worker, DeployError> {
+        self.deploy_upon(deployment, &[]).await
+    }
+
+    /// The same for a worker that is deployed again and again, of whose modules these stay the same: they are read once,
+    /// after they came for the first time. What they do, they do each time.
+    ///
+    /// # Errors
+    /// When the program does not start; the old version goes on.
+    pub async fn deploy_upon(
+        &self,
+        deployment: Deployment,
+        lasting: &[String],
+    ) -> Result<Worker, DeployError> {
         let Deployment {
-            program,
+            mut program,
             mut capabilities,
             global_fetch,
             cache,
@@ -324,16 +332,26 @@ impl Runtime {
             bundler,
             is_followed: tails.is_some(),
         };
-        let process_limits = jail::Limits {
-            memory_bytes: limits.memory_bytes + NATIVE_BYTES,
-            descriptors: DESCRIPTORS,
-            ..jail::Limits::default()
-        };
+        let process_limits = limits_of_process(limits);
+        let lasting = Lasting::of(&program, lasting);
+        let base = lasting
+            .as_ref()
+            .and_then(|lasting| self.0.bases.find(&name, lasting));
         let (template, exports) = {
-            let (zygote, process_limits) = (self.0.zygote.clone(), process_limits.clone());
+            let zygote = self.0.zygote.clone();
+            let (base, lasting) = (base.clone(), lasting.clone());
+            let process_limits = process_limits.clone();
             let (name, logs) = (Arc::clone(&name), self.0.logs.clone());
             tokio::task::spawn_blocking(move || {
-                let child = zygote.fork(jail::Role::Template, &process_limits)?;
+                let based =
+                    base.and_then(|base| base.fork(jail::Role::Template, &process_limits).ok());
+                let child = match (based, lasting) {
+                    (Some(child), Some(lasting)) => {
+                        lasting.take_from(&mut program);
+                        child
+                    }
+                    _ => zygote.fork(jail::Role::Template, &process_limits)?,
+                };
                 evaluate(child, program, settings, &name, &logs)
             })
             .await
@@ -367,6 +385,7 @@ impl Runtime {
                 routes: routes.clone(),
             })
         };
+        let ahead_limits = process_limits.clone();
         let worker = Worker::start(WorkerOptions {
             name: Arc::clone(&name),
             exports,
@@ -386,6 +405,10 @@ impl Runtime {
         if let Some(objects) = self.0.objects.get() {
             objects.deployed();
         }
+        if let (Some(lasting), None) = (lasting, base) {
+            self.0
+                .read_ahead(worker.name().into(), lasting, ahead_limits);
+        }
         if let Some(old) = old {
             worker.succeeds(&old);
             if let Some(objects) = self.0.objects.get() {
@@ -394,6 +417,14 @@ impl Runtime {
             old.retire();
         }
         Ok(worker)
+    }
+
+    /// Reads modules ahead that the next version of a worker will have, see [`Runtime::deploy_upon`].
+    pub fn read_ahead(&self, worker: &str, program: &Program, lasting: &[String], limits: Limits) {
+        if let Some(lasting) = Lasting::of(program, lasting) {
+            let limits = limits_of_process(limits);
+            self.0.read_ahead(worker.into(), lasting, limits);
+        }
     }
 
     /// Whatever version of a worker is deployed at the time of each request, which may be none yet.
@@ -445,6 +476,7 @@ impl Runtime {
     /// Ends all isolates.
     pub fn stop(&self) {
         self.0.spares.clear();
+        self.0.bases.clear();
         let workers = self.0.workers.write();
         let mut workers = workers.unwrap_or_else(PoisonError::into_inner);
         for (_, worker) in workers.drain() {
@@ -473,126 +505,10 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// Has a fresh template evaluate a program.
-pub(crate) fn evaluate(
-    child: jail::Child,
-    program: Program,
-    settings: Settings,
-    name: &Arc<str>,
-    logs: &Logs,
-) -> Result<(jail::Forker, Exports), DeployError> {
-    let broken = |error: std::io::Error| DeployError::Template(error.to_string());
-    let mut socket = &child.socket;
-    let mut frame = Vec::new();
-    let size: usize = program
-        .modules
-        .iter()
-        .map(|module| module.content.len() + module.name.len() + 64)
-        .sum();
-    if size > MAX_FRAME_BYTES - 1024 * 1024 {
-        return Err(DeployError::Program(Failure {
-            name: "Error".to_owned(),
-            message: format!("Worker code size ({size} bytes) exceeds the maximum of 32 MiB."),
-            ..Failure::default()
-        }));
+fn limits_of_process(limits: Limits) -> jail::Limits {
+    jail::Limits {
+        memory_bytes: limits.memory_bytes + NATIVE_BYTES,
+        descriptors: DESCRIPTORS,
+        ..jail::Limits::default()
     }
-    protocol::encode_into(
-        &ToIsolate::Evaluate(Box::new(program), settings),
-        &mut frame,
-    );
-    socket.write_all(&frame).map_err(broken)?;
-    socket
-        .set_read_timeout(Some(LOOK_INTERVAL))
-        .map_err(broken)?;
-    let deadline = Instant::now() + EVALUATION_TIMEOUT;
-    let allowed = Duration::from_millis(u64::from(settings.startup_cpu_ms) + 1_000);
-    let over_time = || Failure {
-        kind: FailureKind::Cpu,
-        name: "Error".to_owned(),
-        message: format!(
-            "Worker exceeded CPU time limit ({} ms) while starting up.",
-            settings.startup_cpu_ms
-        ),
-        stack: String::new(),
-    };
-    loop {
-        let payload = read_frame(&mut socket, || {
-            let used = child.process.cpu_time().unwrap_or_default();
-            used <= allowed && Instant::now() < deadline
-        });
-        let payload = match payload {
-            Ok(Some(payload)) => payload,
-            Ok(None) => {
-                child.process.kill();
-                return Err(DeployError::Program(over_time()));
-            }
-            Err(error) => {
-                let exit = child
-                    .process
-                    .wait(Some(Duration::from_secs(1)))
-                    .ok()
-                    .flatten();
-                let reason = exit.map_or_else(|| error.to_string(), |exit| format!("{exit:?}"));
-                return Err(DeployError::Template(reason));
-            }
-        };
-        match protocol::decode::<FromIsolate<'_>>(&payload) {
-            Ok(FromIsolate::Evaluated(Ok(exports))) => {
-                socket.set_read_timeout(None).map_err(broken)?;
-                return Ok((child.into_forker()?, exports));
-            }
-            Ok(FromIsolate::Evaluated(Err(failure))) => return Err(DeployError::Program(failure)),
-            Ok(FromIsolate::Log { level, message, .. }) => {
-                logs.send(LogRecord::console(name, level, message))
-            }
-            Ok(FromIsolate::Unhandled(_, failure)) => logs.send(LogRecord::uncaught(name, failure)),
-            Ok(FromIsolate::Wake(_)) => {}
-            Ok(_) => return Err(DeployError::Template("it used a capability".to_owned())),
-            Err(error) => return Err(DeployError::Template(error.to_string())),
-        }
-    }
-}
-
-/// Reads exactly one frame. `None` when `go_on` said no while waiting.
-fn read_frame(
-    socket: &mut impl Read,
-    go_on: impl Fn() -> bool,
-) -> std::io::Result<Option<Vec<u8>>> {
-    let mut length = [0; 4];
-    if !read_exactly(socket, &mut length, &go_on)? {
-        return Ok(None);
-    }
-    let length = u32::from_le_bytes(length) as usize;
-    if length > MAX_FRAME_BYTES {
-        return Err(std::io::Error::other("a frame that is too long"));
-    }
-    let mut payload = vec![0; length];
-    Ok(read_exactly(socket, &mut payload, &go_on)?.then_some(payload))
-}
-
-fn read_exactly(
-    socket: &mut impl Read,
-    buffer: &mut [u8],
-    go_on: &impl Fn() -> bool,
-) -> std::io::Result<bool> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match socket.read(&mut buffer[filled..]) {
-            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => filled += count,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                ) =>
-            {
-                if !go_on() {
-                    return Ok(false);
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(true)
 }

@@ -14,7 +14,7 @@ impl Isolate {
         let host = || self.host.clone().restore(ctx);
         let function = |name: &str| self.function(ctx, name);
         match message {
-            ToIsolate::Evaluate(..) => Ok(()),
+            ToIsolate::Evaluate(..) | ToIsolate::Read(_) => Ok(()),
             ToIsolate::Start { seed, now_ms } => {
                 state::with(|state| {
                     state.now_ms = now_ms;

@@ -143,6 +143,31 @@ impl Isolate {
         wasm::allow_compilation();
     }
 
+    /// Reads modules that a program will have, in this order, and runs nothing. Their imports have to lead to each other or
+    /// to what the runtime has.
+    ///
+    /// # Errors
+    /// When one cannot be parsed or linked.
+    pub fn read(&self, modules: Vec<protocol::Module>) -> std::result::Result<Exports, Failure> {
+        let named = |module: &protocol::Module| module.name.clone();
+        let names: Vec<String> = modules.iter().map(named).collect();
+        let content =
+            |module: protocol::Module| (module.name, (module.kind, Rc::new(module.content)));
+        self.program
+            .borrow_mut()
+            .extend(modules.into_iter().map(content));
+        self.context.with(|ctx| {
+            for name in names {
+                // It stays with the engine, which has it at hand when it is imported.
+                let known = self.program.borrow().get(&name).cloned();
+                let Some((_, content)) = known else { continue };
+                Module::declare(ctx.clone(), name, content.as_slice())
+                    .map_err(|error| self.caught(&ctx, error))?;
+            }
+            Ok(Exports::default())
+        })
+    }
+
     /// Evaluates a program's top level and says what it exports.
     ///
     /// # Errors

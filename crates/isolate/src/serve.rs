@@ -59,30 +59,43 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
             build(socket);
             std::process::exit(0);
         }
-        Role::Template => {
-            if !evaluate(&isolate, &socket) {
-                std::process::exit(0);
-            }
-            isolate.settle_down();
-            run(&isolate, jail::serve(Control::from(socket)).socket)
+        Role::Template => serve_template(&isolate, socket),
+    }
+}
+
+/// A template does what its only frame says and is forked from. Where that frame was no program yet, so are templates.
+fn serve_template(isolate: &Isolate, mut socket: UnixStream) -> ! {
+    loop {
+        if !evaluate(isolate, &socket) {
+            std::process::exit(0);
+        }
+        let Started { role, socket: next } = jail::serve(Control::from(socket));
+        match role {
+            Role::Isolate => run(isolate, next),
+            Role::Template => socket = next,
+            Role::Threaded => std::process::exit(EXIT_PROTOCOL),
         }
     }
 }
 
-/// Handles a template's only frame. Says whether the program runs.
+/// Handles a template's only frame. Says whether the program runs, or its modules could be read.
 fn evaluate(isolate: &Isolate, mut socket: &UnixStream) -> bool {
     let Some(payload) = read_frame(socket) else {
         std::process::exit(EXIT_PROTOCOL);
     };
-    let Ok(ToIsolate::Evaluate(program, settings)) = protocol::decode(&payload) else {
-        std::process::exit(EXIT_PROTOCOL);
+    let (is_program, outcome): (bool, Result<_, Failure>) = match protocol::decode(&payload) {
+        Ok(ToIsolate::Evaluate(program, settings)) => (true, isolate.evaluate(*program, settings)),
+        Ok(ToIsolate::Read(modules)) => (false, isolate.read(modules)),
+        _ => std::process::exit(EXIT_PROTOCOL),
     };
-    let outcome: Result<_, Failure> = isolate.evaluate(*program, settings);
     let evaluated = outcome.is_ok();
     let mut out = isolate.take_outbox();
     protocol::encode_into(&FromIsolate::Evaluated(outcome), &mut out);
     if socket.write_all(&out).is_err() {
         std::process::exit(0);
+    }
+    if evaluated && is_program {
+        isolate.settle_down();
     }
     evaluated
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facet::{FacetChange, FacetStart};
 use crate::failure::{CallError, Failure, LogLevel};
-use crate::graph::Program;
+use crate::graph::{Module, Program};
 use crate::object::{Commit, KeptSocket, ObjectCall, Opening, StorageCall};
 use crate::rpc::{Derive, ExportId, Given, Invocation, Parcel, Passed, Returned, Target};
 use crate::stream::{Flow, StreamPart};
@@ -33,6 +33,9 @@ pub type ObjectId = [u8; 32];
 pub enum ToIsolate<'a> {
     /// First frame of a template: evaluate this program. Answered by [`FromIsolate::Evaluated`].
     Evaluate(Box<Program>, Settings),
+    /// First frame of a template that others are forked from, each to evaluate a program with these modules: read them, and
+    /// run nothing. Answered by [`FromIsolate::Evaluated`], which then tells of no exports.
+    Read(Vec<Module>),
     /// First frame of an isolate: where its randomness comes from and how late it is.
     Start {
         /// Seed of every random number that is not asked of the host.

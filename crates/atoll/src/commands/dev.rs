@@ -113,6 +113,9 @@ struct Session {
 
 impl Session {
     async fn follow_changes(mut self) {
+        if self.errors.iter().all(Option::is_none) {
+            self.fleet.warm_up().await;
+        }
         loop {
             let (workers, changed) = self.watch.next().await;
             let mut is_known = true;

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::{Module, ModuleKind, Program};
-use rolldown::{Bundler, BundlerOptions};
+use rolldown::{BundleOutput, Bundler, BundlerOptions};
 use rolldown_common::bundler_options as rolldown_options;
 use rolldown_common::{ModuleType, Output, OutputChunk};
 
 use super::diagnostics;
+use super::kept::Kept;
+use super::parts::Texts;
 use super::plugin::{Found, WorkerPlugin};
 use super::tsconfig::TsConfigs;
 use super::verbatim;
@@ -19,6 +21,7 @@ use crate::error::{Diagnostic, Error, Severity};
 use crate::exports;
 use crate::rules;
 use crate::source_map::{Mapping, ModuleMap, NO_NAME, SourceMap};
+use crate::specifier;
 
 /// The name of the entry module in every bundled program.
 const ENTRY_MODULE: &str = "index.js";
@@ -44,6 +47,9 @@ pub struct Built {
     pub source_map: SourceMap,
     /// The name of the entry module, as `program.main`.
     pub entry: String,
+    /// Modules that have nothing but code of packages, in an order in which they can be read. Only known where a project is
+    /// built again and again: the first build is not cut.
+    pub packages: Vec<String>,
     /// Everything whose change asks for a new build: the configuration, the source files outside
     /// packages, `tsconfig.json` files. Absolute and sorted.
     pub watched: Vec<PathBuf>,
@@ -62,6 +68,8 @@ pub struct Timing {
     pub bundle: Duration,
     /// The passes over the finished modules.
     pub passes: Duration,
+    /// Whether only what changed was read and transformed.
+    pub is_partial: bool,
 }
 
 /// Builds one project whenever it is asked to.
@@ -70,7 +78,23 @@ pub struct Builder {
     project: Arc<Project>,
     mode: Mode,
     watched: Vec<PathBuf>,
+    /// In development, what the next build may begin with.
+    last: Option<Last>,
+    texts: Texts,
+    /// How many builds there were that gave something.
+    builds: u32,
 }
+
+/// What a build leaves to the next one.
+#[derive(Debug)]
+struct Last {
+    kept: Kept,
+    found: Arc<Mutex<Found>>,
+    additional: Additional,
+}
+
+/// Files that are modules of their own: their names in the program and their kinds.
+type Additional = BTreeMap<PathBuf, (String, ModuleKind)>;
 
 impl Builder {
     /// A builder for `project`. It has to be made anew when the configuration changes.
@@ -79,6 +103,9 @@ impl Builder {
             watched: project.watched.clone(),
             project: Arc::new(project),
             mode,
+            last: None,
+            texts: Texts::default(),
+            builds: 0,
         }
     }
 
@@ -104,18 +131,17 @@ impl Builder {
                     .path(&self.project.config_path),
             ));
         };
-        let additional: BTreeMap<PathBuf, (String, ModuleKind)> =
-            match self.project.find_additional_modules {
-                true => verbatim::additional_modules(&self.project),
-                false => BTreeMap::new(),
-            };
-        let found = Arc::new(Mutex::new(Found::default()));
+        let additional = match self.project.find_additional_modules {
+            true => verbatim::additional_modules(&self.project),
+            false => Additional::new(),
+        };
+        let mut found = Arc::new(Mutex::new(Found::default()));
         let result = if self.project.no_bundle {
             verbatim::build(&self.project, &main, &additional, &found)
         } else {
-            self.bundle(&main, &additional, &found).await
+            self.bundle(&main, &additional, &mut found).await
         };
-        let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = found.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.remember_watched(&main, &found, &additional);
         let mut built = result?;
         built.watched.clone_from(&self.watched);
@@ -123,12 +149,7 @@ impl Builder {
         Ok(built)
     }
 
-    fn remember_watched(
-        &mut self,
-        main: &Path,
-        found: &Found,
-        additional: &BTreeMap<PathBuf, (String, ModuleKind)>,
-    ) {
+    fn remember_watched(&mut self, main: &Path, found: &Found, additional: &Additional) {
         let in_package = |path: &&PathBuf| {
             let mut parts = path.components();
             !parts.any(|part| part.as_os_str() == "node_modules")
@@ -154,25 +175,19 @@ impl Builder {
     }
 
     async fn bundle(
-        &self,
+        &mut self,
         main: &Path,
-        additional: &BTreeMap<PathBuf, (String, ModuleKind)>,
-        found: &Arc<Mutex<Found>>,
+        additional: &Additional,
+        found: &mut Arc<Mutex<Found>>,
     ) -> Result<Built, Error> {
         let started = Instant::now();
+        let again = self.bundle_again(additional, found).await;
+        let is_partial = again.is_some();
+        let output = match again {
+            Some(output) => output,
+            None => self.bundle_afresh(main, additional, found).await?,
+        };
         let root = &self.project.root;
-        let plugin = WorkerPlugin::new(
-            Arc::clone(&self.project),
-            additional.clone(),
-            Arc::clone(found),
-        );
-        let failed = |errors: Vec<rolldown_error::BuildDiagnostic>| self.failure(&errors, found);
-        let mut bundler = Bundler::with_plugins(self.options(main), vec![Arc::new(plugin)])
-            .map_err(|errors| failed(errors.into_vec()))?;
-        let output = bundler.generate().await;
-        // Nothing is left to close but the plugins, and ours holds nothing open.
-        let _ = bundler.close().await;
-        let output = output.map_err(|errors| failed(errors.into_vec()))?;
         let (errors, mut warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = output
             .warnings
             .iter()
@@ -188,10 +203,28 @@ impl Builder {
 
         let mut program = self.program();
         let mut maps = HashMap::new();
+        let is_cut = self.mode == Mode::Development && self.builds > 0;
+        let mut packages = readable_chunks(&output.assets, is_cut);
         for asset in output.assets {
             match asset {
                 Output::Chunk(chunk) => {
-                    let (module, map) = finish_chunk(&chunk, root);
+                    let mut map = module_map(&chunk, root);
+                    let is_readable = |source: &str| is_readable(source, &packages);
+                    let cut = (is_cut && chunk.is_entry)
+                        .then(|| {
+                            self.texts
+                                .cut(&chunk.filename, &chunk.code, &map, is_readable)
+                        })
+                        .flatten();
+                    if let Some(cut) = cut {
+                        packages.extend(cut.packages);
+                        for (module, map) in cut.modules {
+                            maps.insert(module.name.clone(), map);
+                            program.modules.push(module);
+                        }
+                        continue;
+                    }
+                    let module = finish_chunk(&chunk, &mut map, &mut self.texts);
                     maps.insert(module.name.clone(), map);
                     program.modules.push(module);
                 }
@@ -202,6 +235,8 @@ impl Builder {
                 ))),
             }
         }
+        self.texts.end_build();
+        self.builds = self.builds.saturating_add(1);
         let mut separate = {
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             warnings.append(&mut found.warnings);
@@ -216,14 +251,62 @@ impl Builder {
             program,
             source_map: SourceMap::new(maps),
             entry: ENTRY_MODULE.into(),
+            packages,
             watched: Vec::new(),
             warnings,
             timing: Timing {
                 total,
                 bundle: bundled,
                 passes: total - bundled,
+                is_partial,
             },
         })
+    }
+
+    /// With what the last build left, if that can be.
+    async fn bundle_again(
+        &mut self,
+        additional: &Additional,
+        found: &mut Arc<Mutex<Found>>,
+    ) -> Option<BundleOutput> {
+        let last = self.last.take()?;
+        if last.additional != *additional {
+            return None;
+        }
+        let (output, kept) = last.kept.again().await?;
+        *found = Arc::clone(&last.found);
+        self.last = Some(Last { kept, ..last });
+        Some(output)
+    }
+
+    async fn bundle_afresh(
+        &mut self,
+        main: &Path,
+        additional: &Additional,
+        found: &Arc<Mutex<Found>>,
+    ) -> Result<BundleOutput, Error> {
+        let plugin = WorkerPlugin::new(
+            Arc::clone(&self.project),
+            additional.clone(),
+            Arc::clone(found),
+        );
+        let failed = |errors: Vec<rolldown_error::BuildDiagnostic>| self.failure(&errors, found);
+        let mut bundler = Bundler::with_plugins(self.options(main), vec![Arc::new(plugin)])
+            .map_err(|errors| failed(errors.into_vec()))?;
+        if self.mode == Mode::Development {
+            let begun = Kept::begin(bundler, &self.project.root).await;
+            let (output, kept) = begun.map_err(|errors| failed(errors.into_vec()))?;
+            self.last = Some(Last {
+                kept,
+                found: Arc::clone(found),
+                additional: additional.clone(),
+            });
+            return Ok(output);
+        }
+        let output = bundler.generate().await;
+        // Nothing is left to close but the plugins, and ours holds nothing open.
+        let _ = bundler.close().await;
+        output.map_err(|errors| failed(errors.into_vec()))
     }
 
     fn program(&self) -> Program {
@@ -277,6 +360,7 @@ impl Builder {
             preserve_entry_signatures: Some(rolldown_options::PreserveEntrySignatures::Strict),
             keep_names: Some(project.keep_names),
             minify: minify(project.minify, self.mode),
+            experimental: Some(incremental(self.mode)),
             define: Some(define.into_iter().collect()),
             dir: Some(OUTPUT_FOLDER.into()),
             module_types: Some(
@@ -330,6 +414,14 @@ pub(super) fn minify(minified: bool, mode: Mode) -> Option<rolldown_options::Raw
     }
 }
 
+/// Who edits a file has the bundler keep what it knows of all others.
+pub(super) fn incremental(mode: Mode) -> rolldown_options::ExperimentalOptions {
+    rolldown_options::ExperimentalOptions {
+        incremental_build: Some(mode == Mode::Development),
+        ..Default::default()
+    }
+}
+
 /// What every worker's source may count on being replaced.
 pub(super) fn default_define(mode: Mode) -> BTreeMap<String, String> {
     let mode = std::env::var("NODE_ENV").unwrap_or_else(|_| match mode {
@@ -346,9 +438,8 @@ pub(super) fn default_define(mode: Mode) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A chunk as a module of the program, with the way back to its sources.
-fn finish_chunk(chunk: &OutputChunk, root: &Path) -> (Module, ModuleMap) {
-    let name = chunk.filename.to_string();
+/// The way from a chunk back to its sources, as the bundler left it.
+fn module_map(chunk: &OutputChunk, root: &Path) -> ModuleMap {
     let mut map = ModuleMap::default();
     if let Some(source_map) = &chunk.map {
         let contents = source_map.get_source_contents();
@@ -372,19 +463,50 @@ fn finish_chunk(chunk: &OutputChunk, root: &Path) -> (Module, ModuleMap) {
             })
             .collect();
     }
-    let mut code = super::passes::finish(&chunk.code, true, &mut map);
+    map
+}
+
+/// A chunk as a module of the program; `map` follows.
+fn finish_chunk(chunk: &OutputChunk, map: &mut ModuleMap, texts: &mut Texts) -> Module {
+    let mut code = texts.finish(&chunk.code, map);
     if let Some(declarations) = exports::missing_declarations(&code) {
         code.push_str(&declarations);
     }
-    let content = code.into_bytes();
-    (
-        Module {
-            name,
-            kind: ModuleKind::EsModule,
-            content,
-        },
-        map,
-    )
+    Module {
+        name: chunk.filename.to_string(),
+        kind: ModuleKind::EsModule,
+        content: code.into_bytes(),
+    }
+}
+
+/// Chunks of packages alone that import nothing but each other and what the runtime has.
+fn readable_chunks(assets: &[Output], is_wanted: bool) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let in_package = |id: &str| id.contains("node_modules/") || !id.starts_with('/');
+    loop {
+        let before = found.len();
+        for asset in assets.iter().filter(|_| is_wanted) {
+            let Output::Chunk(chunk) = asset else {
+                continue;
+            };
+            let name = chunk.filename.as_str();
+            let is_new = !chunk.is_entry && !found.iter().any(|found| found == name);
+            let of_packages = || chunk.module_ids.iter().all(|id| in_package(id.as_str()));
+            let mut imports = chunk.imports.iter();
+            if is_new && of_packages() && imports.all(|source| is_readable(source, &found)) {
+                found.push(name.to_owned());
+            }
+        }
+        if found.len() == before {
+            return found;
+        }
+    }
+}
+
+/// Whether an import can be followed where there is nothing but the runtime and these modules.
+fn is_readable(source: &str, modules: &[String]) -> bool {
+    let name = source.strip_prefix("./").unwrap_or(source);
+    specifier::builtin(source).is_some() || modules.iter().any(|module| module == name)
 }
 
 /// A source's path relative to the project; the bundler names it relative to its `dist` folder.

@@ -7,8 +7,9 @@ use rolldown_common::bundler_options as rolldown_options;
 use rolldown_common::{Output, StrOrBytes};
 
 use super::Mode;
-use super::builder::{default_define, minify};
+use super::builder::{default_define, incremental, minify};
 use super::diagnostics;
+use super::kept::Kept;
 use super::tsconfig::TsConfigs;
 use crate::config::Project;
 use crate::error::{Diagnostic, Error, Severity};
@@ -24,12 +25,20 @@ pub struct Client {
     pub warnings: Vec<Diagnostic>,
 }
 
-impl Client {
-    /// Builds the client of a project whose settings name one. Needs a tokio runtime.
+/// Builds the client of one project whenever it is asked to.
+#[derive(Debug, Default)]
+pub struct ClientBuilder {
+    /// In development, what the next build may begin with.
+    kept: Option<Kept>,
+}
+
+impl ClientBuilder {
+    /// Builds the client of a project whose settings name one. Needs a tokio runtime. Has to be made anew when the
+    /// project's configuration changes.
     ///
     /// # Errors
     /// The mistakes in the user's files.
-    pub async fn build(project: &Project, mode: Mode) -> Result<Option<Self>, Error> {
+    pub async fn build(&mut self, project: &Project, mode: Mode) -> Result<Option<Client>, Error> {
         let Some(entry) = &project.settings.client else {
             return Ok(None);
         };
@@ -45,12 +54,24 @@ impl Client {
             }
             Error { diagnostics }
         };
-        let mut bundler = Bundler::new(options(project, entry, mode))
-            .map_err(|errors| failed(errors.into_vec()))?;
-        let output = bundler.generate().await;
-        // Nothing is left to close but plugins, and there are none.
-        let _ = bundler.close().await;
-        let output = output.map_err(|errors| failed(errors.into_vec()))?;
+        let again = match self.kept.take() {
+            Some(kept) => kept.again().await,
+            None => None,
+        };
+        let output = match again {
+            Some((output, kept)) => {
+                self.kept = Some(kept);
+                output
+            }
+            None => {
+                let bundler = Bundler::new(options(project, entry, mode))
+                    .map_err(|errors| failed(errors.into_vec()))?;
+                let begun = Kept::begin(bundler, root).await;
+                let (output, kept) = begun.map_err(|errors| failed(errors.into_vec()))?;
+                self.kept = (mode == Mode::Development).then_some(kept);
+                output
+            }
+        };
         let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) = output
             .warnings
             .iter()
@@ -61,9 +82,9 @@ impl Client {
                 diagnostics: errors,
             });
         }
-        let mut client = Self {
+        let mut client = Client {
             warnings,
-            ..Self::default()
+            ..Client::default()
         };
         for output in output.assets {
             match output {
@@ -113,6 +134,7 @@ fn options(project: &Project, entry: &Path, mode: Mode) -> BundlerOptions {
         chunk_filenames: Some("chunk-[name]-[hash].js".to_owned().into()),
         sourcemap: (mode == Mode::Development).then_some(rolldown_options::SourceMapType::File),
         minify: minify(mode == Mode::Production, mode),
+        experimental: Some(incremental(mode)),
         define: Some(define.into_iter().collect()),
         tsconfig: Some(TsConfigs::new(project.tsconfig.as_deref()).for_rolldown(entry)),
         ..Default::default()

@@ -3,6 +3,9 @@
 mod builder;
 mod client;
 pub(crate) mod diagnostics;
+mod kept;
+mod known;
+mod parts;
 mod passes;
 mod plugin;
 mod skills;
@@ -10,5 +13,5 @@ mod tsconfig;
 mod verbatim;
 
 pub use builder::{Builder, Built, Mode, Timing};
-pub use client::Client;
+pub use client::{Client, ClientBuilder};
 pub(crate) use plugin::{RUNTIME_ID, moved_map, outside, required_from_outside};

@@ -56,7 +56,7 @@ pub(crate) fn required_from_outside(module: &str) -> Option<String> {
 }
 
 /// What one build found while it ran.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Found {
     /// Files that imports of non-code lead to: the module's name, the file and its kind.
     pub(super) modules: BTreeMap<String, (PathBuf, ModuleKind)>,

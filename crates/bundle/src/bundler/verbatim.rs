@@ -92,6 +92,7 @@ pub(super) fn build(
         program,
         source_map: SourceMap::new(maps),
         entry,
+        packages: Vec::new(),
         watched: Vec::new(),
         warnings: Vec::new(),
         timing: Timing::default(),

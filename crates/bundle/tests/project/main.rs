@@ -4,6 +4,7 @@ mod bundling;
 mod config;
 mod context;
 mod decorators;
+mod editing;
 mod objects;
 mod skills;
 mod support;
