@@ -79,42 +79,82 @@ impl Pattern {
     }
 }
 
+/// Each `**` takes as little as it can. When what comes behind the last of them does not fit, it takes one more; to go back
+/// further would find nothing else, and take time without end.
 fn match_segments(pattern: &[String], path: &[&str]) -> bool {
-    match pattern.split_first() {
-        None => path.is_empty(),
-        Some((first, rest)) if first == "**" => {
-            if rest.is_empty() {
-                return !path.is_empty();
+    let (mut pattern, mut path) = (pattern, path);
+    let mut last = None;
+    loop {
+        match (pattern.split_first(), path.split_first()) {
+            (Some((first, rest)), _) if first == "**" => {
+                if rest.is_empty() {
+                    return !path.is_empty();
+                }
+                last = Some((rest, path));
+                pattern = rest;
+                continue;
             }
-            (0..=path.len()).any(|skip| match_segments(rest, &path[skip..]))
+            (None, None) => return true,
+            (Some((first, rest)), Some((name, below)))
+                if match_name(first.as_bytes(), name.as_bytes()) =>
+            {
+                (pattern, path) = (rest, below);
+                continue;
+            }
+            _ => {}
         }
-        Some((first, rest)) => path.split_first().is_some_and(|(name, path)| {
-            match_name(first.as_bytes(), name.as_bytes()) && match_segments(rest, path)
-        }),
+        let Some((rest, from)) = last else {
+            return false;
+        };
+        let Some((_, from)) = from.split_first() else {
+            return false;
+        };
+        last = Some((rest, from));
+        (pattern, path) = (rest, from);
     }
 }
 
-/// `*` is any text, `?` any sign, `[a-z]` one of a set.
+/// `*` is any text, `?` any sign, `[a-z]` one of a set. As with segments, only the last `*` is tried again.
 fn match_name(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            match_name(rest, name)
-                || name
-                    .split_first()
-                    .is_some_and(|(_, name)| match_name(pattern, name))
+    let (mut pattern, mut name) = (pattern, name);
+    let mut last = None;
+    loop {
+        if let Some((b'*', rest)) = pattern.split_first() {
+            last = Some((rest, name));
+            pattern = rest;
+            continue;
         }
-        (Some((b'?', rest)), Some((_, name))) => match_name(rest, name),
-        (Some((b'[', rest)), Some((sign, name_rest))) => match set(rest, *sign) {
-            Some((inside, rest)) => inside && match_name(rest, name_rest),
-            None => *sign == b'[' && match_name(rest, name_rest),
-        },
-        (Some((b'\\', rest)), Some((sign, name))) => rest
-            .split_first()
-            .is_some_and(|(wanted, rest)| wanted == sign && match_name(rest, name)),
-        (Some((wanted, rest)), Some((sign, name))) => wanted == sign && match_name(rest, name),
-        _ => false,
+        if pattern.is_empty() && name.is_empty() {
+            return true;
+        }
+        if let Some(rest) = match_sign(pattern, name) {
+            (pattern, name) = rest;
+            continue;
+        }
+        let Some((rest, from)) = last else {
+            return false;
+        };
+        let Some((_, from)) = from.split_first() else {
+            return false;
+        };
+        last = Some((rest, from));
+        (pattern, name) = (rest, from);
     }
+}
+
+/// What is left of a pattern and a name behind the first sign, when that fits.
+fn match_sign<'a>(pattern: &'a [u8], name: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let ((wanted, rest), (sign, name)) = (pattern.split_first()?, name.split_first()?);
+    let (fits, rest) = match wanted {
+        b'?' => (true, rest),
+        b'[' => set(rest, *sign).unwrap_or((*sign == b'[', rest)),
+        b'\\' => {
+            let (wanted, rest) = rest.split_first()?;
+            (wanted == sign, rest)
+        }
+        wanted => (wanted == sign, rest),
+    };
+    fits.then_some((rest, name))
 }
 
 /// Whether a sign is in the set that begins behind `[`, and what comes behind the set.
@@ -168,5 +208,18 @@ mod tests {
         ] {
             assert_eq!(ignore.excludes(path), excluded, "{path}");
         }
+    }
+
+    #[test]
+    fn patterns_of_many_stars_take_no_time() {
+        let stars = "*a".repeat(40) + "*b\n" + &"**/a/".repeat(40) + "b\n";
+        let ignore = Ignore::parse(&stars);
+        let (name, folders) = ("a".repeat(100), "a/".repeat(100));
+        assert!(!ignore.excludes(&name));
+        assert!(!ignore.excludes(&format!("{folders}c")));
+        assert!(ignore.excludes(&format!("{name}b")));
+        assert!(ignore.excludes(&format!("{folders}b")));
+        assert!(Ignore::parse("a/**/b/**/c/**").excludes("a/x/b/b/y/c/c/z"));
+        assert!(!Ignore::parse("a/**/b/**/c").excludes("a/b/d/e"));
     }
 }
