@@ -9,6 +9,8 @@
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peers with npm where they are
 //! missing; `WORKERD` names another binary of workerd, `ATOLL` one of Atoll that is not built anew. Without npm only
 //! Atoll is measured.
+// The futures of its cases lie in each other, deeper than the compiler expects.
+#![recursion_limit = "256"]
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
