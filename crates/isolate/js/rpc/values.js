@@ -53,7 +53,10 @@ function writeSignal(signal, sending) {
   if (signal.aborted) return { aborted: true, reason: signal.reason };
   const subscribe = (abort) => {
     const held = abort.dup();
-    addAbortAlgorithm(signal, () => void held(signal.reason).catch(() => {}));
+    const tell = () => void held(signal.reason).catch(() => {});
+    // It may have been aborted before the other side asked to be told.
+    if (signal.aborted) tell();
+    else addAbortAlgorithm(signal, tell);
   };
   return { aborted: false, index: sending.export(subscribe) };
 }
