@@ -140,7 +140,7 @@ fn an_object_that_kept_nothing_gets_all_of_the_answer_again() {
 #[test]
 fn what_was_read_before_the_host_ended_is_not_asked_for_again() {
     run(async {
-        let (stage, things, scripted, folder) = asking_slowly().await;
+        let (stage, things, _scripted, folder) = asking_slowly().await;
         let known = part(&stage, &things).await;
         // The files of the answer as they are at a moment, as if everything had ended there.
         let later = tempfile::tempdir().unwrap();
