@@ -3,7 +3,7 @@ import { useAgent } from "agents/react";
 import { type FormEvent, StrictMode, useEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import type { Fire } from "./shared.ts";
-import { endsAnswer, useWholeAnswers } from "./whole.ts";
+import { endOfAnswer, useWholeAnswers } from "./whole.ts";
 
 const NAMES = ["Moana", "Tane", "Leilani", "Kai", "Sina", "Manu", "Noelani", "Rangi", "Iolana", "Koa"];
 const IDEAS = ["How does an atoll begin?", "Tell us about the night.", "Count to 40"];
@@ -25,7 +25,7 @@ function Campfire() {
     name: fire,
     query: { name: myName },
     onStateUpdate: (state) => setPeople(state.people),
-    onMessage: ({ data }) => setEnded((was) => endsAnswer(data, was)),
+    onMessage: ({ data }) => setEnded((was) => endOfAnswer(data, was)),
     onOpen: () => setOpen(true),
     onClose: () => setOpen(false),
   });

@@ -8,7 +8,7 @@ import { useEffect, useRef } from "react";
 type Chat = ReturnType<typeof useAgentChat>;
 
 /** Which answer has ended with this message of the agent: a number that grows, or zero while one goes on. */
-export function endsAnswer(data: unknown, last: number): number {
+export function endOfAnswer(data: unknown, last: number): number {
   if (typeof data !== "string" || !data.includes('"cf_agent_use_chat_response"')) return last;
   const { done, replay } = JSON.parse(data) as { done?: boolean; replay?: boolean };
   return done && !replay ? Date.now() : 0;
@@ -16,14 +16,16 @@ export function endsAnswer(data: unknown, last: number): number {
 
 /** Shows what the agent has kept once an answer has `ended`. */
 export function useWholeAnswers(name: string, ended: number, busy: boolean, setMessages: Chat["setMessages"], stop: Chat["stop"]) {
-  const waits = useRef(busy);
-  waits.current = busy;
+  // Whether the page has stopped waiting since. If it has not, it never will by itself; if it has, it may wait for another answer.
+  const rested = useRef(!busy);
+  if (!busy) rested.current = true;
   useEffect(() => {
     if (ended === 0) return;
+    rested.current = !busy;
     let over = false;
     void getAgentMessages({ host: location.origin, agent: "Campfire", name }).then(async (kept) => {
       if (over) return;
-      if (waits.current) await stop();
+      if (!rested.current) await stop();
       setMessages((shown) => (kept.length < shown.length ? shown : kept));
     });
     return () => {

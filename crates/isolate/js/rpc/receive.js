@@ -53,15 +53,11 @@ export function serve(event, find, path, parcel, what = undefined) {
       if (args === undefined) ({ value: args, held } = unpack(parcel));
       result = Reflect.apply(value, receiver, found.handlers ? withEnvironment(event, path, value, args) : args);
     }
-    if (result === null || (typeof result !== "object" && typeof result !== "function")) {
-      give(event, held, result);
-      return;
-    }
   } catch (error) {
     fail(event, held, error);
     return;
   }
-  giveLater(event, held, result);
+  settle(event, held, result);
 }
 
 /** The same for a method of a Durable Object that is called by its name. */
@@ -74,28 +70,31 @@ export function serveObject(event, object, name, parcel) {
     let args = parcel.plain;
     if (args === undefined) ({ value: args, held } = unpack(parcel));
     result = Reflect.apply(method, object, args);
-    if (result === null || (typeof result !== "object" && typeof result !== "function")) {
-      give(event, held, result);
-      return;
-    }
   } catch (error) {
     fail(event, held, error);
     return;
   }
-  giveLater(event, held, result);
+  settle(event, held, result);
 }
 
-function giveLater(event, held, result) {
+/** Tells the caller what a method gave, once that is there: what is no object is there at once. */
+function settle(event, held, result) {
+  if (result === null || (typeof result !== "object" && typeof result !== "function")) {
+    tryToGive(event, held, result);
+    return;
+  }
   Promise.resolve(result).then(
-    (value) => {
-      try {
-        give(event, held, value);
-      } catch (error) {
-        fail(event, held, error);
-      }
-    },
+    (value) => tryToGive(event, held, value),
     (error) => fail(event, held, error),
   );
+}
+
+function tryToGive(event, held, value) {
+  try {
+    give(event, held, value);
+  } catch (error) {
+    fail(event, held, error);
+  }
 }
 
 function give(event, held, value) {
