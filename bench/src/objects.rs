@@ -110,29 +110,35 @@ pub(crate) async fn report(bench: &mut Bench) {
         .await;
 }
 
-/// Rows of one object, beside those of workerd, and of SQLite in a program in C.
+/// Rows of one object, beside those of workerd, and of SQLite in a program in C: from JavaScript one by one, and by SQL alone.
 async fn rows_in_and_out(bench: &mut Bench) {
-    let work = async |server: &Server| Ok(once(server, "/rows").await?.into());
-    let figure = Figure::less("100,000 rows in and out (ms)");
-    let in_c = Figure::less("100,000 rows in and out, beside C (ms)")
-        .peer("C")
-        .target(Target::Within(1.3))
-        .told();
+    let ways = [
+        ("100,000 rows in and out", "/rows", "one"),
+        ("100,000 rows in and out in SQL", "/rows-in-sql", "sql"),
+    ];
     let rounds = bench.effort.rounds;
-    bench.compare(figure, &SETUP, rounds, PATIENCE, work).await;
-    if !bench.wants(&in_c) {
-        return;
+    for (name, path, how) in ways {
+        let work = async |server: &Server| Ok(once(server, path).await?.into());
+        let figure = Figure::less(format!("{name} (ms)"));
+        let in_c = Figure::less(format!("{name}, beside C (ms)"))
+            .peer("C")
+            .target(Target::Within(1.3))
+            .told();
+        bench.compare(figure, &SETUP, rounds, PATIENCE, work).await;
+        if !bench.wants(&in_c) {
+            continue;
+        }
+        let theirs = match rows::from_c(how, rounds) {
+            Ok(times) => Side::of(times),
+            Err(error) => Side::failed(&error),
+        };
+        let mut ours = Side::default();
+        for _ in 0..rounds {
+            let round = async { once(&Server::atoll(&bench.atoll, &SETUP).await?, path).await };
+            ours.add(round.await.map(Sample::from));
+        }
+        bench.add(in_c, ours, Some(theirs));
     }
-    let theirs = match rows::from_c(rounds) {
-        Ok(times) => Side::of(times),
-        Err(error) => Side::failed(&error),
-    };
-    let mut ours = Side::default();
-    for _ in 0..rounds {
-        let round = async { once(&Server::atoll(&bench.atoll, &SETUP).await?, "/rows").await };
-        ours.add(round.await.map(Sample::from));
-    }
-    bench.add(in_c, ours, Some(theirs));
 }
 
 async fn measure(server: &Server, case: Case, round: Duration) -> anyhow::Result<f64> {

@@ -8,16 +8,16 @@ use anyhow::{Context, ensure};
 
 use crate::folder::root;
 
-/// Milliseconds from the first statement to the last row, in each round.
-pub(crate) fn from_c(rounds: usize) -> anyhow::Result<Vec<f64>> {
+/// Milliseconds from the first statement to the last row, in each round. `how` is what the program is told to do.
+pub(crate) fn from_c(how: &str, rounds: usize) -> anyhow::Result<Vec<f64>> {
     let folder = std::env::temp_dir().join(format!("atoll-bench-rows-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let times = measure(&folder, rounds);
+    let times = measure(&folder, how, rounds);
     std::fs::remove_dir_all(&folder)?;
     times
 }
 
-fn measure(folder: &Path, rounds: usize) -> anyhow::Result<Vec<f64>> {
+fn measure(folder: &Path, how: &str, rounds: usize) -> anyhow::Result<Vec<f64>> {
     let program = folder.join("rows");
     let built = Command::new("cc")
         .args([
@@ -38,6 +38,7 @@ fn measure(folder: &Path, rounds: usize) -> anyhow::Result<Vec<f64>> {
         .map(|round| {
             let ran = Command::new(&program)
                 .arg(folder.join(format!("{round}.sqlite")))
+                .arg(how)
                 .output()?;
             ensure!(ran.status.success(), "it failed");
             Ok(String::from_utf8(ran.stdout)?.trim().parse()?)

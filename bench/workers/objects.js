@@ -30,6 +30,14 @@ export class Bench extends DurableObject {
     return seen;
   }
 
+  rowsInSql() {
+    const { sql } = this.ctx.storage;
+    sql.exec("drop table if exists rows; create table rows (id integer primary key, name text, size real)");
+    sql.exec(`insert into rows with recursive ids (id) as (select 1 union all select id + 1 from ids where id < ${ROWS})
+      select id, 'name ' || id, id / 3.0 from ids`);
+    return sql.exec("select count(*) as seen from rows where length(name) > 5 and size > 0").one().seen;
+  }
+
   fetch() {
     const [client, server] = Object.values(new WebSocketPair());
     this.ctx.acceptWebSocket(server);
@@ -52,6 +60,8 @@ export default {
         return new Response(`${await one.hit()}`);
       case "/rows":
         return new Response(`${await one.rows()}`);
+      case "/rows-in-sql":
+        return new Response(`${await one.rowsInSql()}`);
       case "/room":
         return one.fetch(request);
       case "/create": {
