@@ -21,8 +21,8 @@ const SMALL_BYTES: usize = 64 * 1024;
 /// What an exhausted isolate may use to come to its end.
 const LOAN_BYTES: usize = 256 * 1024;
 
-/// Gives the system back what is free.
-pub(crate) fn trim() {
+/// Gives the system back what is free in the C library's heap.
+pub fn trim() {
     // SAFETY: it only touches memory that nobody has.
     unsafe { libc::malloc_trim(0) };
 }

@@ -26,6 +26,7 @@ mod stopped;
 mod traces;
 mod values;
 
+pub use heap::trim;
 pub use isolate::{Isolate, Turn};
 pub use prepare::{Build, Mistake, Prepare};
 pub use serve::zygote_main;

@@ -117,6 +117,7 @@ impl Session {
             self.fleet.warm_up().await;
         }
         loop {
+            super::give_back();
             let (workers, changed) = self.watch.next().await;
             let mut is_known = true;
             for index in &workers {

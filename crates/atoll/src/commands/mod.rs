@@ -55,6 +55,11 @@ fn address(listen: &Listen, project: &Project) -> Result<SocketAddr, Error> {
     Ok(SocketAddr::new(ip, port))
 }
 
+/// Gives the system back the memory that building took, beside everything else.
+fn give_back() {
+    tokio::task::spawn_blocking(isolate::trim);
+}
+
 /// What is running, where, and with what.
 fn banner(fleet: &Fleet, address: SocketAddr, command: &str) {
     terminal::line(format_args!(

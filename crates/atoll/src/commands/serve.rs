@@ -79,6 +79,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         workers.push((index, running.worker));
         site = Some(running.site);
     }
+    super::give_back();
     let Some(site) = site else {
         return Err(Error::Told);
     };
