@@ -26,6 +26,7 @@ mod objects;
 mod parcel;
 mod reading;
 mod redirects;
+mod renewal;
 mod routes;
 mod runtime;
 mod script;

@@ -351,40 +351,65 @@ impl Worker {
         let worker = Arc::downgrade(&self.0);
         let cpu_ms = self.0.options.cpu_ms;
         tokio::spawn(async move {
-            crate::watchdog::watch(&link, cpu_ms).await;
-            // Gone: another takes its place, unless the worker is gone as well.
+            let watching = crate::watchdog::watch(&link, cpu_ms);
+            tokio::pin!(watching);
+            let is_alive = tokio::select! {
+                () = &mut watching => false,
+                () = crate::renewal::is_due(&link) => true,
+            };
+            // Another takes its place, unless the worker is gone as well.
             let Some(worker) = worker.upgrade().map(Worker) else {
                 return;
             };
-            worker
-                .0
+            worker.replace(&link).await;
+            drop(worker);
+            if is_alive {
+                tokio::select! {
+                    () = watching => {}
+                    () = crate::renewal::end_when_quiet(&link) => {}
+                }
+            }
+        });
+    }
+
+    /// Has another isolate take the place of one.
+    async fn replace(&self, link: &Arc<Link>) {
+        let inner = &*self.0;
+        let remove = || {
+            inner
                 .links
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
-                .retain(|other| !Arc::ptr_eq(other, &link));
-            worker.0.changed.notify_waiters();
-            if worker.0.retired.load(Ordering::Relaxed) {
-                return;
-            }
-            worker.0.ended.fetch_add(1, Ordering::Relaxed);
-            let spare = worker
-                .0
-                .spare
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            match spare.filter(|spare| spare.load().is_some()) {
-                Some(spare) => worker.adopt(spare),
-                None => match worker.fork().await {
-                    Ok(link) => worker.adopt(link),
-                    Err(error) => {
-                        tracing::error!(worker = worker.name(), %error, "no isolate can be forked");
-                        return;
-                    }
-                },
-            }
-            worker.prepare_spare();
-        });
+                .retain(|other| !Arc::ptr_eq(other, link));
+            inner.changed.notify_waiters();
+        };
+        let is_gone = link.load().is_none();
+        if is_gone {
+            remove();
+        }
+        if inner.retired.load(Ordering::Relaxed) {
+            return;
+        }
+        if is_gone {
+            inner.ended.fetch_add(1, Ordering::Relaxed);
+        }
+        let spare = inner
+            .spare
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match spare.filter(|spare| spare.load().is_some()) {
+            Some(spare) => self.adopt(spare),
+            None => match self.fork().await {
+                Ok(link) => self.adopt(link),
+                Err(error) => {
+                    tracing::error!(worker = self.name(), %error, "no isolate can be forked");
+                    return;
+                }
+            },
+        }
+        remove();
+        self.prepare_spare();
     }
 
     fn prepare_spare(&self) {

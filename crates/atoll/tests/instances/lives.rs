@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::stage::*;
 use crate::workers::run;
 
+/// How long a test waits for what takes some seconds.
+const PATIENCE: Duration = Duration::from_secs(90);
+
 const COUNTER: &str = "
     memory = 0;
     async hit() {
@@ -186,6 +189,38 @@ fn an_object_that_has_nothing_to_do_sleeps_after_ten_seconds() {
         assert_eq!(
             stage.call("idle", "look", json!([])).await,
             json!([1, 0, 1])
+        );
+    });
+}
+
+#[test]
+fn an_isolate_makes_room_for_a_fresh_one_when_its_objects_sleep_and_left_much_behind() {
+    const KEEPER: &str = "
+        async fill(megabytes) {
+            await this.ctx.storage.put('filled', megabytes);
+            globalThis.filled = megabytes;
+            this.kept = Array.from({ length: megabytes * 8192 }, (_, index) => [index, `${index} of many`]);
+        }
+        async look() { return [globalThis.filled ?? null, await this.ctx.storage.get('filled')]; }
+        async wait(time) { console.log('waiting'); await scheduler.wait(time); }";
+    run(async {
+        let stage = Stage::empty(1, |_| {}).await;
+        let things = stage.deploy(KEEPER).await;
+        let first = things.processes();
+        stage.call("great", "fill", json!([24])).await;
+        // It lives as long as anything does there.
+        stage.call("busy", "wait", json!([13_000])).await;
+        assert_eq!(things.processes(), first);
+        tokio::time::timeout(PATIENCE, async {
+            while things.processes() == first {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(
+            stage.call("great", "look", json!([])).await,
+            json!([null, 24])
         );
     });
 }

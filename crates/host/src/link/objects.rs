@@ -66,6 +66,11 @@ pub(super) enum End {
 }
 
 impl Link {
+    /// How many objects have come to live here so far, those that have left included.
+    pub(crate) fn objects_opened(&self) -> ObjectNumber {
+        self.lock().last_object
+    }
+
     /// Opens an object here.
     pub(crate) fn open_object(
         self: &Arc<Self>,
