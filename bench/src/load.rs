@@ -1,10 +1,15 @@
 //! A small HTTP/1.1 load generator: kept connections, one request at a time on each.
 
+use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use anyhow::{Context, bail, ensure};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use tokio::io::AsyncReadExt;
+
+/// Room for one read, in bytes.
+const READ_BYTES: usize = 64 * 1024;
 
 /// What one run gave.
 #[derive(Clone, Debug)]
@@ -19,31 +24,16 @@ pub(crate) struct Run {
     pub(crate) p99_us: f64,
 }
 
-/// Sends `request` over `connections` for `duration`, and checks that each answer is a 200 of `body_bytes`.
+/// Sends `request` over `connections` for `duration`, and checks that each answer is a 200.
 pub(crate) async fn run(
     port: u16,
     request: &'static str,
     connections: usize,
     duration: Duration,
 ) -> anyhow::Result<Run> {
-    // One thread for all connections: the load has to leave the cores to the servers.
-    let loaded = tokio::task::spawn_blocking(move || -> anyhow::Result<(Vec<u32>, f64)> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
-            let start = Instant::now();
-            let tasks: Vec<_> = (0..connections)
-                .map(|_| tokio::spawn(connection(port, request, start + duration)))
-                .collect();
-            let mut times = Vec::new();
-            for task in tasks {
-                times.extend(task.await??);
-            }
-            Ok((times, start.elapsed().as_secs_f64()))
-        })
-    });
-    let (mut times, elapsed) = loaded.await??;
+    // One thread for all connections, and little work for each request: the load has to leave the cores to the servers.
+    let driving = move || Driver::connect(port, request, connections)?.drive(duration);
+    let (mut times, elapsed) = tokio::task::spawn_blocking(driving).await??;
     times.sort_unstable();
     let at = |part: f64| {
         times
@@ -52,42 +42,135 @@ pub(crate) async fn run(
     };
     Ok(Run {
         requests: times.len(),
-        per_second: times.len() as f64 / elapsed,
+        per_second: times.len() as f64 / elapsed.as_secs_f64(),
         p50_us: at(0.5),
         p99_us: at(0.99),
     })
 }
 
-/// Nanoseconds of each request.
-async fn connection(port: u16, request: &'static str, until: Instant) -> anyhow::Result<Vec<u32>> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))
-        .await
-        .context("connecting")?;
-    stream.set_nodelay(true)?;
-    let mut times = Vec::new();
-    let mut buffer = Vec::with_capacity(64 * 1024);
-    while Instant::now() < until {
-        let start = Instant::now();
-        stream.write_all(request.as_bytes()).await?;
-        read_response(&mut stream, &mut buffer).await?;
-        times.push(u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX));
+struct Driver {
+    poll: Poll,
+    connections: Vec<Connection>,
+    request: &'static str,
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// When its request was sent.
+    sent: Instant,
+    /// What has come of a response that did not come at once.
+    begun: Vec<u8>,
+}
+
+impl Driver {
+    fn connect(port: u16, request: &'static str, count: usize) -> anyhow::Result<Self> {
+        let poll = Poll::new()?;
+        let mut connections = Vec::new();
+        for index in 0..count {
+            let stream = std::net::TcpStream::connect(("127.0.0.1", port)).context("connecting")?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = TcpStream::from_std(stream);
+            poll.registry()
+                .register(&mut stream, Token(index), Interest::READABLE)?;
+            connections.push(Connection {
+                stream,
+                sent: Instant::now(),
+                begun: Vec::new(),
+            });
+        }
+        Ok(Self {
+            poll,
+            connections,
+            request,
+        })
     }
-    Ok(times)
+
+    /// Nanoseconds of each request, and how long all took.
+    fn drive(mut self, duration: Duration) -> anyhow::Result<(Vec<u32>, Duration)> {
+        let start = Instant::now();
+        let (mut times, mut buffer) = (Vec::new(), vec![0; READ_BYTES]);
+        let mut events = Events::with_capacity(self.connections.len());
+        for connection in &mut self.connections {
+            connection.send(self.request)?;
+        }
+        let mut busy = self.connections.len();
+        while busy > 0 {
+            match self.poll.poll(&mut events, None) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                polled => polled?,
+            }
+            for event in &events {
+                let connection = &mut self.connections[event.token().0];
+                if !connection.receive(&mut buffer)? {
+                    continue;
+                }
+                let now = Instant::now();
+                let took = now.duration_since(connection.sent).as_nanos();
+                times.push(u32::try_from(took).unwrap_or(u32::MAX));
+                if now.duration_since(start) < duration {
+                    connection.send(self.request)?;
+                } else {
+                    busy -= 1;
+                }
+            }
+        }
+        Ok((times, start.elapsed()))
+    }
+}
+
+impl Connection {
+    fn send(&mut self, request: &str) -> anyhow::Result<()> {
+        self.sent = Instant::now();
+        // It is small, and nothing is under way.
+        let count = self.stream.write(request.as_bytes())?;
+        ensure!(count == request.len(), "a request was not taken whole");
+        Ok(())
+    }
+
+    /// Reads what there is, and says whether the response has come whole.
+    fn receive(&mut self, buffer: &mut [u8]) -> anyhow::Result<bool> {
+        loop {
+            let count = match self.stream.read(buffer) {
+                Ok(0) => bail!("the connection closed"),
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error.into()),
+            };
+            let read = &buffer[..count];
+            if self.begun.is_empty() && is_whole(read)? {
+                return Ok(true);
+            }
+            self.begun.extend_from_slice(read);
+            if is_whole(&self.begun)? {
+                self.begun.clear();
+                return Ok(true);
+            }
+        }
+    }
 }
 
 /// Reads one response, whose body is discarded.
 pub(crate) async fn read_response(
-    stream: &mut TcpStream,
+    stream: &mut tokio::net::TcpStream,
     buffer: &mut Vec<u8>,
 ) -> anyhow::Result<()> {
     buffer.clear();
-    let end = loop {
-        if let Some(end) = find(buffer, b"\r\n\r\n") {
-            break end + 4;
+    while !is_whole(buffer)? {
+        buffer.reserve(READ_BYTES);
+        if stream.read_buf(buffer).await? == 0 {
+            bail!("the connection closed");
         }
-        more(stream, buffer).await?;
+    }
+    Ok(())
+}
+
+/// Whether this is a whole response, which has to be a 200.
+fn is_whole(response: &[u8]) -> anyhow::Result<bool> {
+    let Some(head) = find(response, b"\r\n\r\n") else {
+        return Ok(false);
     };
-    let head = &buffer[..end];
+    let (head, body) = response.split_at(head + 4);
     if !head.starts_with(b"HTTP/1.1 200") {
         bail!(
             "answered {}",
@@ -98,32 +181,21 @@ pub(crate) async fn read_response(
         );
     }
     if let Some(length) = content_length(head) {
-        while buffer.len() < end + length {
-            more(stream, buffer).await?;
-        }
-        return Ok(());
+        return Ok(body.len() >= length);
     }
     // Chunked: follow the sizes.
-    let mut at = end;
-    loop {
-        let line = loop {
-            if let Some(line) = find(&buffer[at..], b"\r\n") {
-                break line;
-            }
-            more(stream, buffer).await?;
+    let mut left = body;
+    while let Some(line) = find(left, b"\r\n") {
+        let size = usize::from_str_radix(std::str::from_utf8(&left[..line])?.trim(), 16)?;
+        let Some((_, next)) = left.split_at_checked(line + 2 + size + 2) else {
+            return Ok(false);
         };
-        let size = usize::from_str_radix(std::str::from_utf8(&buffer[at..at + line])?.trim(), 16)?;
-        at += line + 2;
-        while buffer.len() < at + size + 2 {
-            more(stream, buffer).await?;
-        }
-        at += size + 2;
         if size == 0 {
-            return Ok(());
+            return Ok(true);
         }
-        buffer.drain(..at);
-        at = 0;
+        left = next;
     }
+    Ok(false)
 }
 
 fn content_length(head: &[u8]) -> Option<usize> {
@@ -135,14 +207,6 @@ fn content_length(head: &[u8]) -> Option<usize> {
         }
         std::str::from_utf8(value).ok()?.trim().parse().ok()
     })
-}
-
-async fn more(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
-    buffer.reserve(64 * 1024);
-    if stream.read_buf(buffer).await? == 0 {
-        bail!("the connection closed");
-    }
-    Ok(())
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
