@@ -1,11 +1,15 @@
 //! `atoll run`, `atoll secret` and `atoll logs` as they are typed.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/authority.rs"]
+mod authority;
 mod support;
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use authority::{Authority, LATER};
 use support::Project;
 
 /// Runs a script of this text, and gives exit code, standard output and standard error.
@@ -103,19 +107,19 @@ fn the_exit_code_says_whose_fault_it_is() {
         "export default () => { for (;;) {} };",
         &["--cpu-ms", "50"],
         3,
-        "Worker exceeded CPU time limit (50 ms).",
+        "Worker exceeded CPU time limit (50 ms): it used ",
     );
     check(
         "export default () => { const a = []; for (;;) a.push('x'.repeat(1000) + a.length); };",
         &["--memory-mb", "16"],
         3,
-        "Worker exceeded memory limit (16 MB).",
+        "Worker exceeded memory limit (16 MB): it used ",
     );
     check(
         "export default () => scheduler.wait(60000);",
         &["--wall-ms", "50"],
         3,
-        "Worker exceeded wall time limit (50 ms).",
+        "Worker exceeded wall time limit (50 ms): no answer after ",
     );
     check(
         "export default 1;",
@@ -353,4 +357,50 @@ fn logs_and_uses_can_be_followed() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
+}
+
+#[test]
+fn authorities_that_the_machine_trusts_are_trusted() {
+    let project = Project::of("export default {};");
+    let authority = Authority::new();
+    let file = project.path().join("authority.pem");
+    authority.write(&file);
+    let folder = project.path().join("authorities");
+    std::fs::create_dir(&folder).unwrap();
+    authority.write(&folder.join("0a1b2c3d.0"));
+    project.write("nobody.pem", "");
+    let nobody = project.path().join("nobody.pem");
+    project.write(
+        "ask.js",
+        "export default async (url, env) => (await env.SITE.fetch(url)).text();",
+    );
+    let ask = |url: &str, variables: &[(&str, &Path)]| {
+        let (site, input) = (format!("SITE={url}"), format!("{url:?}"));
+        let mut command = project.command(&["run", "ask.js", "--allow", &site, "--input", &input]);
+        command
+            .env_remove("SSL_CERT_FILE")
+            .env_remove("SSL_CERT_DIR")
+            .envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let url = format!("https://localhost:{}/", authority.serve("localhost", LATER));
+    assert_eq!(ask(&url, &[("SSL_CERT_FILE", &file)]), "\"hello\"\n");
+    assert_eq!(ask(&url, &[("SSL_CERT_DIR", &folder)]), "\"hello\"\n");
+    // What fails says with whom, and why.
+    let fails = |url: &str, file: &Path, reason: &str| {
+        let said = ask(url, &[("SSL_CERT_FILE", file)]);
+        let expected = format!("TLS handshake with localhost failed: {reason}.");
+        assert!(said.contains(&expected), "{said}");
+    };
+    let unknown = "its certificate comes from an authority that is not trusted here";
+    fails(&url, &nobody, unknown);
+    let other = format!(
+        "https://localhost:{}/",
+        authority.serve("other.test", LATER)
+    );
+    fails(&other, &file, "its certificate is for another name");
+    let old = authority.serve("localhost", "200101000000Z");
+    let old = format!("https://localhost:{old}/");
+    fails(&old, &file, "its certificate has expired");
 }

@@ -4,6 +4,7 @@ mod addresses;
 mod connector;
 mod policy;
 mod rule;
+mod trust;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -64,7 +65,7 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// A client that trusts the usual certificate authorities.
+    /// A client that trusts the usual certificate authorities, and those of this machine.
     #[must_use]
     pub fn new() -> Self {
         let resolver = Arc::new(SystemResolver);
@@ -72,11 +73,9 @@ impl Egress {
     }
 
     fn with(connector: Connector) -> Self {
-        // Whoever came first has installed the same provider.
-        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let plain = || {
             hyper_rustls::HttpsConnectorBuilder::new()
-                .with_webpki_roots()
+                .with_tls_config(trust::config())
                 .https_or_http()
                 .enable_http1()
         };
@@ -108,13 +107,13 @@ impl Egress {
         clean(&mut parts.headers);
         let mut request = http::Request::new(body);
         *request.method_mut() = parts.method;
-        *request.uri_mut() = parts.uri;
+        *request.uri_mut() = parts.uri.clone();
         *request.headers_mut() = parts.headers;
         let response = self
             .client
             .request(request)
             .await
-            .map_err(|error| network(&error))?;
+            .map_err(|error| network(&parts.uri, &error))?;
         Ok(finish(response))
     }
 }
@@ -127,7 +126,7 @@ impl Egress {
         clean(&mut parts.headers);
         let key = generate_key();
         let mut request = http::Request::new(Body::empty());
-        *request.uri_mut() = parts.uri;
+        *request.uri_mut() = parts.uri.clone();
         *request.version_mut() = http::Version::HTTP_11;
         *request.headers_mut() = parts.headers;
         let headers = request.headers_mut();
@@ -144,7 +143,7 @@ impl Egress {
             .sockets
             .request(request)
             .await
-            .map_err(|error| network(&error))?;
+            .map_err(|error| network(&parts.uri, &error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(finish(response));
         }
@@ -216,7 +215,11 @@ fn clean(headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
 }
 
-fn network(error: &hyper_util::client::legacy::Error) -> FetchError {
+fn network(uri: &Uri, error: &hyper_util::client::legacy::Error) -> FetchError {
+    if let Some(reason) = trust::handshake_failure(error) {
+        let host = uri.host().unwrap_or_default();
+        return FetchError::Network(format!("TLS handshake with {host} failed: {reason}."));
+    }
     let mut text = String::from("Network connection lost.");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
