@@ -4,6 +4,7 @@ mod addresses;
 mod connector;
 mod policy;
 mod rule;
+mod sockets;
 mod trust;
 
 use std::future::Future;

@@ -35,7 +35,7 @@ impl Meter {
     }
 
     /// Counts bytes. Whether they may pass.
-    fn count(&self, bytes: usize) -> bool {
+    pub(crate) fn count(&self, bytes: usize) -> bool {
         let before = self.passed.fetch_add(bytes as u64, Ordering::Relaxed);
         before.saturating_add(bytes as u64) <= self.most
     }

@@ -5,6 +5,7 @@ mod builds;
 mod capabilities;
 mod code;
 mod egress;
+mod egress_sockets;
 mod floods;
 mod neighbours;
 #[path = "../outside/mod.rs"]

@@ -11,11 +11,13 @@ use http::{HeaderValue, Method, Uri};
 
 use super::connector::{Connector, Reach, Resolve, SystemResolver};
 use super::rule::{Misfit, Rule, is_ambiguous};
+use super::sockets::{Bound, Excess, guarded};
 use super::{Egress, Network};
 use crate::audit::{Audit, Entry};
 use crate::fetcher::{Caller, FetchError, Fetcher, Request, Response};
 use crate::metered::{Meter, metered};
 use crate::secrets::SecretStore;
+use crate::socket::SocketEnd;
 use crate::wire::WantsSocket;
 
 /// Connections of one policy that are open at a time; more requests wait.
@@ -45,6 +47,13 @@ pub struct PolicyOptions {
     pub audit: Option<Audit>,
 }
 
+/// What may pass on one WebSocket: all its messages count like one body each way, and each that is sent like a request.
+struct Bounds {
+    sent: Meter,
+    received: Meter,
+    policy: Arc<Inner>,
+}
+
 /// The network as far as some rules allow it. Clones share connections and counts.
 #[derive(Clone)]
 pub struct Policy(Arc<Inner>);
@@ -53,6 +62,46 @@ struct Inner {
     options: PolicyOptions,
     egress: Egress,
     rate: Option<Mutex<Rate>>,
+}
+
+impl Inner {
+    /// Whether another request, or message, fits into this minute.
+    fn takes_one(&self) -> bool {
+        let rate = self.rate.as_ref();
+        rate.is_none_or(|rate| rate.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+
+    fn too_often(&self, what: &str) -> String {
+        let most = self.options.requests_per_minute.unwrap_or_default();
+        format!("there were more than {most} {what} in a minute (requestsPerMinute)")
+    }
+}
+
+impl Bound for Bounds {
+    fn send(&self, bytes: usize) -> Result<(), Excess> {
+        let options = &self.policy.options;
+        if !self.sent.count(bytes) {
+            let most = options.max_request_bytes.unwrap_or_default();
+            return Err(Excess::size(format!(
+                "more than {most} bytes were sent (maxRequestBytes)"
+            )));
+        }
+        match self.policy.takes_one() {
+            true => Ok(()),
+            false => Err(Excess::rate(self.policy.too_often("messages"))),
+        }
+    }
+
+    fn receive(&self, bytes: usize) -> Result<(), Excess> {
+        let most = self.policy.options.max_response_bytes.unwrap_or_default();
+        match self.received.count(bytes) {
+            true => Ok(()),
+            false => {
+                let text = format!("more than {most} bytes were received (maxResponseBytes)");
+                Err(Excess::size(text))
+            }
+        }
+    }
 }
 
 impl Policy {
@@ -124,7 +173,7 @@ impl Policy {
                 }
             }
         };
-        let response = match outcome {
+        let mut response = match outcome {
             Ok(response) => crate::decode::decoded(response),
             Err(error) => {
                 if let Some(entry) = &mut entry {
@@ -140,7 +189,16 @@ impl Policy {
         );
         if let Some(entry) = &mut entry {
             entry.answered(response.status());
-            entry.meters(sent, received.clone());
+            entry.meters(sent.clone(), received.clone());
+        }
+        if let Some(end) = SocketEnd::detach(response.extensions_mut()) {
+            let bounds = Bounds {
+                sent,
+                received,
+                policy: Arc::clone(&self.0),
+            };
+            guarded(end, bounds, entry).attach(response.extensions_mut());
+            return Ok(response);
         }
         // The line is written when the last byte has passed.
         Ok(response.map(|body| metered(body, received, too_long, entry)))
@@ -158,13 +216,8 @@ impl Policy {
                 "its body is longer than {most} bytes (maxRequestBytes)"
             ));
         }
-        if let Some(rate) = &self.0.rate
-            && !rate.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
-            let most = options.requests_per_minute.unwrap_or_default();
-            return Err(format!(
-                "there were more than {most} requests in a minute (requestsPerMinute)"
-            ));
+        if !self.0.takes_one() {
+            return Err(self.0.too_often("requests"));
         }
         rule.set_headers(request.headers_mut(), options.secrets.as_deref())?;
         // Codings that the host cannot take off would pass the bound on what comes out of them.
