@@ -16,12 +16,17 @@ export function markTold(error) {
 
 export const isTold = (error) => told.has(error);
 
+/** The longest text of an error that leaves the isolate other than as the answer of a method, in characters. */
+const MAX_TEXT = 4 * 1024 * 1024;
+const cut = (text) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
 /** Name, message and stack of anything that was thrown. */
 export function describe(thrown) {
   try {
     if ((typeof thrown === "object" && thrown !== null) || typeof thrown === "function") {
       if (typeof thrown.message === "string" || thrown instanceof Error) {
-        return { name: String(thrown.name ?? "Error"), message: String(thrown.message), stack: framesOf(thrown.stack) };
+        const { name, message } = thrown;
+        return { name: cut(String(name ?? "Error")), message: cut(String(message)), stack: framesOf(thrown.stack) };
       }
     }
     return { name: "Error", message: `Uncaught ${String(thrown)}`, stack: "" };

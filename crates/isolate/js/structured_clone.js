@@ -185,20 +185,30 @@ function unbox(object) {
  * The standard keeps name, message and stack. Workers also keep the cause, the errors of an AggregateError and what a program
  * added, which is how the flags of remote errors travel; so do we.
  */
-function errorParts(error) {
-  const type = Math.max(0, ERROR_NAMES.indexOf(String(error.name)));
+function errorParts(error, session) {
+  const name = String(error.name);
+  const type = Math.max(0, ERROR_NAMES.indexOf(name));
   const message = getOwnPropertyDescriptor(error, "message");
   let flags = 0;
   const text = message !== undefined && "value" in message ? String(message.value) : undefined;
   if (text !== undefined) flags |= HAS_MESSAGE;
+  // Its stack begins with the message: there need not be room for both to see that they are too much.
+  if (session !== undefined && text?.length > MAX_RPC_BYTES) throw new Error(tooLargeForRpc(text.length));
   const { stack } = error;
   if (typeof stack === "string") flags |= HAS_STACK;
   let state;
   for (const key of HIDDEN_STATE) if (Object.hasOwn(error, key)) (state ??= {})[key] = error[key];
   for (const key of Object.keys(error)) if (!NOT_STATE.has(key)) (state ??= {})[key] = error[key];
+  // Others do not have the class that gives it its name.
+  if (name !== ERROR_NAMES[type] && state?.name === undefined) (state ??= {}).name = name;
   if (state !== undefined) flags |= HAS_STATE;
   return [type, flags, text, stack, state];
 }
+
+/** As in the protocol's limits. */
+const MAX_RPC_BYTES = 32 * 1024 * 1024;
+export const TOO_LARGE_FOR_RPC = "Serialized RPC arguments or return values are limited to 32MiB";
+const tooLargeForRpc = (bytes) => `${TOO_LARGE_FOR_RPC}, but the size of this value was: ${bytes} bytes.`;
 
 const HIDDEN_STATE = ["cause", "errors"];
 const NOT_STATE = new Set(["message", "stack", ...HIDDEN_STATE]);

@@ -131,7 +131,9 @@ fn values_that_are_too_deep_or_too_long_are_errors_of_their_sender() {
             "let deep = []; for (let i = 0; i < 100000; i += 1) deep = [deep]; const ring = {}; ring.ring = ring; \
              const say = (value) => ending(async () => typeof await env.say(value)); \
              return [await say(deep), await say(ring), await say(\"x\".repeat(33 * 1024 * 1024)), await say({ get a() { return Symbol(); } }), \
-             await say(new Proxy({}, { ownKeys() { throw new Error(\"trap\"); } })), await say(1)];",
+             await say(new Proxy({}, { getPrototypeOf() { throw new Error(\"trap\"); } })), await say(1), \
+             await say(new Error(\"x\".repeat(33 * 1024 * 1024))), await say({ [\"x\".repeat(33 * 1024 * 1024)]: 1 }), \
+             await say(new Response(\"x\".repeat(33 * 1024 * 1024))), await say(1)];",
         )
         .await;
         let seen: Vec<String> = serde_json::from_str(&answer).unwrap();
@@ -140,6 +142,12 @@ fn values_that_are_too_deep_or_too_long_are_errors_of_their_sender() {
             ("object", "number"),
             "{seen:?}"
         );
+        let too_large = "Error: Serialized RPC arguments or return values are limited to 32MiB";
+        for index in [2, 6, 7] {
+            assert!(seen[index].starts_with(too_large), "{index}: {seen:?}");
+        }
+        // A body is a stream, whatever it has.
+        assert_eq!(seen[8..], ["object", "number"], "{seen:?}");
         for index in [0, 2, 3, 4] {
             assert!(seen[index].contains("Error: "), "{index}: {seen:?}");
         }

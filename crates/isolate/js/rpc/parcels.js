@@ -1,5 +1,6 @@
 // Values as they travel: bytes, and a list of the capabilities and streams that they mention.
 
+import { proxyDetails } from "atoll:native/inspect";
 import { deriveObject } from "atoll:native/rpc";
 import { decodeUtf8 } from "../encoding.js";
 import { incomingStream, sendStream } from "../io.js";
@@ -25,6 +26,10 @@ const SERVICE = "service";
 const EXPORT = 0;
 const CAPABILITY = 1;
 const STREAM = 2;
+
+const NO_RECEIVER =
+  "Proxy could not be serialized because it is not a valid RPC receiver type. The Proxy must emulate either a plain object " +
+  "or an RpcTarget, as indicated by the Proxy's prototype chain.";
 
 const unsupported = (type) =>
   dataCloneError(`Could not serialize object of type "${type}". This type does not support serialization.`);
@@ -63,6 +68,11 @@ export class Sending {
     const parts = partsOfStub(value);
     if (parts !== undefined) return [STUB, this.refer([CAPABILITY, objectCapability(parts)])];
     if (typeof value === "function") return [STUB, this.export(value)];
+    // What stands for something else goes on doing that: it is asked for each property when others want it.
+    if (proxyDetails(value) !== undefined) {
+      if (kindOf(value) === undefined) throw dataCloneError(NO_RECEIVER);
+      return [STUB, this.export(value)];
+    }
     if (value instanceof Error) return undefined;
     if (isReadableStream(value)) return [READABLE, this.refer([STREAM, sendStream(value), -1])];
     if (isWritableStream(value)) return [WRITABLE, this.export(writableTo(value))];

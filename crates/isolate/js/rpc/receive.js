@@ -1,6 +1,7 @@
 // Calls that arrive: whose method it is, what it is given, and what its caller gets.
 
 import { isFollowed, thrown as traceThrown } from "atoll:native/io";
+import { checkSize } from "atoll:native/objects";
 import { returned, thrown } from "atoll:native/rpc";
 import { set } from "../async_context.js";
 import { env } from "../env.js";
@@ -8,7 +9,7 @@ import { describe } from "../errors.js";
 import { EventContext } from "../event_context.js";
 import { ExecutionContext } from "../execution_context.js";
 import { callable, isNoHandler } from "../exports.js";
-import { serialize } from "../structured_clone.js";
+import { serialize, TOO_LARGE_FOR_RPC } from "../structured_clone.js";
 import { kindOf, keptUnder, letGo } from "./kept.js";
 import { lookup, methodOf } from "./lookup.js";
 import { isPlain, packResult, unpack } from "./parcels.js";
@@ -16,11 +17,19 @@ import { gripOf } from "./stubs.js";
 
 const isStub = (value) => gripOf(value) !== undefined;
 
+/** What is serialized with this, has to fit into an answer. */
+const ANSWER = {};
+/** The longest message that those are told of who follow the worker. */
+const MAX_TOLD = 256 * 1024;
+
 function serializeThrown(error) {
   try {
-    return serialize(typeof error === "object" && error !== null ? error : new Error(String(error)));
-  } catch {
-    const { name, message } = describe(error);
+    const bytes = serialize(typeof error === "object" && error !== null ? error : new Error(String(error)), ANSWER);
+    checkSize(bytes.byteLength);
+    return bytes;
+  } catch (failure) {
+    const isTooLarge = failure instanceof Error && failure.message.startsWith(TOO_LARGE_FOR_RPC);
+    const { name, message } = describe(isTooLarge ? failure : error);
     return serialize(Object.assign(new Error(message), { name }));
   }
 }
@@ -116,7 +125,7 @@ function fail(event, held, error) {
   if (event.object !== undefined) nameObject(error, event.object);
   if (isFollowed()) {
     const { name, message, stack } = describe(error);
-    traceThrown(event.id, name, message, stack);
+    traceThrown(event.id, name, message.slice(0, MAX_TOLD), stack);
   }
   if (event.isOpen) {
     const bytes = serializeThrown(error);

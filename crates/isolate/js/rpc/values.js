@@ -3,6 +3,7 @@
 import { AbortController, addAbortAlgorithm, isAbortSignal } from "../abort.js";
 import { bodyToWire } from "../body.js";
 import { Headers } from "../headers.js";
+import { longBody } from "../io.js";
 import { isRequest, Request, requestSignal } from "../request.js";
 import { isResponse, Response } from "../response.js";
 import { WritableStream } from "../streams/index.js";
@@ -12,7 +13,7 @@ const NULL_BODY = new Set([101, 204, 205, 304]);
 
 /** A body as a value: null, text, bytes, or the stream that it is. */
 function writeBody(owner, sending) {
-  const body = bodyToWire(owner);
+  const body = longBody(bodyToWire(owner));
   if (body === null || body === undefined) return null;
   if (typeof body === "string" || body instanceof Uint8Array) return { whole: body };
   const reference = body.forward !== undefined ? [3, body.forward] : [2, body.stream, body.length ?? -1];

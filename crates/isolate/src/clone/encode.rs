@@ -494,7 +494,7 @@ impl<'a> Encoder<'a> {
             self.string(name.raw())?;
             return self.value(engine.element(extended.raw(), 1)?);
         }
-        let parts = engine.call(Helper::ErrorParts, &mut [error])?;
+        let parts = engine.call(Helper::ErrorParts, &mut [error, engine.session()])?;
         let kind = Engine::number(engine.element(parts.raw(), 0)?.raw()) as u8;
         let flags = Engine::number(engine.element(parts.raw(), 1)?.raw()) as u8;
         self.tag(Tag::Error);

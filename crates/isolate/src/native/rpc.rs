@@ -98,6 +98,7 @@ fn invocation<'a>(
     value: Option<&'a Input<'_>>,
     refers: Option<Array<'_>>,
 ) -> Result<Invocation<'a, Passed>> {
+    check_size(ctx, path.iter().map(String::len).sum())?;
     Ok(Invocation {
         path: path.iter().map(String::as_str).collect(),
         arguments: value.map(|value| parcel(ctx, value, refers)).transpose()?,

@@ -342,6 +342,30 @@ export const rpc = {
         ["error", "text", "nothing", "cause", "dom", "remote"].map((kind) => [kind, () => ending(() => desk().fails(kind))]),
       ),
     ),
+  "rpc: errors named by their class": async () => {
+    class Named extends Error {
+      get name() {
+        return "Named";
+      }
+    }
+    const back = await desk().echo(new Named("text"));
+    return [back.name, back.message, back instanceof Error, Object.keys(back)];
+  },
+  "rpc: proxies": async () => {
+    const plain = new Proxy({ a: 1, double: (x) => x * 2 }, {});
+    const target = new Proxy(new Tally(1), { get: (of, name) => (name === "any" ? () => "any" : Reflect.get(of, name, of)) });
+    const back = await desk().echo(plain);
+    const other = await desk().echo(target);
+    return table({
+      kind: () => typeof back,
+      plain: async () => [await back.a, await back.double(4)],
+      missing: () => back.nothing(),
+      target: async () => [await other.any(), await other.sum],
+      function: () => desk().each(new Proxy((x) => x + 1, {}), [1, 2]),
+      instance: () => desk().echo(new Proxy(new Stranger(), {})),
+      nested: async () => (await desk().echo({ deep: [plain] })).deep[0].a,
+    });
+  },
   "rpc: errors across hops": () => desk().hop(3),
   "rpc: an error of a target": async () => ending(async () => (await desk().tally(1)).throws()),
   "rpc: disposing of a stub": async () => {
