@@ -26,9 +26,14 @@ const token = Symbol("Body");
 
 /** A stream that the host sends and nobody has asked for yet. */
 class HostBody {
-  constructor(id, length) {
+  constructor(id, length, hold) {
     this.id = id;
     this.length = length;
+    this.hold = hold;
+  }
+
+  open() {
+    return hostStream(this.id, this.hold);
   }
 }
 
@@ -41,7 +46,7 @@ class Coded {
 
   open() {
     const { source } = this;
-    const coded = source instanceof HostBody ? hostStream(source.id, source.length) : streamOfBytes(source);
+    const coded = source instanceof HostBody ? source.open() : streamOfBytes(source);
     return coded.pipeThrough(decoder(this.coding));
   }
 }
@@ -128,9 +133,7 @@ export class Body {
       // What was read without a stream shows as a stream that was read.
       stream = streamOfBytes(new Uint8Array(0));
       stream.getReader().read();
-    } else if (source instanceof HostBody) {
-      stream = hostStream(source.id, source.length);
-    } else if (source instanceof Coded) {
+    } else if (source instanceof HostBody || source instanceof Coded) {
       stream = source.open();
     } else {
       stream = streamOfBytes(typeof source === "string" ? encodeUtf8(source) : source.slice());
@@ -248,7 +251,7 @@ export const isCodedBody = internals.isCoded;
 /** The source of a body that came over the wire, with the content coding that is to be taken off it. */
 export function bodyFromWire(body, coding = undefined) {
   if (body === null || body === undefined) return null;
-  const source = body instanceof Uint8Array ? body : new HostBody(body.stream, body.length);
+  const source = body instanceof Uint8Array ? body : new HostBody(body.stream, body.length, body.hold);
   return coding === undefined || (body instanceof Uint8Array && body.length === 0) ? source : new Coded(source, coding);
 }
 

@@ -3,7 +3,7 @@
 import { done, handled, unhandled } from "atoll:native/io";
 import { AbortController } from "./abort.js";
 import { describe, isTold } from "./errors.js";
-import { dropStream, EVENT_IS_OVER } from "./io.js";
+import { dropLateStream } from "./io.js";
 import { Session } from "./rpc/session.js";
 
 /** @type {Map<number, EventContext>} */
@@ -38,7 +38,7 @@ export class EventContext {
     if (this.object !== undefined) this.end();
   }
 
-  /** A stream from the host that is dropped when the event is over. */
+  /** A stream from the host that is dropped when the event is over, unless it is an object's, which may keep it. */
   own(stream) {
     (this.streams ??= []).push(stream.id);
   }
@@ -189,7 +189,7 @@ function finish(event) {
 }
 
 function release(event) {
-  if (event.streams !== undefined) for (const id of event.streams) dropStream(id, new TypeError(EVENT_IS_OVER));
+  if (event.streams !== undefined) for (const id of event.streams) if (!event.object?.keeps(id)) dropLateStream(id);
   event.ownSession?.leave();
   // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
   event.context = undefined;

@@ -4,7 +4,7 @@ import { plainThen, set } from "./async_context.js";
 import { EventContext } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
 import { callHandler, isNoHandler } from "./exports.js";
-import { wireBody } from "./io.js";
+import { requestBody } from "./io.js";
 import { incomingRequest } from "./request.js";
 import { answerWith, isResponse } from "./response.js";
 
@@ -14,7 +14,7 @@ export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyV
   set(event.context);
   let result;
   try {
-    const body = bodyKind === 0 ? null : wireBody(bodyKind, bodyValue, bodyLength);
+    const body = bodyKind === 0 ? null : requestBody(bodyKind, bodyValue, bodyLength);
     const request = incomingRequest(method, url, headers, body, cf, event);
     result = callHandler(entrypoint, "fetch", request, new ExecutionContext(event, props));
   } catch (error) {

@@ -11,6 +11,8 @@ export const { inGlobalScope, globalFetchCapability, cacheCapability, bundlerCap
 const WINDOW = 256 * 1024;
 const MAX_INLINE_BODY = 64 * 1024;
 const CHUNK = 64 * 1024;
+/** Bytes of a body that go with the value that has it. */
+const MAX_BODY_IN_VALUE = 1024 * 1024;
 
 /** How many things are under way that the host will answer: while there are some, nothing is hung. */
 let underWay = 0;
@@ -134,11 +136,14 @@ export function dropCallsOf(object) {
 }
 
 /** Wire bodies arrive as kind, value and length. */
-export function wireBody(kind, value, length) {
+export function wireBody(kind, value, length, ofRequest = false) {
   if (kind === 1) return new Uint8Array(value);
-  if (kind === 2) return registerStream(value, length < 0 ? null : length);
+  if (kind === 2) return registerStream(value, length < 0 ? null : length, ofRequest);
   return null;
 }
+
+/** The body of the request that an event is. */
+export const requestBody = (kind, value, length) => wireBody(kind, value, length, true);
 
 /** Asks a capability to fetch. Resolves to a wire response. */
 export async function callFetch(capability, request, signal) {
@@ -164,10 +169,13 @@ function incoming(wire) {
 }
 
 /** A body of many bytes goes as a stream. */
-function outgoingBody(body) {
-  if (typeof body === "string" || !(body instanceof Uint8Array) || body.byteLength <= MAX_INLINE_BODY) return body;
+function outgoingBody(body, most = MAX_INLINE_BODY) {
+  if (typeof body === "string" || !(body instanceof Uint8Array) || body.byteLength <= most) return body;
   return { stream: sendBytes(body), length: body.byteLength };
 }
+
+/** The same for one within a value: the bounds of values are none of bodies. */
+export const longBody = (body) => outgoingBody(body, MAX_BODY_IN_VALUE);
 
 function outgoing(wire) {
   wire.body = outgoingBody(wire.body);
@@ -190,26 +198,32 @@ function hostError({ name, message, stack, remote, retryable, overloaded, durabl
 
 // --- Streams from the host -------------------------------------------------------------------------------------------
 
-/** @typedef {{ id: number, length: number | null, chunks: Uint8Array[], ended: boolean, error: any, wanted: Function | undefined, owed: number, event: any }} Incoming */
+/**
+ * `hold` lives as long as somebody can read the stream: whoever has a way to it has that, and finds there why it ended.
+ * @typedef {{ id: number, length: number | null, chunks: Uint8Array[], ended: boolean, error: any, wanted: Function | undefined, owed: number, ofRequest: boolean, hold: object | undefined, keeper: Set<number> | undefined }} Incoming
+ */
 
 /** @type {Map<number, Incoming>} */
 const incomingStreams = new Map();
 
-function registerStream(id, length) {
-  const stream = { id, length, chunks: [], ended: false, error: undefined, wanted: undefined, owed: 0, event: undefined };
+function registerStream(id, length, ofRequest) {
+  const hold = { error: undefined };
+  const stream = {
+    id, length, chunks: [], ended: false, error: undefined, wanted: undefined, owed: 0, ofRequest, hold, keeper: undefined,
+  };
   incomingStreams.set(id, stream);
   currentEvent()?.own(stream);
-  return { stream: id, length };
+  return { stream: id, length, hold };
 }
 
 /** A stream of bytes that the host sends with a value. */
 export function incomingStream(id, length) {
-  registerStream(id, length);
-  return hostStream(id);
+  return hostStream(id, registerStream(id, length, false).hold);
 }
 
 function endIncoming(stream) {
   incomingStreams.delete(stream.id);
+  stream.keeper?.delete(stream.id);
   if (stream.wanted !== undefined) {
     underWay -= 1;
     const wanted = stream.wanted;
@@ -225,31 +239,60 @@ export function dropStream(id, error = undefined) {
   native.cancelStream(id);
   stream.ended = true;
   stream.error ??= error;
+  if (stream.hold !== undefined) stream.hold.error = error;
   stream.chunks.length = 0;
   endIncoming(stream);
 }
 
 /** What a stream says that was not read while its event went on. */
-export const EVENT_IS_OVER = "This ReadableStream belongs to an event that is over.";
+const EVENT_IS_OVER = "This ReadableStream belongs to an event that is over.";
+const RESPONSE_SENT = "Can't read from request stream after response has been sent.";
+
+/** The event is over that a stream came with. @param {number} id */
+export function dropLateStream(id) {
+  const stream = incomingStreams.get(id);
+  if (stream !== undefined) dropStream(id, new TypeError(stream.ofRequest ? RESPONSE_SENT : EVENT_IS_OVER));
+}
+
+/** The streams that objects keep. Those that nobody can read any more are not wanted. */
+const unreadable = new FinalizationRegistry((id) => dropStream(id));
+const watch = FinalizationRegistry.prototype.register.bind(unreadable);
+
+/** A stream stays when its event is over, for whoever keeps it. Returns whether it does. @param {Set<number>} keeper */
+export function keepStream(id, keeper) {
+  const stream = incomingStreams.get(id);
+  if (stream === undefined || stream.ofRequest) return false;
+  stream.keeper = keeper;
+  keeper.add(id);
+  watch(stream.hold, id);
+  stream.hold = undefined;
+  return true;
+}
 
 /** A stream that is passed on whole: the host joins its ends. */
 export function forwardStream(id) {
+  const stream = incomingStreams.get(id);
+  if (stream === undefined) throw new TypeError(EVENT_IS_OVER);
+  stream.keeper?.delete(id);
   incomingStreams.delete(id);
 }
 
 /**
  * The readable end of a stream that the host sends.
  * @param {number} id
+ * @param {object} hold what came with it
  * @returns {ReadableStream<Uint8Array>}
  */
-export function hostStream(id) {
+export function hostStream(id, hold) {
   const stream = incomingStreams.get(id);
   const context = get();
   return new ReadableStream(
     {
       type: "bytes",
       pull(controller) {
-        return run(context, pull, stream, controller);
+        // What an object has kept is read by another event than the one that brought it.
+        const isOver = context?.event !== undefined && !context.event.isOpen;
+        return run(isOver ? get() : context, pull, stream, controller, hold);
       },
       cancel() {
         dropStream(id);
@@ -259,8 +302,8 @@ export function hostStream(id) {
   );
 }
 
-async function pull(stream, controller) {
-  if (stream === undefined) throw new TypeError(EVENT_IS_OVER);
+async function pull(stream, controller, hold) {
+  if (stream === undefined) throw hold.error ?? new TypeError(EVENT_IS_OVER);
   if (stream.chunks.length === 0 && !stream.ended) {
     // Who waits for a stream has something under way, as who waits for an answer.
     const event = currentEvent();

@@ -13,6 +13,7 @@ import { rpc, rpcHandlers } from "./cases/rpc.js";
 import { sockets } from "./cases/sockets.js";
 import { sql } from "./cases/sql.js";
 import { sqlLimits } from "./cases/sql_limits.js";
+import { streams } from "./cases/streams.js";
 import { transactions } from "./cases/transactions.js";
 import { plain, thrown } from "./support.js";
 
@@ -24,9 +25,10 @@ export { Gated } from "./cases/gates.js";
 export { Fickle } from "./cases/lives.js";
 export { Desk, Shelf } from "./cases/rpc.js";
 export { Room } from "./cases/sockets.js";
+export { Keeper } from "./cases/streams.js";
 
 /** What runs in the worker. */
-const outside = { ...ids, ...shapes, ...fetches, ...calls, ...lives, ...gates, ...alarms, ...sockets, ...rpc };
+const outside = { ...ids, ...shapes, ...fetches, ...calls, ...lives, ...gates, ...alarms, ...sockets, ...rpc, ...streams };
 /** What runs in an object of its own, to which nothing has happened yet. */
 const inside = { ...shapesInside, ...facets, ...alarmsInside, ...sql, ...sqlLimits, ...kv, ...asyncKv, ...transactions };
 

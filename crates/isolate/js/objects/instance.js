@@ -8,13 +8,14 @@ import { describe, markTold } from "../errors.js";
 import { EventContext } from "../event_context.js";
 import { objectClass } from "../exports.js";
 import { answer } from "../fetch_event.js";
-import { dropCallsOf, wireBody } from "../io.js";
+import { dropCallsOf, dropStream, keepStream, requestBody } from "../io.js";
 import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
 import { findKept, serve, serveObject } from "../rpc/receive.js";
 import { clearTimeout, dropTimersOf, setTimeout } from "../timers.js";
 import { traceItems } from "../trace.js";
 import { DurableObject } from "../cloudflare/workers.js";
+import { sayWhatItIs } from "./facets.js";
 import { Gate } from "./gate.js";
 import { moveIn, moveOut, onLoss } from "./inside.js";
 import { Keeper } from "./sockets.js";
@@ -24,6 +25,10 @@ import { makeState } from "./state.js";
 /** @type {Map<number, Instance>} */
 const instances = new Map();
 
+/** So many streams an object keeps beyond the events that they came with. */
+const MAX_STREAMS = 256;
+const TOO_MANY_STREAMS = `A Durable Object can keep at most ${MAX_STREAMS} streams that it has not read to their end.`;
+
 const HUNG = "The Durable Object's code had hung and would never have gone on.";
 
 /** One object, from its opening to its end. */
@@ -32,6 +37,10 @@ export class Instance {
   /** Events under way. @type {Set<EventContext>} */
   events = new Set();
   sockets = new Keeper(this);
+  /** What it has said of its facets, if it has any. @type {import("./facets.js").Facets | undefined} */
+  facets = undefined;
+  /** Streams that it has kept, the oldest first. @type {Set<number>} */
+  streams = new Set();
   /** Why the object is no more. */
   broken = undefined;
   /** The same as its callers are told. @type {{ name: string, message: string, stack: string } | undefined} */
@@ -147,6 +156,16 @@ export class Instance {
     this.#end();
   }
 
+  /** Whether a stream stays whose event is over. @param {number} id */
+  keeps(id) {
+    if (this.broken !== undefined || !keepStream(id, this.streams)) return false;
+    if (this.streams.size > MAX_STREAMS) {
+      const [oldest] = this.streams;
+      dropStream(oldest, new Error(TOO_MANY_STREAMS));
+    }
+    return true;
+  }
+
   hang() {
     if (this.gate.isShut) this.break(new Error(HUNG));
   }
@@ -156,6 +175,7 @@ export class Instance {
     moveOut(this);
     this.gate.forget();
     dropTimersOf(this);
+    for (const id of [...this.streams]) dropStream(id, this.broken);
     for (const event of [...this.events]) event.forget();
     dropCallsOf(this);
   }
@@ -256,7 +276,7 @@ export const host = {
   },
   objectFetch(object, id, method, url, headers, bodyKind, bodyValue, bodyLength, cf, websocket) {
     const event = arrive(id);
-    const body = wireBody(bodyKind, bodyValue, bodyLength);
+    const body = requestBody(bodyKind, bodyValue, bodyLength);
     deliver(event, object, (value) => {
       let result;
       try {
@@ -316,6 +336,10 @@ export const host = {
         (error) => event.fail(error),
       );
     });
+  },
+  objectFacet(object, id, name, question) {
+    const event = arrive(id);
+    deliver(event, object, () => sayWhatItIs(event.object, name, question).then(() => event.succeed()));
   },
   objectAlarm(object, id, scheduledTime, retryCount) {
     const event = arrive(id);
