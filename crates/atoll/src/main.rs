@@ -30,7 +30,7 @@ use arguments::{Arguments, Command};
 use error::Error;
 
 /// The argument that makes this program the process which isolates are forked from.
-pub(crate) const ZYGOTE: &str = "--zygote";
+pub(crate) const ZYGOTE: &str = protocol::ZYGOTE_ARGUMENT;
 
 /// The host's threads: one for two cores, since isolates need as many again. `TOKIO_WORKER_THREADS` says otherwise.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
@@ -40,15 +40,6 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         builder.worker_threads(cores.div_ceil(2));
     }
     builder.enable_all().build()
-}
-
-/// What the bundler makes of code that comes as strings.
-fn prepare(name: &str, source: &str) -> Result<Option<String>, isolate::Mistake> {
-    bundle::prepare(name, source).map_err(|mistake| isolate::Mistake {
-        message: mistake.message,
-        line: mistake.line,
-        column: mistake.column,
-    })
 }
 
 /// Builds what was sent as strings, in a jailed process of its own.
@@ -63,7 +54,7 @@ fn main() -> ExitCode {
         .nth(1)
         .is_some_and(|first| first == ZYGOTE)
     {
-        let reason = isolate::zygote_main(prepare, build);
+        let reason = isolate::zygote_main(bundle::prepare, build);
         terminal::line(format_args!("the isolate process cannot start: {reason}"));
         return ExitCode::FAILURE;
     }

@@ -9,5 +9,8 @@
 mod example;
 
 fn main() {
-    example::main();
+    // It is said to have thirty.
+    let lines = include_str!("../examples/embed.rs").lines().count();
+    assert!(lines <= 30, "{lines} lines");
+    example::main().expect("the example runs to its end");
 }

@@ -20,6 +20,6 @@ mod text;
 pub use bundler::{Builder, Built, Client, ClientBuilder, Mode, Timing};
 pub use config::Project;
 pub use error::{Diagnostic, Error, Excerpt, Severity};
-pub use prepare::{PrepareError, prepare};
+pub use prepare::prepare;
 pub use source_map::{Position, SourceMap};
 pub use specifier::nearest_builtin;

@@ -8,26 +8,16 @@ use oxc::parser::Parser;
 use oxc::semantic::SemanticBuilder;
 use oxc::span::SourceType;
 use oxc::transformer::{TransformOptions, Transformer};
+use protocol::Mistake;
 
 use crate::context;
-
-/// Why a module is no code.
-#[derive(Clone, Debug)]
-pub struct PrepareError {
-    /// What is wrong.
-    pub message: String,
-    /// Line, counted from one.
-    pub line: u32,
-    /// Column, counted from one.
-    pub column: u32,
-}
 
 /// What the engine is to get in place of a module: types and JSX are gone, and the asynchronous context is kept. `None`
 /// when the module is fine as it is. What is wrong with plain JavaScript is left to the engine to tell.
 ///
 /// # Errors
 /// When a module with types or JSX does not parse.
-pub fn prepare(name: &str, source: &str) -> Result<Option<String>, PrepareError> {
+pub fn prepare(name: &str, source: &str) -> Result<Option<String>, Mistake> {
     let extension = Path::new(name).extension().and_then(|end| end.to_str());
     let plain = match extension {
         Some("ts" | "mts" | "cts" | "tsx" | "jsx") => Some(to_javascript(name, source)?),
@@ -43,7 +33,7 @@ pub fn prepare(name: &str, source: &str) -> Result<Option<String>, PrepareError>
 }
 
 /// The module without types and JSX.
-pub(crate) fn to_javascript(name: &str, source: &str) -> Result<String, PrepareError> {
+pub(crate) fn to_javascript(name: &str, source: &str) -> Result<String, Mistake> {
     let path = Path::new(name);
     let source_type = SourceType::from_path(path).unwrap_or_default();
     let allocator = Allocator::default();
@@ -55,7 +45,7 @@ pub(crate) fn to_javascript(name: &str, source: &str) -> Result<String, PrepareE
         let line = before.matches('\n').count() + 1;
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         let column = before[start..].encode_utf16().count() + 1;
-        return Err(PrepareError {
+        return Err(Mistake {
             message: first.message.to_string(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
             column: u32::try_from(column).unwrap_or(u32::MAX),

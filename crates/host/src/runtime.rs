@@ -43,6 +43,17 @@ pub struct Options {
     pub processes: usize,
 }
 
+impl Default for Options {
+    /// This program, started a second time: its `main` has to begin with `isolate::zygote_if_asked()`.
+    fn default() -> Self {
+        // What the kernel calls this program, wherever its file is by now.
+        let mut zygote = Command::new("/proc/self/exe");
+        zygote.arg(protocol::ZYGOTE_ARGUMENT);
+        let processes = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { zygote, processes }
+    }
+}
+
 /// What cannot be.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

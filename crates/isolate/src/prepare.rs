@@ -1,7 +1,7 @@
 //! Code as its author wrote it becomes code that the engine takes. It is read here, in the jail, since whoever wrote it may
 //! have meant harm to its reader.
 
-use protocol::{Exports, Failure, FromIsolate, Module, ModuleKind};
+use protocol::{Exports, Failure, FromIsolate, Mistake, Module, ModuleKind};
 
 use crate::isolate::Isolate;
 use crate::state;
@@ -11,17 +11,6 @@ pub type Prepare = fn(&str, &str) -> Result<Option<String>, Mistake>;
 
 /// What a process does that is forked to have threads, over its only connection.
 pub type Build = fn(std::os::unix::net::UnixStream);
-
-/// Why a module is no code.
-#[derive(Clone, Debug)]
-pub struct Mistake {
-    /// What is wrong.
-    pub message: String,
-    /// Line, counted from one.
-    pub line: u32,
-    /// Column, counted from one.
-    pub column: u32,
-}
 
 impl Isolate {
     /// Has code pass through this before it is evaluated, when it has not been through a bundler.

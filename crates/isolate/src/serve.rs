@@ -63,6 +63,20 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
     }
 }
 
+/// The first thing in `main` of a program that embeds the host: if it was started a second time, for isolates to be forked
+/// from it, as `host::Options` does by default, it serves as that and does not come back.
+///
+/// # Panics
+/// When isolates cannot be forked from this process. The host then does not start, and the reason is on standard error.
+pub fn zygote_if_asked(prepare: Prepare) {
+    let asked = std::env::args_os().nth(1);
+    if asked.is_some_and(|first| first == protocol::ZYGOTE_ARGUMENT) {
+        // Nothing that embeds the host builds programs of files.
+        let reason = zygote_main(prepare, drop);
+        panic!("the isolate process cannot start: {reason}");
+    }
+}
+
 /// A template does what its only frame says and is forked from. Where that frame was no program yet, so are templates.
 fn serve_template(isolate: &Isolate, mut socket: UnixStream) -> ! {
     loop {

@@ -4,6 +4,9 @@
 //! [`FromIsolate`] in `postcard` form. Everything here is plain data. Nothing here does I/O, and
 //! nothing here trusts its input: decoding is bounded by [`limits`] and never panics.
 
+/// The first argument of a program that is started for its processes to be forked from.
+pub const ZYGOTE_ARGUMENT: &str = "--zygote";
+
 mod code;
 mod facet;
 mod failure;
@@ -20,9 +23,9 @@ mod stream;
 mod trace;
 mod wire;
 
-pub use code::{Code, CodeLimits, CodeModule, Outbound};
+pub use code::{Bounds, Code, CodeLimits, CodeModule, Outbound};
 pub use facet::{FacetChange, FacetId, FacetStart};
-pub use failure::{CallError, Failure, FailureKind, LogLevel};
+pub use failure::{CallError, Failure, FailureKind, LogLevel, Mistake};
 pub use frame::{DecodeError, FrameBuffer, decode, encode_into};
 pub use graph::{
     Binding, BindingValue, Environment, Module, ModuleKind, Program, ServiceKind, Workflow,
