@@ -21,6 +21,7 @@ pub mod journal;
 mod link;
 mod loader;
 mod logs;
+mod memory;
 mod metered;
 mod objects;
 mod parcel;

@@ -18,11 +18,12 @@ use crate::capability::{Capability, Entrypoints};
 use crate::class::{Class, Source};
 use crate::fetcher::{FetchError, Fetcher, Gone, Request, Response, described};
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost};
+use crate::memory;
 use crate::parcel::{MethodCall, Props};
 use crate::runtime::Inner as Runtime;
 use crate::spares::Counted;
 use crate::tail::{Tails, TraceItem};
-use crate::wall_time::{in_time, over_time};
+use crate::wall_time::{end_late, in_time};
 use crate::worker::fetch_in;
 
 /// How long a dynamic worker that nothing happens to keeps its process.
@@ -94,10 +95,20 @@ impl Loader {
             loop {
                 tokio::time::sleep(SWEEP).await;
                 let Some(inner) = inner.upgrade() else { return };
-                inner.forget_idle();
+                inner.forget_idle(IDLE);
+                if !inner.named().is_empty() && memory::is_short() {
+                    tracing::warn!("memory is short: dynamic workers that are idle end");
+                    inner.let_go();
+                }
             }
         });
         loader
+    }
+
+    /// Ends the workers with names to which nothing happens, as it does by itself when memory is short. Who asks for one
+    /// again makes it anew.
+    pub fn let_go(&self) {
+        self.0.let_go();
     }
 
     /// The worker of this name, if it is there.
@@ -139,15 +150,27 @@ impl Inner {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn forget_idle(&self) {
+    /// Forgets those that nobody has asked for so long. Gives them.
+    fn forget_idle(&self, idle: Duration) -> Vec<Arc<Loaded>> {
         let mut gone = Vec::new();
         self.named().retain(|_, (loaded, used)| {
-            let stays = used.elapsed() < IDLE || loaded.is_busy();
+            let stays = used.elapsed() < idle || loaded.is_busy();
             if !stays {
                 gone.push(Arc::clone(loaded));
             }
             stays
         });
+        gone
+    }
+
+    fn let_go(&self) {
+        for loaded in self.forget_idle(Duration::ZERO) {
+            // Whoever still holds it starts it again.
+            let running = loaded.running().take();
+            if let Some(running) = running {
+                running.end_when_done();
+            }
+        }
     }
 }
 
@@ -480,12 +503,10 @@ impl Fetcher for Target {
                 return answer.await;
             };
             let limit = Duration::from_millis(u64::from(wall_ms));
+            let began = Instant::now();
             match tokio::time::timeout(limit, answer).await {
                 Ok(answer) => answer,
-                Err(_) => {
-                    link.kill_for(over_time(wall_ms));
-                    Err(FetchError::Worker(over_time(wall_ms)))
-                }
+                Err(_) => Err(end_late(&link, wall_ms, began)),
             }
         })
     }

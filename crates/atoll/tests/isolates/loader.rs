@@ -1,5 +1,7 @@
 //! Code from strings: what it gets, what it does not, what stops it, and how long it stays.
 
+use host::Body;
+
 use super::workers::*;
 
 /// A worker with a loader, and what makes code shorter to write.
@@ -240,6 +242,7 @@ fn limits_hold_for_workers_and_for_entrypoints() {
             r#"
             const endless = body("for (;;) {}");
             const calls = body("for (let i = 0; i < 9; i += 1) await env.TOOLS.add(1, 1); return new Response('all');");
+            const hog = body("const all = []; for (;;) all.push('x'.repeat(999) + all.length)");
             const tools = { TOOLS: ctx.exports.Tools };
             const ends = (source, more, options) => ending(() => text(load(source, more).getEntrypoint(undefined, options)));
             return [
@@ -248,7 +251,9 @@ fn limits_hold_for_workers_and_for_entrypoints() {
               await ends(endless, { limits: { cpuMs: 30 } }, { limits: { cpuMs: 5000 } }),
               await ends("for (;;) {}"),
               await ends(body("await scheduler.wait(60000)"), { limits: { wallMs: 50 } }),
-              await ends(body("const all = []; for (;;) all.push('x'.repeat(999) + all.length)"), { limits: { memoryMb: 16 } }),
+              await ends(hog, { limits: { memoryMb: 16 } }),
+              await ends(hog, {}, { limits: { memoryMb: 24 } }),
+              await ends(hog, { limits: { memoryMb: 32 } }, { limits: { memoryMb: 64 } }),
               await ends(calls, { env: tools, limits: { subRequests: 5 } }),
               await ends(calls, { env: tools }, { limits: { subRequests: 5 } }),
               await ends(calls, { env: tools, limits: { subRequests: 9 } }),
@@ -256,6 +261,7 @@ fn limits_hold_for_workers_and_for_entrypoints() {
         )
         .await;
         let lines: Vec<String> = serde_json::from_str(&answer).unwrap();
+        let lines: Vec<String> = lines.iter().map(|line| without_excess(line)).collect();
         assert_eq!(
             lines,
             [
@@ -265,8 +271,10 @@ fn limits_hold_for_workers_and_for_entrypoints() {
                 "Error: Worker exceeded CPU time limit (1000 ms).",
                 "Error: Worker exceeded wall time limit (50 ms).",
                 "Error: Worker exceeded memory limit (16 MB).",
-                "Error: Too many subrequests by single Worker invocation. The limit is 5.",
-                "Error: Too many subrequests by single Worker invocation. The limit is 5.",
+                "Error: Worker exceeded memory limit (24 MB).",
+                "Error: Worker exceeded memory limit (32 MB).",
+                "Error: Too many subrequests by single Worker invocation. The limit is 5, and this is number 6.",
+                "Error: Too many subrequests by single Worker invocation. The limit is 5, and this is number 6.",
                 "all",
             ]
         );
@@ -283,10 +291,46 @@ fn a_worker_that_was_stopped_starts_again_for_the_next_caller() {
             return [await text(entrypoint), await ending(() => text(entrypoint, "http://x/loop")), await text(entrypoint)];"#,
         )
         .await;
+        let lines: Vec<String> = serde_json::from_str(&answer).unwrap();
+        let lines: Vec<String> = lines.iter().map(|line| without_excess(line)).collect();
         assert_eq!(
-            answer,
-            r#"["fine","Error: Worker exceeded CPU time limit (50 ms).","fine"]"#
+            lines,
+            [
+                "fine",
+                "Error: Worker exceeded CPU time limit (50 ms).",
+                "fine"
+            ]
         );
+    });
+}
+
+#[test]
+fn workers_with_names_that_are_idle_end_when_memory_is_short() {
+    run(async {
+        let loader = runtime().await.loader();
+        let worker = App::fetch(
+            "globalThis.made ??= 0; \
+             const code = () => { made += 1; return { compatibilityDate: '2026-06-11', mainModule: 'a.js', modules: { 'a.js': \
+             `let count = 0, more = ''; export default { async fetch(request) { count += 1; \
+             if (request.url.endsWith('slow')) { more = ' at work'; await scheduler.wait(1e5); } return new Response(count + more); } }` } }; }; \
+             const entrypoint = env.LOADER.get('kept', code).getEntrypoint(); \
+             return new Response(`${await (await entrypoint.fetch(request)).text()} ${made}`);",
+        );
+        let worker = worker.loader("LOADER", loader.clone()).deploy().await;
+        assert_eq!(text(&worker, "/").await, "1 1");
+        assert_eq!(text(&worker, "/").await, "2 1");
+        loader.let_go();
+        // It is made anew, by its callback.
+        assert_eq!(text(&worker, "/").await, "1 2");
+        // One that is at work goes on.
+        let slow = {
+            let worker = worker.clone();
+            tokio::spawn(async move { send(&worker, request("GET", "/slow", Body::empty())).await })
+        };
+        while !text(&worker, "/").await.contains("at work") {}
+        loader.let_go();
+        assert!(text(&worker, "/").await.ends_with("at work 2"));
+        slow.abort();
     });
 }
 
