@@ -27,7 +27,7 @@ impl Isolate {
                 id,
                 now_ms,
                 object,
-                cpu_ms: _,
+                bounds: _,
                 event,
             } => {
                 set_now(now_ms);
@@ -132,7 +132,9 @@ impl Isolate {
                 target,
                 invocation,
             ),
-            Event::Alarm { .. } | Event::Socket { .. } => objects::nobody_is_there(id),
+            Event::Alarm { .. } | Event::Facet { .. } | Event::Socket { .. } => {
+                objects::nobody_is_there(id)
+            }
         }
     }
 }

@@ -237,6 +237,12 @@ pub(crate) fn deliver_event<'js>(
             *scheduled_ms,
             *retry_count,
         )),
+        Event::Facet { name, question } => host.get::<_, Function<'_>>("objectFacet")?.call((
+            object,
+            id,
+            *name,
+            f64::from(*question),
+        )),
         Event::Socket { socket, part } => {
             let (kind, data, reason) = match *part {
                 SocketPart::Text(text) => (0, text.into_js(ctx)?, ""),

@@ -1,10 +1,14 @@
 //! Facets and the end of everything.
 
+use std::time::{Duration, Instant};
+
 use crate::ledger::{Answer, ask};
-use crate::server::Project;
+use crate::server::{Project, Server};
 
 /// Kills of the server.
 const ROUNDS: u64 = 8;
+/// How long alarms may take that are due.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn what_facets_have_answered_stays_when_the_server_is_killed() {
@@ -43,6 +47,28 @@ fn what_facets_have_answered_stays_when_the_server_is_killed() {
             assert_eq!(get("/total/b"), total);
             assert_eq!(get("/total/b/in"), total);
         }
+    }
+    server.stop();
+}
+
+#[test]
+fn alarms_of_facets_with_dynamic_classes_ring_after_the_server_was_killed() {
+    let project = Project::of(include_str!("facet_alarms.js"), "Parent");
+    let get = |server: &Server, path: &str| match ask(&server.address, path) {
+        Answer::Done(value) => value,
+        other => panic!("{path}: {other:?}"),
+    };
+    let mut server = project.serve().unwrap();
+    for object in ["a", "b", "c"] {
+        get(&server, &format!("/{object}/set/500"));
+    }
+    server.kill();
+    let server = project.serve().unwrap();
+    // Nobody touches the objects that the facets belong to.
+    let began = Instant::now();
+    while get(&server, "/witness/count") != 3 {
+        assert!(began.elapsed() < PATIENCE, "not all have rung");
+        std::thread::sleep(Duration::from_millis(20));
     }
     server.stop();
 }

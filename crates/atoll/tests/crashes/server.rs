@@ -24,7 +24,8 @@ impl Project {
             r#"{{
                 "name": "ledger", "main": "index.js", "compatibility_date": "2026-06-11",
                 "durable_objects": {{ "bindings": [{{ "name": "{binding}", "class_name": "{class}" }}] }},
-                "migrations": [{{ "tag": "v1", "new_sqlite_classes": ["{class}"] }}]
+                "migrations": [{{ "tag": "v1", "new_sqlite_classes": ["{class}"] }}],
+                "worker_loaders": [{{ "binding": "LOADER" }}]
             }}"#
         );
         fs::write(folder.path().join("wrangler.json"), configuration).unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::stage::*;
-use crate::workers::{App, run};
+use crate::workers::{App, run, without_excess};
 
 /// What the code of a dynamic worker exports.
 const CODE: &str = "
@@ -35,7 +35,7 @@ export class Program extends DurableObject {
             this.ctx.facets.get(`flood ${index}`, () => ({ class: this.ctx.exports.Inner })).add()));
         return results.filter(({ status }) => status === 'fulfilled').length;
     }
-    async ring() { await this.ctx.storage.setAlarm(Date.now() + 20); }
+    async ring(delay = 20) { await this.ctx.storage.setAlarm(Date.now() + delay); }
     async alarm() { console.log(`rang ${this.add()[1]}`); }
 }";
 
@@ -146,13 +146,19 @@ fn limits_hold_for_facets_and_nobody_else_suffers() {
             }",
         )
         .await;
+        let mut all = stage.call("x", "limited", json!([])).await;
+        for told in all.as_array_mut().unwrap() {
+            if let Some(text) = told.as_str() {
+                *told = without_excess(text).into();
+            }
+        }
         assert_eq!(
-            stage.call("x", "limited", json!([])).await,
+            all,
             json!([
                 [1, 1],
                 "Error: Worker exceeded CPU time limit (50 ms).",
                 [1, 2],
-                "Error: Too many subrequests by single Worker invocation. The limit is 3.",
+                "Error: Too many subrequests by single Worker invocation. The limit is 3, and this is number 4.",
                 "all",
                 "Error: Worker exceeded wall time limit (60 ms)."
             ])
@@ -204,6 +210,40 @@ fn alarms_ring_in_facets_of_dynamic_classes_once_somebody_can_start_them() {
             stage.call("x", "call", json!(["a", "add"])).await[1],
             Value::from(2)
         );
+    });
+}
+
+#[test]
+fn alarms_of_facets_of_dynamic_classes_ring_after_a_restart() {
+    run(async {
+        // The constructor says what its facet is, as nobody else can.
+        let body = "constructor(ctx, env) { super(ctx, env); this.program('a'); }";
+        let first = stage(body).await;
+        first.call("x", "call", json!(["a", "ring", 2_000])).await;
+        first.call("y", "call", json!(["a", "ring", 2_000])).await;
+        let second = first.restart().await;
+        let mut log = host_log(&second);
+        deploy(&second, body).await;
+        assert_eq!(next(&mut log).await, "rang 1");
+        assert_eq!(next(&mut log).await, "rang 1");
+        let add = || json!(["a", "add"]);
+        assert_eq!(second.call("x", "call", add()).await[1], 2);
+    });
+}
+
+#[test]
+fn an_alarm_waits_for_an_object_that_does_not_say_what_its_facet_is() {
+    run(async {
+        let first = stage("").await;
+        let due = tokio::time::Instant::now() + std::time::Duration::from_secs(2);
+        first.call("x", "call", json!(["a", "ring", 1_000])).await;
+        let second = first.restart().await;
+        let mut log = host_log(&second);
+        tokio::time::sleep_until(due).await;
+        deploy(&second, "").await;
+        // It rings at once when the object calls the facet, however often that was tried in vain.
+        second.call("x", "call", json!(["a", "who"])).await;
+        assert_eq!(next(&mut log).await, "rang 1");
     });
 }
 

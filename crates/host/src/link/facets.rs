@@ -6,17 +6,17 @@ use protocol::limits::{
     MAX_FACET_DEPTH, MAX_FACET_ID_BYTES, MAX_FACET_NAME_BYTES, MAX_OBJECT_NAME_BYTES,
 };
 use protocol::{
-    CallId, FacetChange, FacetId, FacetStart, Failure, FailureKind, ObjectCall, ObjectNumber,
-    ToIsolate,
+    CallId, Event, FacetChange, FacetId, FacetStart, Failure, FailureKind, OF_ISOLATE, ObjectCall,
+    ObjectNumber, ToIsolate,
 };
 use tokio::sync::oneshot;
 
 use super::calls::{MAX_DEPTH, TOO_DEEP, error, fetch_error};
-use super::{Link, lost};
+use super::{EventEntry, Link, lost, now_ms};
 use crate::capability::Capability;
 use crate::fetcher::{FetchError, Gone};
 use crate::held::Held;
-use crate::objects::{Asker, Barrier, Facet, Identity, Slot, Start};
+use crate::objects::{Arrival, Asker, Barrier, Facet, Identity, Slot, Start};
 
 /// A facet that waits for being told what it is.
 #[derive(Debug)]
@@ -135,8 +135,10 @@ impl Link {
             }
             Err(failure) => {
                 let error = FetchError::Worker(failure);
-                // At once: what comes after this asks again.
-                asked.slot.fail_what_was_asked(&error);
+                if call & OF_ISOLATE == 0 {
+                    // At once: what comes after this asks again.
+                    asked.slot.fail_what_was_asked(&error);
+                }
                 Err(error)
             }
         };
@@ -190,4 +192,43 @@ impl Link {
         });
         message
     }
+}
+
+/// Asks an object what a facet of it is that nobody has called. An answer that does not come is dropped.
+pub(crate) fn ask_what_it_is(
+    arrival: Arrival,
+    facet: Arc<Slot>,
+    answer: oneshot::Sender<Result<Start, FetchError>>,
+) {
+    let Arrival {
+        link,
+        number,
+        lease,
+        limits,
+    } = arrival;
+    let entry = EventEntry {
+        object: Some(number),
+        lease: Some(lease),
+        subrequest_limit: limits.subrequests,
+        ..EventEntry::default()
+    };
+    let Ok(id) = link.begin(entry) else { return };
+    // Calls are numbered by the isolate, and never come so far.
+    let question = id | OF_ISOLATE;
+    let asked = Asked {
+        parent: number,
+        slot: Arc::clone(&facet),
+        answer,
+    };
+    link.lock().starts.insert(question, asked);
+    link.send(&ToIsolate::Event {
+        id,
+        now_ms: now_ms(),
+        object: Some(number),
+        bounds: limits.bounds(),
+        event: Event::Facet {
+            name: facet.name(),
+            question,
+        },
+    });
 }

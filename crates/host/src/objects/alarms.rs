@@ -39,6 +39,8 @@ enum Trial {
         alarm: Alarm,
         tries: Tries,
         next: Instant,
+        /// It is a facet's, and only the object that it belongs to could say what to start.
+        waits_for_parent: bool,
     },
 }
 
@@ -112,12 +114,9 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
             }
             let namespace = Namespace::new(objects, alarm.namespace.clone());
             let is_facet = !id_belongs(&namespace.key(), &alarm.id);
-            let can_start = match is_facet {
-                true => objects.can_start_alone(&namespace, alarm.id),
-                false => objects.worker_of(&namespace).is_ok(),
-            };
-            if !can_start {
-                // Its turn comes when the worker is deployed, or when its parent starts it.
+            let is_alone = !is_facet || objects.can_start_alone(&namespace, alarm.id);
+            if !(is_facet && is_alone) && objects.worker_of(&namespace).is_err() {
+                // Its turn comes when the worker is deployed.
                 continue;
             }
             let key = (alarm.namespace.clone(), alarm.id);
@@ -128,8 +127,10 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
                     alarm: failed,
                     tries,
                     next: again,
+                    waits_for_parent,
                 }) if *failed == alarm => {
-                    if *again > now {
+                    let may_start_now = *waits_for_parent && is_alone;
+                    if *again > now && !may_start_now {
                         next = next.min(*again);
                         continue;
                     }
@@ -145,6 +146,7 @@ fn ring_due(objects: &Arc<Objects>, trials: &Trials) -> Instant {
                 alarm,
                 tries,
                 Arc::clone(trials),
+                !is_alone,
             ));
         }
         after = Some(last);
@@ -157,6 +159,7 @@ async fn ring_one(
     alarm: Alarm,
     mut tries: Tries,
     trials: Trials,
+    waits_for_parent: bool,
 ) {
     let key = (alarm.namespace.clone(), alarm.id);
     let again = match run(&namespace, &alarm, tries.counted, objects.alarm_limit).await {
@@ -167,6 +170,10 @@ async fn ring_one(
             if again.is_none() {
                 tracing::warn!(?namespace, %error, "an alarm is given up after {MOST_RETRIES} retries");
             } else {
+                let is_first = tries.doublings == 1;
+                if waits_for_parent && is_first {
+                    tracing::warn!(?namespace, %error, "the alarm of a facet waits");
+                }
                 tracing::debug!(?namespace, %error, counts, ?tries, "an alarm has failed");
             }
             again
@@ -193,6 +200,7 @@ async fn ring_one(
             alarm,
             tries,
             next: Instant::now() + spread(wait),
+            waits_for_parent,
         })),
     }
     objects.alarms.notify_one();
@@ -218,7 +226,10 @@ impl Failed {
     /// to the machine, is not. An isolate that ends by itself has been ended by code that ran there.
     async fn is_the_handlers(&self) -> bool {
         match &self.error {
-            FetchError::Worker(failure) => !failure.message.starts_with(STORAGE_FAILED),
+            // One that did not begin has done nothing.
+            FetchError::Worker(failure) => {
+                self.link.is_some() && !failure.message.starts_with(STORAGE_FAILED)
+            }
             FetchError::Lost { .. } => match self.link.clone() {
                 Some(link) => tokio::task::spawn_blocking(move || link.has_ended_itself())
                     .await
@@ -268,7 +279,7 @@ async fn run(
                 id,
                 now_ms: now_ms(),
                 object: Some(number),
-                cpu_ms: limits.cpu_ms,
+                bounds: limits.bounds(),
                 event: Event::Alarm {
                     scheduled_ms,
                     retry_count,

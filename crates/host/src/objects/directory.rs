@@ -100,6 +100,9 @@ impl Objects {
             (waiting.work)(Ok(arrival));
             return;
         }
+        if waiting.asker.is_some() {
+            slot.asked.notify_one();
+        }
         state.waiting.push_back(waiting);
         self.wake_if_wanted(slot, &mut state);
     }
@@ -429,7 +432,8 @@ pub(super) async fn let_sleep(objects: Weak<Objects>) {
             }
             // Facets of it, or who can name them, rely on this place.
             let is_held = Arc::strong_count(slot) > 1;
-            !(state.is_forgettable() && slot.sockets.is_empty() && !is_held)
+            let is_forgotten = state.is_forgettable() && slot.sockets.is_empty() && !is_held;
+            !is_forgotten || objects.starts_for_its_alarm(slot.id, &state)
         });
         for (link, number) in leaving {
             link.send(&protocol::ToIsolate::Sleep(number));

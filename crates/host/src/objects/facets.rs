@@ -10,11 +10,11 @@ use protocol::{CallId, Failure, FailureKind, ObjectId, ObjectNumber, facet_id, r
 use tokio::sync::oneshot;
 
 use super::record::FacetRecord;
-use super::slot::{Home, Phase, Slot, Waiting, Work};
+use super::slot::{Home, Phase, Slot, State, Waiting, Work};
 use super::{Namespace, Objects};
 use crate::class::{Class, Housing};
 use crate::fetcher::FetchError;
-use crate::link::{Link, lost};
+use crate::link::{Link, ask_what_it_is, lost};
 use crate::worker::Worker;
 
 /// What is left of a facet is told when the object that it belongs to has ended.
@@ -119,6 +119,11 @@ impl Slot {
         self.place.as_ref().map_or(&[], |place| &place.path)
     }
 
+    /// Its name among the facets of its parent.
+    pub(crate) fn name(&self) -> &str {
+        self.path().last().map_or("", |name| name)
+    }
+
     /// Its parent cannot say what it is: what the parent has asked of it until now fails.
     pub(crate) fn fail_what_was_asked(&self, error: &FetchError) {
         let failed = {
@@ -216,6 +221,16 @@ impl Objects {
                 .is_some_and(|worker| self.running(&worker).is_some())
     }
 
+    /// Whether a facet has an alarm, and only this place in the directory says what class it is of.
+    pub(super) fn starts_for_its_alarm(&self, id: ObjectId, state: &State) -> bool {
+        let start = state.start.as_ref();
+        start.is_some_and(|start| start.class.lasting_worker().is_none())
+            && self
+                .store
+                .object(state.namespace.stored(), id)
+                .is_ok_and(|object| object.alarm.is_some())
+    }
+
     /// How the store says that a facet was started last.
     fn stored_start(&self, namespace: &storage::Namespace, id: ObjectId) -> Option<Start> {
         let name = self.store.object(namespace, id).ok()?.name?;
@@ -271,44 +286,67 @@ impl Objects {
         Err(lost())
     }
 
-    /// Asks who calls a facet what it is. When nobody of its parent does, it is what it was.
-    async fn ask_for_start(&self, slot: &Arc<Slot>) -> Result<Start, FetchError> {
-        let (asker, known, namespace, ended_early) = {
+    /// Asks who calls a facet what it is. When nobody of its parent does, it is what it was. If nobody knows that, its parent
+    /// is woken and asked.
+    async fn ask_for_start(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Start, FetchError> {
+        let (sender, mut ended_early) = oneshot::channel();
+        {
             let mut state = slot.lock();
-            let asker = state.waiting.iter().find_map(|one| one.asker.clone());
-            let (sender, receiver) = oneshot::channel();
             state.asking = Some(sender);
             if let Some(reason) = &state.interrupted {
                 return Err(ended(reason));
             }
-            (
-                asker,
-                state.start.clone(),
-                state.namespace.clone(),
-                receiver,
-            )
-        };
-        if let Some(asker) = asker {
-            let answer = match asker.link.upgrade() {
-                Some(link) => link.ask_for_start(&asker, slot),
-                None => oneshot::channel().1,
+        }
+        let mut was_asked = false;
+        loop {
+            let (asker, known, namespace) = {
+                let state = slot.lock();
+                let asker = state.waiting.iter().find_map(|one| one.asker.clone());
+                (asker, state.start.clone(), state.namespace.clone())
             };
+            if let Some(asker) = asker.filter(|_| !was_asked) {
+                was_asked = true;
+                let answer = match asker.link.upgrade() {
+                    Some(link) => link.ask_for_start(&asker, slot),
+                    None => oneshot::channel().1,
+                };
+                tokio::select! {
+                    answer = answer => if let Ok(answer) = answer {
+                        return answer;
+                    },
+                    // It has been aborted, or its parent has ended.
+                    _ = &mut ended_early => return Err(lost()),
+                }
+            }
+            let known = known.or_else(|| self.stored_start(namespace.stored(), slot.id));
+            if let Some(start) = known {
+                return Ok(start);
+            }
             tokio::select! {
-                answer = answer => if let Ok(answer) = answer {
-                    return answer;
+                answer = self.ask_parent(slot) => match answer {
+                    // Who has called it meanwhile may know more.
+                    Err(_) if !was_asked && slot.lock().is_asked() => {}
+                    answer => return answer,
                 },
-                // It has been aborted, or its parent has ended.
-                _ = ended_early => return Err(lost()),
+                () = slot.asked.notified(), if !was_asked => {}
+                _ = &mut ended_early => return Err(lost()),
             }
         }
-        known
-            .or_else(|| self.stored_start(namespace.stored(), slot.id))
-            .ok_or_else(|| {
-                let name = slot.path().last().map_or("", |name| &**name);
-                FetchError::Refused(format!(
-                    "The facet \"{name}\" cannot start by itself: the object that it belongs to has to say what it is."
-                ))
-            })
+    }
+
+    /// Asks the object that a facet belongs to what it is. The object is woken for that.
+    async fn ask_parent(self: &Arc<Self>, slot: &Arc<Slot>) -> Result<Start, FetchError> {
+        let place = slot.place.as_ref().ok_or_else(lost)?;
+        let (sender, answer) = oneshot::channel();
+        let facet = Arc::clone(slot);
+        let work: Work = Box::new(move |arrival| match arrival {
+            Ok(arrival) => ask_what_it_is(arrival, facet, sender),
+            // Who asked may be gone.
+            Err(error) => drop(sender.send(Err(error))),
+        });
+        let waiting = Waiting { work, asker: None };
+        self.dispatch(&place.parent, place.parent.lock(), waiting);
+        answer.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// Whether there may be one more facet of an object.

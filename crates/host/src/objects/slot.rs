@@ -95,6 +95,8 @@ pub(crate) struct Slot {
     pub(super) quiet: Notify,
     /// It began or ceased to live somewhere.
     pub(super) moved: Notify,
+    /// Somebody waits for it who can say what it is.
+    pub(super) asked: Notify,
     /// What the host keeps for it.
     pub(crate) sockets: Sockets,
 }
@@ -145,6 +147,11 @@ impl State {
         asked
     }
 
+    /// Whether somebody waits for it who can say what it is.
+    pub(super) fn is_asked(&self) -> bool {
+        self.waiting.iter().any(|waiting| waiting.asker.is_some())
+    }
+
     /// Nobody needs to know about it.
     pub(super) fn is_forgettable(&self) -> bool {
         matches!(self.phase, Phase::Asleep) && self.waiting.is_empty() && self.active == 0
@@ -172,6 +179,7 @@ impl Slot {
             held: AtomicUsize::new(0),
             quiet: Notify::new(),
             moved: Notify::new(),
+            asked: Notify::new(),
             sockets: Sockets::default(),
         }
     }

@@ -417,7 +417,7 @@ fn begin(
             id,
             now_ms: now_ms(),
             object: Some(number),
-            cpu_ms: limits.cpu_ms,
+            bounds: limits.bounds(),
             event: Event::Socket {
                 socket,
                 part: message.part(),

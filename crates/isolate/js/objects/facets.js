@@ -131,6 +131,8 @@ class Stub {
 export class Facets {
   /** @type {Map<string, Channel>} */
   #channels = new Map();
+  /** What the object has last said of each: how to find out what it is. @type {Map<string, () => unknown>} */
+  #said = new Map();
 
   /** @param {import("./instance.js").Instance} object */
   constructor(object) {
@@ -141,6 +143,18 @@ export class Facets {
     let channel = this.#channels.get(name);
     if (channel === undefined) this.#channels.set(name, (channel = new Channel()));
     return channel;
+  }
+
+  say(name, getOptions) {
+    this.#said.set(name, getOptions);
+  }
+
+  said(name) {
+    return this.#said.get(name);
+  }
+
+  forget(name) {
+    this.#said.delete(name);
   }
 
   break(name, reason) {
@@ -155,6 +169,7 @@ export class DurableObjectFacets {
   constructor(key, object) {
     if (key !== token) throw illegalConstructor();
     this.#facets = new Facets(object);
+    object.facets = this.#facets;
   }
 
   get(name, getStartupOptions) {
@@ -167,6 +182,7 @@ export class DurableObjectFacets {
         `Facet nesting depth limit exceeded. The maximum depth including the root Durable Object is ${MAX_DEPTH}.`,
       );
     }
+    this.#facets.say(text, getStartupOptions);
     const stub = fetcherOf(new Stub(this.#facets, text, getStartupOptions));
     unmovable.set(stub, NOT_SERIALIZABLE);
     return stub;
@@ -189,6 +205,7 @@ export class DurableObjectFacets {
     const { object } = this.#facets;
     object.check();
     this.#facets.break(text, new Error(DELETED));
+    this.#facets.forget(text);
     deleteFacet(object.number, text);
   }
 
@@ -221,8 +238,7 @@ function checked(name) {
 export const makeFacets = (object) => new DurableObjectFacets(token, object);
 
 /** What the object says that a facet is. */
-async function options(stub) {
-  const { getOptions, object } = stub;
+async function options({ getOptions, object }) {
   const started = await getOptions();
   if (started === undefined || started === null) {
     throw new TypeError("Cannot initialize StartupOptions with required members from an undefined or null value.");
@@ -250,19 +266,43 @@ function answer(call) {
   }
   const { channel } = stub;
   // The class is held until the host has been told: with it would go its capability.
-  const said = options(stub).then(([held, id]) => {
+  const said = options(stub).then((started) => {
     if (channel.broken !== undefined) throw channel.broken.reason;
-    if (isId(id)) startFacet(call, held.capability, bytesOf(id), nameOf(id), undefined);
-    else startFacet(call, held.capability, undefined, undefined, toDOMString(id).toWellFormed());
+    tell(call, started);
   });
   said.catch((error) => {
-    const { name, message, stack } = describe(error);
     // All who wait get what was thrown as it is; the host needs to know as much as it can tell.
     if (channel.broken === undefined) {
       for (const reject of channel.waiting) reject(asError(error));
     }
-    failFacet(call, name, message, stack);
+    fail(call, error);
   });
+}
+
+function tell(call, [held, id]) {
+  if (isId(id)) startFacet(call, held.capability, bytesOf(id), nameOf(id), undefined);
+  else startFacet(call, held.capability, undefined, undefined, toDOMString(id).toWellFormed());
+}
+
+function fail(call, error) {
+  const { name, message, stack } = describe(error);
+  failFacet(call, name, message, stack);
+}
+
+/** A facet is to start that nobody has called. @param {import("./instance.js").Instance} object */
+export async function sayWhatItIs(object, name, question) {
+  try {
+    const getOptions = object.facets?.said(name);
+    if (getOptions === undefined) {
+      throw new Error(
+        `The Durable Object does not say what its facet "${name}" is: its constructor has to call ctx.facets.get() for ` +
+          "a facet of a dynamic class that has alarms.",
+      );
+    }
+    tell(question, await options({ getOptions, object }));
+  } catch (error) {
+    fail(question, error);
+  }
 }
 
 export const host = {
