@@ -42,6 +42,9 @@ pub(crate) fn for_failure(failure: &Failure, line: Option<&str>) -> Option<Strin
             "`limits.cpu_ms` in wrangler.jsonc sets how much an event may use, `limits.startupCpuMs` in atoll.jsonc how much the top level may"
         }
         FailureKind::Memory => "`limits.memoryMb` in atoll.jsonc sets how much it may use",
+        FailureKind::WallTime => {
+            "`limits.wallMs` of whoever runs it sets how long an answer may take"
+        }
         FailureKind::Hung if failure.message.starts_with("Top-level await") => {
             "what a module awaits at its top level has to be there at once: wait for the rest inside a handler"
         }

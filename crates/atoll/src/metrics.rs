@@ -78,6 +78,7 @@ impl Metrics {
                 FailureKind::Exception | FailureKind::Syntax => "exception",
                 FailureKind::Cpu => "cpu_limit",
                 FailureKind::Memory => "memory_limit",
+                FailureKind::WallTime => "wall_time_limit",
                 FailureKind::NoHandler => "no_handler",
                 FailureKind::Hung => "hung",
                 FailureKind::Reset => "object_reset",

@@ -139,6 +139,7 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
         FailureKind::Syntax => "The code does not load".to_owned(),
         FailureKind::Cpu => "Too much processor time".to_owned(),
         FailureKind::Memory => "Too much memory".to_owned(),
+        FailureKind::WallTime => "Too much time".to_owned(),
         FailureKind::NoHandler => "Handler missing".to_owned(),
         FailureKind::Hung => "No answer".to_owned(),
         FailureKind::Reset => "Durable Object reset".to_owned(),

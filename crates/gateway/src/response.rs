@@ -134,7 +134,7 @@ pub(crate) fn for_error(error: &FetchError) -> host::Response {
     use protocol::FailureKind;
     match error {
         FetchError::Worker(failure) => match failure.kind {
-            FailureKind::Cpu | FailureKind::Memory => text(
+            FailureKind::Cpu | FailureKind::Memory | FailureKind::WallTime => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "error code: 1102, the worker exceeded a resource limit",
             ),

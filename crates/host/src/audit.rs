@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::capability::Capability;
 use crate::fetcher::{Caller, FetchError};
 use crate::journal::Journal;
+use crate::link::MadeCall;
 use crate::metered::Meter;
 
 /// How much of a URL or a text one line holds, in bytes.
@@ -63,9 +64,12 @@ struct Line {
     received: u64,
     /// From the start to the last byte of the answer.
     ms: f64,
-    /// Processor time: of the event, or of the worker's process up to this use.
+    /// Processor time of the event, up to this use if it is one, as the isolate counts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_ms: Option<f64>,
+    /// Processor time of the worker's whole process by then, as the kernel counts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process_cpu_ms: Option<f64>,
 }
 
 impl Entry {
@@ -87,6 +91,7 @@ impl Entry {
                 received: 0,
                 ms: 0.0,
                 cpu_ms: None,
+                process_cpu_ms: None,
             },
             meters: None,
         }
@@ -182,7 +187,8 @@ pub(crate) struct Uses {
     audit: Audit,
     caller: Caller,
     calls: Mutex<HashMap<CallId, Entry>>,
-    events: Mutex<HashMap<EventId, Entry>>,
+    /// Each with the processor time of the process when it began.
+    events: Mutex<HashMap<EventId, (Entry, Option<Duration>)>>,
 }
 
 impl Uses {
@@ -210,20 +216,24 @@ impl Uses {
     /// A call has been made.
     pub(crate) fn begin(
         &self,
-        id: CallId,
+        made: &MadeCall,
         capability: &Capability,
         call: &Call<'_>,
-        size: usize,
-        cpu: Option<Duration>,
+        process: Option<Duration>,
     ) {
         let mut entry = self.entry("use");
         entry.capability(describe(capability));
         entry.target(target(call));
-        entry.line.sent = size as u64;
-        entry.line.cpu_ms = cpu.map(milliseconds);
+        entry.line.sent = made.size as u64;
+        entry.line.process_cpu_ms = process.map(milliseconds);
+        if made.event.is_some() {
+            // No isolate has used more than the kernel says.
+            let counted = Duration::from_micros(made.cpu_us);
+            entry.line.cpu_ms = Some(milliseconds(process.map_or(counted, |p| counted.min(p))));
+        }
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         // One whose number is in use ends the isolate, and the one that had it keeps it.
-        calls.entry(id).or_insert(entry);
+        calls.entry(made.id).or_insert(entry);
     }
 
     /// Something that needs no answer.
@@ -275,15 +285,15 @@ impl Uses {
         }
     }
 
-    pub(crate) fn event_began(&self, id: EventId) {
+    pub(crate) fn event_began(&self, id: EventId, cpu: Option<Duration>) {
         let entry = self.entry("event");
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.insert(id, entry);
+        events.insert(id, (entry, cpu));
     }
 
     pub(crate) fn event_ended(&self, id: EventId, outcome: &Result<(), Failure>, cpu_us: u64) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mut entry) = events.remove(&id) else {
+        let Some((mut entry, _)) = events.remove(&id) else {
             return;
         };
         drop(events);
@@ -295,8 +305,8 @@ impl Uses {
         }
     }
 
-    /// The isolate is gone, and with it what was under way.
-    pub(crate) fn ended(&self, verdict: Option<&Failure>) {
+    /// The isolate is gone, and with it what was under way. `cpu` is what its process had used by then.
+    pub(crate) fn ended(&self, verdict: Option<&Failure>, cpu: Option<Duration>) {
         let take = |entries: Vec<Entry>| {
             for mut entry in entries {
                 entry.line.reason = verdict.map(|failure| cut(failure.message.clone()));
@@ -308,9 +318,18 @@ impl Uses {
         drop(calls);
         take(gone);
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = events.drain().map(|(_, entry)| entry).collect();
+        let gone: Vec<_> = events.drain().map(|(_, event)| event).collect();
         drop(events);
-        take(gone);
+        let ended = gone.into_iter().map(|(mut entry, before)| {
+            // Nobody but the kernel has counted.
+            let used = before
+                .zip(cpu)
+                .map(|(before, end)| end.saturating_sub(before));
+            entry.line.cpu_ms = used.map(milliseconds);
+            entry.line.process_cpu_ms = cpu.map(milliseconds);
+            entry
+        });
+        take(ended.collect());
     }
 }
 

@@ -29,7 +29,7 @@ impl Worker {
             id,
             now_ms: now_ms(),
             object: None,
-            cpu_ms: None,
+            bounds: protocol::Bounds::default(),
             event: Event::Email { from, to, raw },
         });
         receiver.await.unwrap_or_else(|_| Err(lost()))

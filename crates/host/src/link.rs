@@ -28,8 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use protocol::limits::MAX_OPEN_PER_ISOLATE;
 use protocol::{
-    Body as WireBody, CapabilityId, FailureKind, Flow, FrameBuffer, FromIsolate, StreamId,
-    ToIsolate,
+    Body as WireBody, CapabilityId, Flow, FrameBuffer, FromIsolate, StreamId, ToIsolate,
 };
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
@@ -44,7 +43,8 @@ use crate::objects::{Durable, Objects};
 use crate::routes::Routes;
 use crate::tail::Tails;
 
-pub(crate) use calls::{call_method, fetch_object};
+pub(crate) use calls::{Made as MadeCall, call_method, fetch_object};
+pub(crate) use facets::ask_what_it_is;
 use gate::{Gate, Waiting};
 pub(crate) use objects::Moving;
 pub(crate) use rpc::Receiver;
@@ -339,8 +339,17 @@ impl Link {
                 id,
                 capability,
                 event,
+                cpu_us,
                 call,
-            } => self.call(id, capability, event, call, size),
+            } => {
+                let made = calls::Made {
+                    id,
+                    event,
+                    cpu_us,
+                    size,
+                };
+                self.call(&made, capability, call)
+            }
             FromIsolate::Return(id, returned) => self.returned(id, &returned),
             FromIsolate::Release(id) => self.release_capability(id),
             FromIsolate::Derive(id, derive) => self.derive(id, derive),
@@ -426,9 +435,11 @@ impl Link {
             FromIsolate::PassOn { call, value, .. } => self.pass_on(call, &value),
             FromIsolate::Unhandled(event, failure) => {
                 self.trace_thrown(event, &failure);
-                if matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory) {
+                if failure.kind.is_limit() {
                     // It is about to end, and everyone who waits for it learns why.
+                    let cpu_at_end = self.cpu_if_watched();
                     let mut state = self.lock();
+                    state.cpu_at_end = cpu_at_end;
                     state.condemned = true;
                     state.verdict = Some(failure.clone());
                 }
@@ -530,12 +541,17 @@ impl Link {
         state.verdict.clone_from(&gone.verdict);
         drop(state);
         if let Some(uses) = &self.uses {
-            uses.ended(gone.verdict.as_ref());
+            uses.ended(gone.verdict.as_ref(), gone.cpu_at_end);
         }
         let error = || gone.verdict.clone().map_or_else(lost, FetchError::Worker);
         // Before anybody learns of it, so that who tries again does not find them here.
         self.all_left(gone.objects, &at_work);
-        for (_, entry) in gone.events {
+        for (_, mut entry) in gone.events {
+            if let (Some(following), Some(before), Some(end)) =
+                (&mut entry.following, entry.cpu_before, gone.cpu_at_end)
+            {
+                following.used(end.saturating_sub(before));
+            }
             entry.fail(&error());
         }
         for (_, reader) in gone.readers {

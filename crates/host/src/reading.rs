@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use protocol::{Program, Settings};
+use protocol::{Bounds, Program, Settings};
 use tokio::sync::oneshot;
 
 use crate::body::Body;
@@ -57,7 +57,8 @@ impl Runtime {
             object: Some(object),
             ..EventEntry::default()
         };
-        link.0.begin_fetch(None, None, None, entry, request)?;
+        link.0
+            .begin_fetch(None, None, Bounds::default(), entry, request)?;
         let answer: Response = receiver.await.unwrap_or_else(|_| Err(lost()))?;
         let (parts, body) = answer.into_parts();
         let body: Limited<Body> = Limited::new(body, MAX_ANSWER_BYTES);

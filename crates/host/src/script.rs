@@ -18,9 +18,7 @@ use std::sync::Arc;
 use http::{Method, Request as HttpRequest};
 use http_body_util::{BodyExt as _, Limited};
 use protocol::limits::{DEFAULT_SUBREQUESTS, MAX_RPC_BYTES};
-use protocol::{
-    Binding, BindingValue, CodeLimits, Failure, FailureKind, Module, ModuleKind, Program,
-};
+use protocol::{Binding, BindingValue, CodeLimits, Failure, Module, ModuleKind, Program};
 use serde_json::Value;
 
 use crate::audit::Audit;
@@ -205,10 +203,8 @@ impl std::fmt::Debug for Script {
 impl ScriptError {
     fn of(error: FetchError) -> Self {
         match error {
-            FetchError::Worker(failure) => match failure.kind {
-                FailureKind::Cpu | FailureKind::Memory => Self::Limit(failure),
-                _ => Self::Failed(failure),
-            },
+            FetchError::Worker(failure) if failure.kind.is_limit() => Self::Limit(failure),
+            FetchError::Worker(failure) => Self::Failed(failure),
             FetchError::Refused(message) => Self::Failed(Failure {
                 name: "Error".to_owned(),
                 message,

@@ -1,10 +1,11 @@
 //! Those who follow a worker: what they are told of each of its events, once it is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::limits::{MAX_LOG_BYTES, MAX_TRACE_BYTES, MAX_TRACES_UNDER_WAY};
 use protocol::{
-    Event, Failure, FailureKind, Headers, LogLevel, ObjectId, Outcome, ToIsolate, Trace,
+    Bounds, Event, Failure, FailureKind, Headers, LogLevel, ObjectId, Outcome, ToIsolate, Trace,
     TraceEvent, TraceLog, TraceSocket,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -305,6 +306,13 @@ impl Following {
         }
     }
 
+    /// So much processor time went by while it was under way.
+    pub(crate) fn used(&mut self, cpu: Duration) {
+        if let Some(item) = &mut self.item {
+            item.cpu_ms = u32::try_from(cpu.as_millis()).unwrap_or(u32::MAX);
+        }
+    }
+
     /// The event has come to nothing.
     pub(crate) fn lost(mut self, error: &FetchError) {
         if let FetchError::Worker(failure) = error {
@@ -320,6 +328,7 @@ fn outcome_of(failure: &Failure) -> Outcome {
     match failure.kind {
         FailureKind::Cpu => Outcome::ExceededCpu,
         FailureKind::Memory => Outcome::ExceededMemory,
+        FailureKind::WallTime => Outcome::ExceededWallTime,
         _ => Outcome::Exception,
     }
 }
@@ -419,14 +428,14 @@ impl Link {
         }
         let happening = || Happening::Tail(item.0.script.clone());
         entry.following = self.follow(happening, entrypoint, entry.object, entry.depth);
-        let (object, cpu_ms) = (entry.object, None);
+        let object = entry.object;
         let Ok(id) = self.begin(entry) else { return };
         let sent = self.with_optional(props.map(Props::parcel), |props| {
             self.send(&ToIsolate::Event {
                 id,
                 now_ms: now_ms(),
                 object,
-                cpu_ms,
+                bounds: Bounds::default(),
                 event: Event::Tail {
                     entrypoint,
                     props,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::limits::MAX_FRAME_BYTES;
-use protocol::{Exports, Failure, FailureKind, FromIsolate, Program, Settings, ToIsolate};
+use protocol::{Exports, Failure, FromIsolate, Program, Settings, ToIsolate};
 
 use crate::logs::{LogRecord, Logs};
 use crate::runtime::DeployError;
@@ -55,14 +55,9 @@ pub(crate) fn ask(
     socket
         .set_read_timeout(Some(LOOK_INTERVAL))
         .map_err(broken)?;
-    let deadline = Instant::now() + EVALUATION_TIMEOUT;
+    let began = Instant::now();
+    let deadline = began + EVALUATION_TIMEOUT;
     let allowed = Duration::from_millis(u64::from(startup_cpu_ms) + 1_000);
-    let over_time = || Failure {
-        kind: FailureKind::Cpu,
-        name: "Error".to_owned(),
-        message: format!("Worker exceeded CPU time limit ({startup_cpu_ms} ms) while starting up."),
-        stack: String::new(),
-    };
     loop {
         let payload = read_frame(&mut socket, || {
             let used = child.process.cpu_time().unwrap_or_default();
@@ -71,8 +66,13 @@ pub(crate) fn ask(
         let payload = match payload {
             Ok(Some(payload)) => payload,
             Ok(None) => {
+                let used = child.process.cpu_time().unwrap_or_default();
                 child.process.kill();
-                return Err(DeployError::Program(over_time()));
+                return Err(DeployError::Program(over_time(
+                    startup_cpu_ms,
+                    used,
+                    began.elapsed(),
+                )));
             }
             Err(error) => {
                 let exit = child
@@ -99,6 +99,16 @@ pub(crate) fn ask(
             Err(error) => return Err(DeployError::Template(error.to_string())),
         }
     }
+}
+
+/// The failure of a top level that was stopped from outside.
+fn over_time(startup_cpu_ms: u32, used: Duration, passed: Duration) -> Failure {
+    let used_us = u64::try_from(used.as_micros()).unwrap_or(u64::MAX);
+    if used_us <= u64::from(startup_cpu_ms) * 1000 {
+        let limit_ms = u32::try_from(EVALUATION_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+        return Failure::over_wall_time(limit_ms, passed);
+    }
+    Failure::over_cpu(startup_cpu_ms, used_us)
 }
 
 /// Reads exactly one frame. `None` when `go_on` said no while waiting.

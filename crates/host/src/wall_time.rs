@@ -1,23 +1,20 @@
 //! Bounds on the time until an answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use protocol::{Failure, FailureKind};
+use protocol::Failure;
 use tokio::sync::oneshot;
 
 use crate::fetcher::{FetchError, Response};
 use crate::link::{Link, lost};
 use crate::parcel::Returns;
 
-/// What callers see of a worker that took too long.
-pub(crate) fn over_time(wall_ms: u32) -> Failure {
-    Failure {
-        kind: FailureKind::Cpu,
-        name: "Error".to_owned(),
-        message: format!("Worker exceeded wall time limit ({wall_ms} ms)."),
-        stack: String::new(),
-    }
+/// Ends a worker that took too long. Gives what its callers see.
+pub(crate) fn end_late(link: &Link, wall_ms: u32, began: Instant) -> FetchError {
+    let failure = Failure::over_wall_time(wall_ms, began.elapsed());
+    link.kill_for(failure.clone());
+    FetchError::Worker(failure)
 }
 
 /// Ends the worker unless it answers in time.
@@ -28,16 +25,13 @@ pub(crate) fn answer_in_time(
 ) -> oneshot::Sender<Result<Response, FetchError>> {
     let (sender, receiver) = oneshot::channel();
     let limit = Duration::from_millis(u64::from(wall_ms));
-    let link = Arc::downgrade(link);
+    let (link, began) = (Arc::downgrade(link), Instant::now());
     tokio::spawn(async move {
         let answer = match tokio::time::timeout(limit, receiver).await {
             Ok(answer) => answer.unwrap_or_else(|_| Err(lost())),
-            Err(_) => {
-                if let Some(link) = link.upgrade() {
-                    link.kill_for(over_time(wall_ms));
-                }
-                Err(FetchError::Worker(over_time(wall_ms)))
-            }
+            Err(_) => Err(link
+                .upgrade()
+                .map_or_else(lost, |link| end_late(&link, wall_ms, began))),
         };
         // Who asked may be gone.
         drop(respond.send(answer));
@@ -48,11 +42,11 @@ pub(crate) fn answer_in_time(
 /// Ends the worker unless the call returns in time.
 pub(crate) fn in_time(link: &Arc<Link>, wall_ms: u32, returns: Returns) -> Returns {
     let limit = Duration::from_millis(u64::from(wall_ms));
-    let link = Arc::downgrade(link);
+    let (link, began) = (Arc::downgrade(link), Instant::now());
     let timer = tokio::spawn(async move {
         tokio::time::sleep(limit).await;
         if let Some(link) = link.upgrade() {
-            link.kill_for(over_time(wall_ms));
+            end_late(&link, wall_ms, began);
         }
     });
     Returns::new(move |outcome| {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use protocol::Failure;
+
 use crate::link::Link;
 
 /// How often a busy isolate's processor time is looked at.
@@ -33,7 +35,9 @@ pub(crate) async fn watch(link: &Link, cpu_ms: u32) {
             last_frames = frames;
             last_cpu = cpu;
         } else if cpu.saturating_sub(last_cpu) > allowed {
-            link.kill_for_cpu(cpu_ms);
+            let used = cpu.saturating_sub(last_cpu).as_micros();
+            let used_us = u64::try_from(used).unwrap_or(u64::MAX);
+            link.kill_for(Failure::over_cpu(cpu_ms, used_us));
         }
     }
 }

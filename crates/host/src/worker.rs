@@ -178,7 +178,7 @@ impl Worker {
             id,
             now_ms: now_ms(),
             object: None,
-            cpu_ms: None,
+            bounds: protocol::Bounds::default(),
             event,
         });
         receiver.await.unwrap_or_else(|_| Err(lost()))
@@ -472,7 +472,7 @@ pub(crate) async fn fetch_in(
         subrequest_limit: limits.subrequests,
         ..entry
     };
-    let id = link.begin_fetch(entrypoint, props, limits.cpu_ms, entry, request)?;
+    let id = link.begin_fetch(entrypoint, props, limits.bounds(), entry, request)?;
     // From here on a caller that goes away cancels the event.
     let mut waiting = Waiting {
         link,

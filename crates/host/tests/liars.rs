@@ -327,6 +327,7 @@ fn ask<'a>(
         id,
         capability,
         event: Some(event),
+        cpu_us: 0,
         call: Call::Fetch(Request {
             method,
             url,
@@ -346,6 +347,7 @@ fn upload<'a>(id: CallId, event: u32) -> FromIsolate<'a> {
         capability,
         event,
         call: Call::Fetch(request),
+        ..
     } = ask(id, 1, event, "http://x.test/", "POST")
     else {
         unreachable!("it is a fetch");
@@ -354,6 +356,7 @@ fn upload<'a>(id: CallId, event: u32) -> FromIsolate<'a> {
         id,
         capability,
         event,
+        cpu_us: 0,
         call: Call::Fetch(Request {
             body: stream(7),
             ..request
@@ -366,6 +369,7 @@ fn use_capability(id: CallId, capability: u32, event: u32, call: Call<'_>) -> Fr
         id,
         capability,
         event: Some(event),
+        cpu_us: 0,
         call,
     }
 }

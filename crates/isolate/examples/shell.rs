@@ -104,7 +104,7 @@ fn run(sources: Sources, file: &Path) -> i32 {
         id: 1,
         now_ms: now_ms(),
         object: None,
-        cpu_ms: None,
+        bounds: protocol::Bounds::default(),
         event: Event::Test { entrypoint: None },
     });
     let mut status = None;

@@ -80,9 +80,24 @@ pub(crate) fn fill_gaps(ctx: &Ctx<'_>, account: &Account) {
 pub(crate) struct Account {
     used: Cell<usize>,
     limit: Cell<usize>,
-    /// The limit as it was set, whatever is lent.
+    /// The limit as it was set.
     granted: Cell<usize>,
+    /// The limit for what runs now, whatever is lent.
+    bound: Cell<usize>,
     exhausted: Cell<bool>,
+    /// What was refused last.
+    refused: Cell<Refused>,
+}
+
+/// What an isolate wanted and did not get.
+#[derive(Clone, Copy, Debug, Default)]
+enum Refused {
+    #[default]
+    Nothing,
+    /// Bytes that were used, and that were asked for beside them.
+    More(usize, usize),
+    /// Bytes to be sent at a time.
+    Sending(usize),
 }
 
 impl Default for Account {
@@ -91,26 +106,50 @@ impl Default for Account {
             used: Cell::new(0),
             limit: Cell::new(usize::MAX),
             granted: Cell::new(usize::MAX),
+            bound: Cell::new(usize::MAX),
             exhausted: Cell::new(false),
+            refused: Cell::default(),
         }
     }
 }
 
 impl Account {
-    /// Nothing may be used after this: something else than the heap has taken too much.
-    pub(crate) fn exhaust(&self) {
-        self.exhausted.set(true);
+    /// Nothing may be used after this: so many bytes are to be sent at a time.
+    pub(crate) fn exhaust(&self, unsent: usize) {
+        if !self.exhausted.replace(true) {
+            self.refused.set(Refused::Sending(unsent));
+        }
+    }
+
+    /// By how much the limit was passed, as errors say it. Empty when that is not known.
+    pub(crate) fn excess(&self) -> String {
+        match self.refused.get() {
+            Refused::Nothing => String::new(),
+            Refused::More(used, more) => {
+                format!(": it used {} and needed {} more", shown(used), shown(more))
+            }
+            Refused::Sending(bytes) => format!(": it had {} to send at once", shown(bytes)),
+        }
     }
 
     /// Sets how many bytes may be used from now on.
     pub(crate) fn set_limit(&self, bytes: usize) {
-        self.limit.set(bytes);
         self.granted.set(bytes);
+        self.bound(None);
     }
 
-    /// The limit that was set, in megabytes.
-    pub(crate) fn granted_mb(&self) -> usize {
-        self.granted.get() >> 20
+    /// What runs from now on may use less, or as much as was set.
+    pub(crate) fn bound(&self, bytes: Option<u64>) {
+        let granted = self.granted.get();
+        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        let bound = bytes.map_or(granted, |bytes| bytes.min(granted));
+        self.limit.set(bound);
+        self.bound.set(bound);
+    }
+
+    /// The limit for what runs now, in megabytes.
+    pub(crate) fn bound_mb(&self) -> usize {
+        self.bound.get() >> 20
     }
 
     /// Lets the engine make the error that nothing can catch.
@@ -133,6 +172,8 @@ impl Account {
         let allowed = bytes <= self.limit.get().saturating_sub(self.used.get());
         if allowed {
             self.take(bytes);
+        } else {
+            self.remember(bytes);
         }
         allowed
     }
@@ -157,8 +198,16 @@ impl Account {
     }
 
     fn refuse(&self, bytes: usize) {
+        self.remember(bytes);
         if bytes < SMALL_BYTES {
             self.exhausted.set(true);
+        }
+    }
+
+    /// What was refused first of what ends the isolate is the reason.
+    fn remember(&self, bytes: usize) {
+        if !self.exhausted.get() {
+            self.refused.set(Refused::More(self.used.get(), bytes));
         }
     }
 
@@ -175,6 +224,18 @@ impl Account {
     fn given_back(&self, bytes: usize) {
         self.used.set(self.used.get().saturating_sub(bytes));
     }
+}
+
+/// Bytes as people read them.
+fn shown(bytes: usize) -> String {
+    const UNITS: [(usize, &str); 2] = [(1 << 20, "MB"), (1 << 10, "KB")];
+    for (unit, name) in UNITS {
+        if bytes >= unit {
+            let tenths = (bytes * 10).div_ceil(unit);
+            return format!("{}.{} {name}", tenths / 10, tenths % 10);
+        }
+    }
+    format!("{bytes} bytes")
 }
 
 /// Bytes in a live block of the C library.

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use protocol::limits::STARTUP_CPU_MS;
 use protocol::{
-    EventId, Exports, Failure, FailureKind, FromIsolate, OF_ISOLATE, Program, Settings, ToIsolate,
+    Bounds, EventId, Exports, Failure, FailureKind, FromIsolate, OF_ISOLATE, Program, Settings,
+    ToIsolate,
 };
 use rquickjs::function::IntoArgs;
 use rquickjs::promise::PromiseState;
@@ -226,7 +227,7 @@ impl Isolate {
             Ok(promise) => promise,
             Err(failure) => {
                 return Err(self
-                    .limit_failure(settings.startup_cpu_ms)
+                    .limit_failure(settings.startup_cpu_ms, cpu::turn_us())
                     .unwrap_or(failure));
             }
         };
@@ -261,7 +262,7 @@ impl Isolate {
             }
         });
         // Looking at exports, and at what was thrown, may have run the program's own getters.
-        if let Some(failure) = self.limit_failure(settings.startup_cpu_ms) {
+        if let Some(failure) = self.limit_failure(settings.startup_cpu_ms, cpu::turn_us()) {
             return Err(failure);
         }
         self.deadline_us.set(u64::MAX);
@@ -293,11 +294,11 @@ impl Isolate {
             state::send(&FromIsolate::Unhandled(event, failure));
         }
         self.settle(event);
-        let (event, cpu_ms) = state::with(|state| {
+        let (event, cpu_ms, used_us) = state::with(|state| {
             state.charge();
-            (state.turn_event, state.turn_cpu_ms)
+            (state.turn_event, state.turn_cpu_ms, state.turn_used_us())
         });
-        match self.limit_failure(cpu_ms) {
+        match self.limit_failure(cpu_ms, used_us) {
             None if state::with(|state| state.condemned) => {
                 objects::give_up_turn();
                 Turn::Condemned
@@ -306,12 +307,11 @@ impl Isolate {
             None => Turn::Condemned,
             Some(failure) => {
                 objects::give_up_turn();
-                let cpu_us = cpu::turn_us();
                 match event {
                     Some(id) if id & OF_ISOLATE == 0 => state::send(&FromIsolate::Done {
                         id,
                         outcome: Err(failure),
-                        cpu_us,
+                        cpu_us: used_us,
                     }),
                     _ => state::send(&FromIsolate::Unhandled(None, failure)),
                 }
@@ -325,14 +325,12 @@ impl Isolate {
         let usual = self.settings.get().cpu_ms;
         let Some(id) = event else { return usual };
         let narrower = state::with(|state| {
-            if let ToIsolate::Event {
-                cpu_ms: Some(cpu_ms),
-                ..
-            } = message
+            if let ToIsolate::Event { bounds, .. } = message
+                && *bounds != Bounds::default()
             {
-                state.event_cpu_ms.insert(id, *cpu_ms);
+                state.event_bounds.insert(id, *bounds);
             }
-            state.event_cpu_ms.get(&id).copied()
+            state.event_bounds.get(&id).and_then(|bounds| bounds.cpu_ms)
         });
         narrower.map_or(usual, |narrower| narrower.min(usual))
     }
@@ -421,15 +419,13 @@ impl Isolate {
     }
 
     /// The failure that stands for a limit that was passed, if one was.
-    fn limit_failure(&self, cpu_ms: u32) -> Option<Failure> {
+    fn limit_failure(&self, cpu_ms: u32, used_us: u64) -> Option<Failure> {
         if self.heap.is_exhausted() {
             return Some(state::out_of_memory());
         }
         self.interrupted.get().then(|| Failure {
-            kind: FailureKind::Cpu,
-            name: "Error".to_owned(),
-            message: format!("Worker exceeded CPU time limit ({cpu_ms} ms)."),
             stack: self.stopped_at.take(),
+            ..Failure::over_cpu(cpu_ms, used_us)
         })
     }
 

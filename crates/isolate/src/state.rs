@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use protocol::limits::MAX_UNSENT_BYTES;
 use protocol::{
-    CallId, CapabilityId, EventId, Failure, FailureKind, FrameBuffer, FromIsolate, ObjectNumber,
+    Bounds, CallId, CapabilityId, EventId, Failure, FrameBuffer, FromIsolate, ObjectNumber,
     SocketId, SocketPart,
 };
 
@@ -57,8 +57,8 @@ pub(crate) struct State {
     pub(crate) deadline_us: Rc<Cell<u64>>,
     /// Processor time of open events before the current turn, in microseconds.
     pub(crate) event_cpu_us: HashMap<EventId, u64>,
-    /// What events may use that may use less than usual, in milliseconds.
-    pub(crate) event_cpu_ms: HashMap<EventId, u32>,
+    /// What events may use that may use less than usual.
+    pub(crate) event_bounds: HashMap<EventId, Bounds>,
     /// The events that calls under way are made for.
     pub(crate) calls: HashMap<CallId, EventId>,
     /// Descriptors that came with frames which have not been handled yet, in their order.
@@ -107,6 +107,9 @@ impl State {
         let end_us = cpu::begin_turn() + u64::from(cpu_ms) * 1_000;
         let left_us = end_us.saturating_sub(used_us.copied().unwrap_or(0));
         self.deadline_us.set(left_us);
+        let bounds = event.and_then(|event| self.event_bounds.get(&event));
+        self.heap
+            .bound(bounds.and_then(|bounds| bounds.memory_bytes));
         self.turn_event = event;
         self.turn_cpu_ms = cpu_ms;
     }
@@ -120,6 +123,20 @@ impl State {
         if let Some(used) = self.event_cpu_us.get_mut(&event) {
             *used += cpu::turn_us();
         }
+    }
+
+    /// Processor time of the event that the turn is for, in microseconds; of the turn if that is not known.
+    pub(crate) fn turn_used_us(&self) -> u64 {
+        let event = self.turn_event;
+        let used = event.and_then(|event| self.event_cpu_us.get(&event));
+        used.copied().unwrap_or_else(cpu::turn_us)
+    }
+
+    /// Processor time of an event up to now, in microseconds.
+    pub(crate) fn used_us(&self, event: EventId) -> Option<u64> {
+        let before = self.event_cpu_us.get(&event)?;
+        let is_now = self.turn_event == Some(event);
+        Some(before + if is_now { cpu::turn_us() } else { 0 })
     }
 
     /// An event is over of which the host does not know.
@@ -142,7 +159,7 @@ impl State {
         };
         protocol::encode_into(&frame, &mut self.outbox);
         if self.outbox.len() > MAX_UNSENT_BYTES {
-            self.heap.exhaust();
+            self.heap.exhaust(self.outbox.len());
         }
     }
 
@@ -229,16 +246,11 @@ impl State {
 
 /// The failure of a worker that used up its memory. Nothing may run after it: there is no saying what is missing.
 pub(crate) fn out_of_memory() -> Failure {
-    let limit_mb = with(|state| {
+    let (limit_mb, excess) = with(|state| {
         state.condemned = true;
-        state.heap.granted_mb()
+        (state.heap.bound_mb(), state.heap.excess())
     });
-    Failure {
-        kind: FailureKind::Memory,
-        name: "Error".to_owned(),
-        message: format!("Worker exceeded memory limit ({limit_mb} MB)."),
-        stack: String::new(),
-    }
+    Failure::over_memory(limit_mb, &excess)
 }
 
 /// Whether an error is the engine's own word for that.
@@ -290,7 +302,7 @@ pub(crate) fn send(frame: &FromIsolate<'_>) {
             state.ended_events.push(*id);
         }
         if state.outbox.len() > MAX_UNSENT_BYTES {
-            state.heap.exhaust();
+            state.heap.exhaust(state.outbox.len());
         }
     });
 }

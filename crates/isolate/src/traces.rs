@@ -42,6 +42,7 @@ fn trace_value<'js>(ctx: &Ctx<'js>, trace: &Trace<'_>) -> Result<Object<'js>> {
             Outcome::Exception => "exception",
             Outcome::ExceededCpu => "exceededCpu",
             Outcome::ExceededMemory => "exceededMemory",
+            Outcome::ExceededWallTime => "exceededWallTime",
             Outcome::Canceled => "canceled",
             Outcome::Unknown => "unknown",
         },

@@ -143,7 +143,7 @@ fn run(file: &Path) -> (Vec<(String, String)>, usize) {
         id: 1,
         now_ms: now_ms(),
         object: None,
-        cpu_ms: None,
+        bounds: protocol::Bounds::default(),
         event: Event::Test { entrypoint: None },
     });
     let (mut failed, mut passed, mut wake) = (Vec::new(), 0, None);

@@ -53,6 +53,26 @@ pub enum Outbound {
     Capability(CapabilityId),
 }
 
+/// What one event may use. `None` is as usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Processor time, in milliseconds.
+    pub cpu_ms: Option<u32>,
+    /// JavaScript heap of the isolate while it works for the event, in bytes.
+    pub memory_bytes: Option<u64>,
+}
+
+impl CodeLimits {
+    /// What the isolate has to see to of them.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            cpu_ms: self.cpu_ms,
+            memory_bytes: self.memory_bytes,
+        }
+    }
+}
+
 /// Bounds of a dynamic worker, or of one of its entrypoints. `None` is as usual.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeLimits {

@@ -1,5 +1,7 @@
 //! What the messages say about what went wrong.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// Why a call failed. `message` is what a worker's code sees.
@@ -46,12 +48,75 @@ pub enum FailureKind {
     Cpu,
     /// More memory than allowed.
     Memory,
+    /// No answer in the time that is allowed.
+    WallTime,
     /// The event's export or handler does not exist.
     NoHandler,
     /// Nothing is left to wait for, and there is no answer.
     Hung,
     /// The Durable Object was reset while it worked on the event.
     Reset,
+}
+
+impl Failure {
+    /// An event, or a top level, has used more processor time than `limit_ms`.
+    #[must_use]
+    pub fn over_cpu(limit_ms: u32, used_us: u64) -> Self {
+        let used = tenths(used_us);
+        let message = format!("Worker exceeded CPU time limit ({limit_ms} ms): it used {used} ms.");
+        Self::of_limit(FailureKind::Cpu, message)
+    }
+
+    /// An event has not been answered within `limit_ms`.
+    #[must_use]
+    pub fn over_wall_time(limit_ms: u32, passed: Duration) -> Self {
+        let passed = tenths(u64::try_from(passed.as_micros()).unwrap_or(u64::MAX));
+        let message = format!(
+            "Worker exceeded wall time limit ({limit_ms} ms): no answer after {passed} ms."
+        );
+        Self::of_limit(FailureKind::WallTime, message)
+    }
+
+    /// An isolate has more memory than it may, or asked for more: `excess` says how much.
+    #[must_use]
+    pub fn over_memory(limit_mb: usize, excess: &str) -> Self {
+        let message = format!("Worker exceeded memory limit ({limit_mb} MB){excess}.");
+        Self::of_limit(FailureKind::Memory, message)
+    }
+
+    fn of_limit(kind: FailureKind, message: String) -> Self {
+        Self {
+            kind,
+            name: "Error".to_owned(),
+            message,
+            stack: String::new(),
+        }
+    }
+}
+
+impl FailureKind {
+    /// Whether a limit on what a worker may use was passed.
+    #[must_use]
+    pub fn is_limit(self) -> bool {
+        matches!(self, Self::Cpu | Self::Memory | Self::WallTime)
+    }
+}
+
+/// Microseconds in milliseconds, rounded up: what passes a limit is never shown as the limit.
+fn tenths(us: u64) -> String {
+    let tenths = us.div_ceil(100);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// Why a module is no code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// What is wrong.
+    pub message: String,
+    /// Line, counted from one.
+    pub line: u32,
+    /// Column, counted from one.
+    pub column: u32,
 }
 
 /// How loud a log line is.

@@ -27,6 +27,12 @@ pub const MAX_SOCKET_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
 /// The most streams, calls and sockets each that one isolate may have open.
 pub const MAX_OPEN_PER_ISOLATE: usize = 16 * 1024;
 
+/// Calls of objects in the same isolate that one event makes without the host. Further ones go through it.
+pub const MAX_CALLS_INSIDE: u32 = 1000;
+
+/// Such calls of one isolate that are under way at a time and outlast a turn. Further ones go through the host.
+pub const MAX_OPEN_INSIDE: usize = 16 * 1024;
+
 /// The longest log line that an isolate may send, in bytes; longer ones are cut (Workers: 256 KB a request).
 pub const MAX_LOG_BYTES: usize = 256 * 1024;
 

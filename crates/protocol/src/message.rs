@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::Bounds;
 use crate::facet::{FacetChange, FacetStart};
 use crate::failure::{CallError, Failure, LogLevel};
 use crate::graph::{Module, Program};
@@ -51,8 +52,8 @@ pub enum ToIsolate<'a> {
         now_ms: f64,
         /// The object that it happens to, if it is one.
         object: Option<ObjectNumber>,
-        /// Processor time that it may use, in milliseconds, when that is less than usual.
-        cpu_ms: Option<u32>,
+        /// What it may use, when that is less than usual.
+        bounds: Bounds,
         /// What happens.
         #[serde(borrow)]
         event: Event<'a>,
@@ -152,6 +153,8 @@ pub enum FromIsolate<'a> {
         capability: CapabilityId,
         /// The event that it is made for, if one is known.
         event: Option<EventId>,
+        /// Processor time of that event up to now, in microseconds.
+        cpu_us: u64,
         /// What is asked.
         #[serde(borrow)]
         call: Call<'a>,
@@ -406,6 +409,14 @@ pub enum Event<'a> {
         scheduled_ms: f64,
         /// How often it has failed before.
         retry_count: u32,
+    },
+    /// A facet of the object is to start that nobody has called: the object says what it is. Answered by
+    /// [`FromIsolate::StartFacet`].
+    Facet {
+        /// The facet's name.
+        name: &'a str,
+        /// The answer names it, as if it were a call.
+        question: CallId,
     },
     /// Something arrived on a WebSocket that the host keeps for an object.
     Socket {

@@ -108,6 +108,8 @@ pub enum Outcome {
     ExceededCpu,
     /// It used more memory than it may.
     ExceededMemory,
+    /// It did not answer in the time that it may take.
+    ExceededWallTime,
     /// Nobody waited for it any more.
     Canceled,
     /// Nobody knows.

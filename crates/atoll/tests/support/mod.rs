@@ -73,12 +73,17 @@ impl Project {
         text.replace(real.to_str().unwrap(), "FOLDER")
             .replace(self.path().to_str().unwrap(), "FOLDER")
             .split_inclusive('\n')
-            .map(|line| match line.trim_end().strip_suffix(" ms") {
-                Some(start) => {
-                    let (start, _) = start.rsplit_once(' ').unwrap_or((start, ""));
-                    format!("{start} TIME\n")
+            .map(|line| {
+                if let Some((start, _)) = line.split_once("): it used ") {
+                    return format!("{start}): it used SO MUCH\n");
                 }
-                None => line.to_owned(),
+                match line.trim_end().strip_suffix(" ms") {
+                    Some(start) => {
+                        let (start, _) = start.rsplit_once(' ').unwrap_or((start, ""));
+                        format!("{start} TIME\n")
+                    }
+                    None => line.to_owned(),
+                }
             })
             .collect()
     }

@@ -373,6 +373,25 @@ pub(crate) fn failure(error: FetchError) -> protocol::Failure {
     }
 }
 
+/// What is said of a limit, without the figure that says by how much it was passed: that has been looked at, as no two
+/// runs have the same.
+pub(crate) fn without_excess(message: &str) -> String {
+    let Some((limit, excess)) = message.split_once("): ") else {
+        return message.to_owned();
+    };
+    let figure = |text: &str| -> f64 {
+        let figures = text.split(['(', ' ']).filter_map(|word| word.parse().ok());
+        figures.last().unwrap()
+    };
+    if limit.ends_with(" ms") {
+        assert!(figure(excess) > figure(limit), "{message}");
+    } else {
+        let words = excess.split_once("it used ").unwrap().1;
+        assert!(words.contains(" and needed ") && words.ends_with(" more."));
+    }
+    format!("{limit}).")
+}
+
 /// A body that is fed while it is read.
 pub(crate) fn channel(room: usize) -> (mpsc::Sender<Result<Bytes, BodyError>>, Body) {
     struct Channel(mpsc::Receiver<Result<Bytes, BodyError>>);

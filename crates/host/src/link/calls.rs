@@ -35,16 +35,17 @@ pub(super) const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request
 impl Link {
     pub(super) fn call(
         self: &Arc<Self>,
-        id: CallId,
+        made: &Made,
         capability: CapabilityId,
-        event: Option<EventId>,
         call: Call<'_>,
-        size: usize,
     ) -> Result<(), String> {
+        let Made {
+            id, event, size, ..
+        } = *made;
         let capability = self.capability(capability)?;
         if let Some(uses) = &self.uses {
-            let cpu = self.process().cpu_time().ok();
-            uses.begin(id, &capability, &call, size, cpu);
+            let process = self.process().cpu_time().ok();
+            uses.begin(made, &capability, &call, process);
         }
         // Isolates that have each other's stubs talk within the request that brought them together.
         let costs = u32::from(!matches!(capability, Capability::Stub(_)));
@@ -78,10 +79,11 @@ impl Link {
                     entry.subrequests += costs;
                     let limit = entry.subrequest_limit.unwrap_or(u32::MAX);
                     let limit = self.subrequests.min(limit);
-                    if entry.subrequests > limit {
+                    let count = entry.subrequests;
+                    if count > limit {
                         drop(state);
                         let message = format!(
-                            "Too many subrequests by single Worker invocation. The limit is {limit}."
+                            "Too many subrequests by single Worker invocation. The limit is {limit}, and this is number {count}."
                         );
                         self.fail(id, &error("Error", &message));
                         return Ok(());
@@ -456,6 +458,18 @@ impl Link {
     }
 }
 
+/// How an isolate makes a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Made {
+    pub(crate) id: CallId,
+    /// The event that it is made for, if one is known.
+    pub(crate) event: Option<EventId>,
+    /// Processor time of that event up to now, in microseconds, as the isolate counts it.
+    pub(crate) cpu_us: u64,
+    /// Bytes of its frame.
+    pub(crate) size: usize,
+}
+
 /// Where a call of an object comes from.
 struct Origin {
     id: CallId,
@@ -499,7 +513,7 @@ pub(crate) fn fetch_object(
         ..EventEntry::default()
     };
     // An entry that is refused has told who waits.
-    let _event = link.begin_fetch(None, None, limits.cpu_ms, entry, request);
+    let _event = link.begin_fetch(None, None, limits.bounds(), entry, request);
 }
 
 /// Calls a method of an object.

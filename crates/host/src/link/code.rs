@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use protocol::limits::{MAX_CODE_BYTES, MAX_CODE_ENV_BYTES, MAX_CODE_NAME_BYTES, MAX_TAILS};
 use protocol::{
-    CapabilityId, Code, Environment, Exports, Failure, FailureKind, Given, Module, Outbound,
-    Program,
+    CapabilityId, Code, Environment, Exports, Failure, Given, Module, Outbound, Program,
 };
 
 use super::Link;
@@ -118,7 +117,7 @@ impl Link {
 
 /// What callers of a worker see that does not start.
 fn failed_to_start(failure: Failure) -> Failure {
-    if matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory) {
+    if failure.kind.is_limit() {
         return failure;
     }
     let Failure {

@@ -1,8 +1,9 @@
 //! How isolates are ended.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use protocol::{Failure, FailureKind};
+use protocol::Failure;
 
 use super::Link;
 
@@ -23,16 +24,6 @@ impl Link {
         exit.ok().flatten().is_some_and(jail::Exit::is_own_doing)
     }
 
-    /// Kills the isolate for using too much processor time; its callers are told so.
-    pub(crate) fn kill_for_cpu(&self, cpu_ms: u32) {
-        self.kill_for(Failure {
-            kind: FailureKind::Cpu,
-            name: "Error".to_owned(),
-            message: format!("Worker exceeded CPU time limit ({cpu_ms} ms)."),
-            stack: String::new(),
-        });
-    }
-
     /// Kills the isolate; its callers are told why.
     pub(crate) fn kill_for(&self, failure: Failure) {
         {
@@ -40,7 +31,16 @@ impl Link {
             state.condemned = true;
             state.verdict = Some(failure);
         }
+        if let Some(used) = self.cpu_if_watched() {
+            self.lock().cpu_at_end = Some(used);
+        }
         self.kill();
+    }
+
+    /// Processor time of the process so far, if somebody follows the worker or what it uses is written down.
+    pub(super) fn cpu_if_watched(&self) -> Option<Duration> {
+        let is_watched = self.uses.is_some() || self.tails.is_some();
+        is_watched.then(|| self.process.cpu_time().ok()).flatten()
     }
 
     /// Ends the process; whatever is under way fails.

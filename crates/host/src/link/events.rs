@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::limits::MAX_OPEN_PER_ISOLATE;
 use protocol::{
-    Event, EventId, Failure, FailureKind, ObjectNumber, Request as WireRequest,
+    Bounds, Event, EventId, Failure, FailureKind, ObjectNumber, Request as WireRequest,
     Response as WireResponse, ToIsolate,
 };
 
@@ -42,7 +42,9 @@ impl Link {
     ///
     /// # Errors
     /// When it cannot begin. Who waits for it has been told.
-    pub(crate) fn begin(&self, entry: EventEntry) -> Result<EventId, FetchError> {
+    pub(crate) fn begin(&self, mut entry: EventEntry) -> Result<EventId, FetchError> {
+        entry.cpu_before = self.cpu_if_watched();
+        let cpu_before = entry.cpu_before;
         let mut state = self.lock();
         let known = |object| state.objects.contains_key(&object) || state.copies.contains(&object);
         let refusal = if state.closed && self.evaluates && entry.object.is_none() {
@@ -51,7 +53,7 @@ impl Link {
             Some(verdict.map_or_else(lost, FetchError::Worker))
         } else if state.closed || !entry.object.is_none_or(known) {
             Some(lost())
-        } else if state.events.len() >= MAX_OPEN_PER_ISOLATE {
+        } else if state.events.len() - state.events_inside >= MAX_OPEN_PER_ISOLATE {
             let text = "Worker is overloaded. Too many requests are under way.";
             Some(FetchError::Overloaded(text.to_owned()))
         } else {
@@ -65,7 +67,7 @@ impl Link {
         let id = state.next_event();
         state.events.insert(id, entry);
         if let Some(uses) = &self.uses {
-            uses.event_began(id);
+            uses.event_began(id, cpu_before);
         }
         Ok(id)
     }
@@ -147,15 +149,14 @@ impl Link {
         outcome: Result<(), Failure>,
         cpu_us: u64,
     ) -> Result<(), String> {
-        let ends = matches!(&outcome, Err(failure)
-            if matches!(failure.kind, FailureKind::Cpu | FailureKind::Memory));
+        let ends = matches!(&outcome, Err(failure) if failure.kind.is_limit());
         let (mut entry, leaving) = {
             let mut state = self.lock();
             state.condemned |= ends;
             // What an isolate says of itself decides about nobody else.
             state.usual_cpu_us = (state.usual_cpu_us * 7 + cpu_us.min(MAX_USUAL_CPU_US)) / 8;
             let leaving = ends.then(|| (state.at_work(), std::mem::take(&mut state.objects)));
-            let entry = state.events.remove(&id).ok_or("the end of no event")?;
+            let entry = state.take_event(id).ok_or("the end of no event")?;
             (entry, leaving)
         };
         // The isolate ends. Who tries again as soon as it knows does not find its objects here.
@@ -196,7 +197,7 @@ impl Link {
         self: &Arc<Self>,
         entrypoint: Option<&str>,
         props: Option<&Props>,
-        cpu_ms: Option<u32>,
+        bounds: Bounds,
         mut entry: EventEntry,
         request: Request,
     ) -> Result<EventId, FetchError> {
@@ -229,7 +230,7 @@ impl Link {
                     id,
                     now_ms: now_ms(),
                     object,
-                    cpu_ms,
+                    bounds,
                     event: Event::Fetch {
                         entrypoint,
                         props,

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use protocol::limits::MAX_OPEN_PER_ISOLATE;
+use protocol::limits::{MAX_CALLS_INSIDE, MAX_OPEN_INSIDE};
 use protocol::{CallId, EventId, OF_ISOLATE, ObjectNumber, Parcel, Passed, Reply};
 
 use super::calls::fetch_error;
@@ -25,15 +25,23 @@ impl Link {
             if object == 0 || object > state.last_object {
                 return Err("an event of no object".to_owned());
             }
-            if state.events.len() >= MAX_OPEN_PER_ISOLATE {
-                return Err("too many events".to_owned());
+            // An isolate counts these itself, and makes the calls through the host that would be too many.
+            if state.events_inside >= MAX_OPEN_INSIDE {
+                return Err("too many events inside".to_owned());
             }
             let deepest = state.events.values().map(|entry| entry.depth).max();
             let caller = caller.and_then(|caller| state.events.get_mut(&caller));
-            let depth = caller.map(|caller| {
-                caller.subrequests += 1;
-                caller.depth
-            });
+            let depth = match caller {
+                Some(caller) if caller.calls_inside >= MAX_CALLS_INSIDE => {
+                    return Err("more calls inside than an event may make".to_owned());
+                }
+                Some(caller) => {
+                    caller.calls_inside += 1;
+                    caller.subrequests += 1;
+                    Some(caller.depth)
+                }
+                None => None,
+            };
             // An object that has left since is told of in what comes next, and then its events end.
             let living = state.objects.get(&object);
             let slot = living.map(|living| Arc::clone(&living.slot));
@@ -45,13 +53,13 @@ impl Link {
             depth: depth + 1,
             ..EventEntry::default()
         };
-        match self.lock().events.entry(id) {
-            Entry::Occupied(_) => Err("an event number that is in use".to_owned()),
-            Entry::Vacant(vacant) => {
-                vacant.insert(entry);
-                Ok(())
-            }
-        }
+        let mut state = self.lock();
+        match state.events.entry(id) {
+            Entry::Occupied(_) => return Err("an event number that is in use".to_owned()),
+            Entry::Vacant(vacant) => vacant.insert(entry),
+        };
+        state.events_inside += 1;
+        Ok(())
     }
 
     /// Gives a value back to the isolate that it comes from, with what it refers to in the isolate's table.

@@ -329,7 +329,7 @@ impl Link {
                 .collect();
             ended
                 .iter()
-                .filter_map(|event| state.events.remove(event))
+                .filter_map(|event| state.take_event(*event))
                 .collect()
         };
         for mut entry in events {

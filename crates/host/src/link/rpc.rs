@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::limits::{MAX_RPC_BYTES, MAX_RPC_PATH, MAX_RPC_REFERENCES};
 use protocol::{
-    Body as WireBody, CallId, CodeLimits, Event, EventId, Given, Invocation, Parcel as WireParcel,
-    Passed, Reply, Returned as WireReturned, Target, ToIsolate,
+    Body as WireBody, Bounds, CallId, CodeLimits, Event, EventId, Given, Invocation,
+    Parcel as WireParcel, Passed, Reply, Returned as WireReturned, Target, ToIsolate,
 };
 
 use super::calls::fetch_error;
@@ -170,16 +170,16 @@ impl Link {
         let mut name = None;
         let mut props = None;
         let mut export = None;
-        let mut cpu_ms = None;
+        let mut bounds = Bounds::default();
         match receiver {
             Receiver::Entrypoint(entrypoint, given, limits) => {
-                cpu_ms = limits.cpu_ms;
+                bounds = limits.bounds();
                 entry.subrequest_limit = limits.subrequests;
                 name = entrypoint;
                 props = given;
             }
             Receiver::Object(object, lease, limits) => {
-                cpu_ms = limits.cpu_ms;
+                bounds = limits.bounds();
                 entry.subrequest_limit = limits.subrequests;
                 entry.object = Some(object);
                 entry.lease = Some(lease);
@@ -210,7 +210,7 @@ impl Link {
                 id,
                 now_ms: now_ms(),
                 object,
-                cpu_ms,
+                bounds,
                 event: Event::Rpc {
                     target,
                     invocation: Invocation { path, arguments },
@@ -240,7 +240,7 @@ impl Link {
 
     /// An event that the isolate was not told of has failed.
     pub(crate) fn fail_event(&self, id: EventId, failed: &FetchError) {
-        let entry = self.lock().events.remove(&id);
+        let entry = self.lock().take_event(id);
         if let Some(entry) = entry {
             entry.fail(failed);
         }

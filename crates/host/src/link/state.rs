@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use protocol::limits::STREAM_WINDOW_BYTES;
@@ -57,6 +58,10 @@ pub(crate) struct EventEntry {
     pub(crate) subrequest_limit: Option<u32>,
     /// Calls made so far.
     pub(crate) subrequests: u32,
+    /// Objects in the same isolate that it has called without the host.
+    pub(crate) calls_inside: u32,
+    /// Processor time of the process when it began, if somebody wants to know.
+    pub(crate) cpu_before: Option<Duration>,
     /// How many workers a request has passed through.
     pub(crate) depth: u32,
 }
@@ -133,11 +138,15 @@ pub(super) struct State {
     pub(super) condemned: bool,
     /// Why it was killed, when that is for its callers to know.
     pub(super) verdict: Option<Failure>,
+    /// Processor time of the process when it was ended, if somebody wants to know.
+    pub(super) cpu_at_end: Option<Duration>,
     /// Bytes that wait for the socket.
     pub(super) outbox: Outbox,
     /// Frames received so far.
     pub(super) frames: u64,
     pub(super) events: HashMap<EventId, EventEntry>,
+    /// How many of them have begun inside the isolate.
+    pub(super) events_inside: usize,
     /// What an event takes of processor time, the latest counting most.
     pub(super) usual_cpu_us: u64,
     pub(super) readers: HashMap<StreamId, Reader>,
@@ -170,6 +179,18 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Forgets an event.
+    pub(super) fn take_event(&mut self, id: EventId) -> Option<EventEntry> {
+        let entry = self.events.remove(&id)?;
+        if id & OF_ISOLATE == 0 {
+            // It was asked what a facet is, perhaps, and has not said so.
+            self.starts.remove(&(id | OF_ISOLATE));
+        } else {
+            self.events_inside -= 1;
+        }
+        Some(entry)
+    }
+
     /// The objects to which something happens.
     pub(super) fn at_work(&self) -> HashSet<ObjectNumber> {
         let events = self.events.values();

@@ -18,6 +18,8 @@ import { textOf } from "./id.js";
 const MAX_CALLS = 1000;
 /** So many calls arrive before the event loop looks for frames again. */
 const MAX_CALLS_AT_ONCE = 64;
+/** So many that the host knows of are under way: further ones go through it. It takes twice as many. */
+const MAX_OPEN = 8 * 1024;
 /** How deep calls of calls may go before the host counts them (Workers: 16). */
 const MAX_DEPTH = 16;
 /** The first number that the host does not give to events. */
@@ -33,6 +35,8 @@ let next = 0;
 /** Whose events began since the last frame: the host may not know of them. @type {Visit[]} */
 let begun = [];
 let atOnce = 0;
+/** Events under way that the host knows of. */
+let open = 0;
 let lastEvent = 0;
 /** Who follows a worker is told of each of its events, and that is the host's to do. @type {boolean | undefined} */
 let followed;
@@ -55,7 +59,7 @@ export function moveOut(instance) {
 }
 
 function reach(id, caller) {
-  if (living.size === 0 || caller === undefined || followed) return undefined;
+  if (living.size === 0 || caller === undefined || followed || open >= MAX_OPEN) return undefined;
   if (atOnce >= MAX_CALLS_AT_ONCE || caller.callsInside >= MAX_CALLS || caller.depth >= MAX_DEPTH) return undefined;
   const text = textOf(id);
   return outside.size > 0 && outside.has(text) ? undefined : living.get(text);
@@ -166,6 +170,7 @@ class Visit {
   makeKnown() {
     if (this.isKnown) return;
     this.isKnown = true;
+    open += 1;
     const caller = this.caller;
     if (caller.isOpen) caller.makeKnown();
     arrived(this.number, this.instance.number, caller.isOpen ? caller.id : undefined);
@@ -173,15 +178,20 @@ class Visit {
 
   /** The event is over. Returns whether the host has to be told. */
   ends() {
-    this.event = undefined;
+    this.leave();
     if (this.isKnown) return true;
     forgetEvent(this.number);
     return false;
   }
 
+  leave() {
+    if (this.isKnown && this.event !== undefined) open -= 1;
+    this.event = undefined;
+  }
+
   /** The object is no more. */
   lost(isAnswered) {
-    this.event = undefined;
+    this.leave();
     forgetEvent(this.number);
     if (!isAnswered) give(this, undefined);
   }

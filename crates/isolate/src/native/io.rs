@@ -291,7 +291,7 @@ fn done(
         )),
     };
     let before = state::with(|state| {
-        state.event_cpu_ms.remove(&id);
+        state.event_bounds.remove(&id);
         state.event_cpu_us.remove(&id)
     });
     let cpu_us = before.unwrap_or(0) + cpu::turn_us();
@@ -320,13 +320,16 @@ pub(crate) fn send_call(
     event: Option<EventId>,
     call: Call<'_>,
 ) {
-    if let Some(event) = event {
-        state::with(|state| state.calls.insert(id, event));
-    }
+    let cpu_us = state::with(|state| {
+        let event = event?;
+        state.calls.insert(id, event);
+        state.used_us(event)
+    });
     send(&FromIsolate::Call {
         id,
         capability,
         event,
+        cpu_us: cpu_us.unwrap_or(0),
         call,
     });
 }

@@ -136,7 +136,7 @@ impl Host {
             id,
             now_ms,
             object: Some(object),
-            cpu_ms: None,
+            bounds: protocol::Bounds::default(),
             event,
         })
     }
@@ -153,7 +153,7 @@ impl Host {
             id,
             now_ms,
             object: None,
-            cpu_ms: None,
+            bounds: protocol::Bounds::default(),
             event: fetch_event(&format!("http://worker/{path}")),
         })
     }

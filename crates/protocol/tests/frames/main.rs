@@ -1,16 +1,16 @@
 //! Frames survive the trip, however they are cut, and no bytes at all make the decoder panic.
 
 mod rpc;
+mod traces;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use protocol::limits::{MAX_FRAME_BYTES, MAX_HEADERS};
 use protocol::{
-    AlarmChange, Body, Call, CallError, Commit, DecodeError, Event, FacetChange, FacetId,
+    AlarmChange, Body, Bounds, Call, CallError, Commit, DecodeError, Event, FacetChange, FacetId,
     FacetStart, Failure, FailureKind, Flow, FrameBuffer, FromIsolate, Headers, KeptSocket,
-    LogLevel, ObjectCall, Opening, Outcome, Redirect, Reply, Request, Response, Returned,
-    SocketPart, SocketRef, StorageCall, StreamPart, Target, ToIsolate, Trace, TraceEvent, TraceLog,
-    TraceSocket, decode, encode_into,
+    LogLevel, ObjectCall, Opening, Redirect, Reply, Request, Response, Returned, SocketPart,
+    SocketRef, StorageCall, StreamPart, Target, ToIsolate, decode, encode_into,
 };
 
 /// What frames are made of: a frame borrows, so its parts are kept here.
@@ -104,57 +104,14 @@ impl Parts {
 
     fn failure(&self) -> Failure {
         Failure {
-            kind: [FailureKind::Exception, FailureKind::Cpu, FailureKind::Hung]
-                [usize::from(self.body % 3)],
+            kind: [
+                FailureKind::Exception,
+                FailureKind::WallTime,
+                FailureKind::Hung,
+            ][usize::from(self.body % 3)],
             name: self.text.clone(),
             message: self.more.clone(),
             stack: self.text.clone(),
-        }
-    }
-
-    fn trace(&self) -> Trace<'_> {
-        Trace {
-            script: self.flag.then_some(self.text.as_str()),
-            entrypoint: self.flag.then_some(self.more.as_str()),
-            object: self.flag.then(|| self.text.clone()),
-            event: match self.choice % 7 {
-                0 => TraceEvent::Fetch {
-                    method: &self.text,
-                    url: &self.more,
-                    headers: self.headers(),
-                    cf: self.flag.then_some(self.text.as_str()),
-                    status: self.flag.then_some(self.id as u16),
-                },
-                1 => TraceEvent::Rpc { method: &self.text },
-                2 => TraceEvent::Alarm {
-                    scheduled_ms: self.number,
-                },
-                3 => TraceEvent::Scheduled {
-                    cron: &self.text,
-                    scheduled_ms: self.number,
-                },
-                4 => TraceEvent::Socket(TraceSocket::Close(self.id as u16)),
-                5 => TraceEvent::Email {
-                    from: &self.text,
-                    to: &self.more,
-                    size: self.id.into(),
-                },
-                _ => TraceEvent::Tail {
-                    script: self.flag.then_some(self.more.as_str()),
-                },
-            },
-            at_ms: self.number,
-            outcome: [Outcome::Ok, Outcome::Canceled, Outcome::ExceededCpu]
-                [usize::from(self.body % 3)],
-            logs: vec![TraceLog {
-                at_ms: self.number,
-                level: LogLevel::Error,
-                message: &self.more,
-            }],
-            exceptions: vec![(self.number, self.failure())],
-            cpu_ms: self.id,
-            wall_ms: self.other,
-            truncated: self.flag,
         }
     }
 
@@ -198,7 +155,10 @@ impl Parts {
             id: self.id,
             now_ms: self.number,
             object: self.flag.then_some(self.other),
-            cpu_ms: self.flag.then_some(self.other),
+            bounds: Bounds {
+                cpu_ms: self.flag.then_some(self.other),
+                memory_bytes: self.flag.then_some(self.id.into()),
+            },
             event,
         };
         let result = |result| ToIsolate::Result {
@@ -224,6 +184,10 @@ impl Parts {
             3 => event(Event::Test { entrypoint }),
             4 => ToIsolate::CancelEvent(self.id),
             23 => ToIsolate::Release(self.other),
+            24 if self.flag => event(Event::Facet {
+                name: &self.text,
+                question: self.other,
+            }),
             24 => ToIsolate::StartFacet(self.other),
             25 => event(Event::Tail {
                 entrypoint,
@@ -332,6 +296,7 @@ impl Parts {
             id: self.id,
             capability: self.other,
             event,
+            cpu_us: u64::from(self.id),
             call,
         };
         match self.choice % 33 {
