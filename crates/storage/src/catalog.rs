@@ -145,7 +145,7 @@ impl Catalog {
 
     pub(crate) fn add_namespace(&mut self, number: u32, key: &str, folder: &str) {
         let key: Arc<str> = key.into();
-        self.reserve_numbers(number + 1);
+        self.reserve_numbers(number.saturating_add(1));
         self.numbers.insert(key.clone(), number);
         let namespace = self.namespaces.entry(number).or_insert_with(|| Namespaced {
             key: key.clone(),

@@ -17,6 +17,9 @@ pub(crate) const HEADER_BYTES: usize = 40;
 /// The longest body of a record: the largest commit that fits a frame, or a group of pages, and room to spare.
 pub(crate) const MAX_BODY_BYTES: usize = 40 * 1024 * 1024;
 
+/// Longest part of a namespace's name in its folder's.
+const FOLDER_NAME_BYTES: usize = 80;
+
 /// Which object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Key {
@@ -38,6 +41,33 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// A name for a namespace's folder that a person recognises and every file system takes.
+pub(crate) fn folder_name(key: &str, number: u32) -> String {
+    let mut name: String = key
+        .chars()
+        .map(|letter| if is_plain(letter) { letter } else { '-' })
+        .take(FOLDER_NAME_BYTES)
+        .collect();
+    name.push_str(&format!(".{number}"));
+    name
+}
+
+/// Whether a folder's name was made by `folder_name`: then it is inside the folder of all objects, and no other namespace's.
+pub(crate) fn is_folder_name(name: &str, number: u32) -> bool {
+    numbered(name) == Some(number)
+}
+
+/// The number of the namespace whose folder may have this name.
+pub(crate) fn numbered(name: &str) -> Option<u32> {
+    let (text, digits) = name.rsplit_once('.')?;
+    let number: u32 = digits.parse().ok()?;
+    (text.chars().all(is_plain) && digits == number.to_string()).then_some(number)
+}
+
+fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')
 }
 
 /// What a record says.
@@ -131,7 +161,12 @@ impl<'a> Record<'a> {
 
     /// The record in a body. `None` when it is none.
     pub(crate) fn decode(body: &'a [u8]) -> Option<Self> {
-        postcard::from_bytes(body).ok()
+        let (record, rest) = postcard::take_from_bytes(body).ok()?;
+        let is_sound = match &record {
+            Self::NamespaceMade { number, folder, .. } => is_folder_name(folder, *number),
+            _ => true,
+        };
+        (rest.is_empty() && is_sound).then_some(record)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::disk::{Disk, File};
 use crate::live::Part;
 use crate::log::{Placed, Queue, Segment, Writer};
 use crate::options::Options;
-use crate::record::{HEADER_BYTES, Header, Key, Record, check, hex};
+use crate::record::{HEADER_BYTES, Header, Key, Record, check, hex, numbered};
 use crate::segment::{PREFIX_BYTES, Prefix, Reader, file_name, replace_file, start_of};
 use crate::shared::{Core, Shared};
 use crate::snapshot;
@@ -384,7 +384,9 @@ impl Replay {
         let names = disk
             .list(&objects)
             .map_err(Error::io("list the folder", &objects))?;
-        for name in names.iter().filter(|name| !known.contains(name.as_str())) {
+        // What nobody here has made stays.
+        let left = names.iter().filter(|name| numbered(name).is_some());
+        for name in left.filter(|name| !known.contains(name.as_str())) {
             let path = objects.join(name);
             disk.remove_folder(&path)
                 .map_err(Error::io("remove the folder", &path))?;

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::bookmark::{Bookmark, Moment};
 use crate::catalog::Catalog;
 use crate::disk::Disk;
-use crate::record::{Key, check};
+use crate::record::{Key, check, is_folder_name};
 use crate::segment::replace_file;
 use crate::shared::Shared;
 
@@ -198,7 +198,12 @@ fn parse(bytes: &[u8], log: u64) -> Option<(Catalog, u64)> {
                 number,
                 key,
                 folder,
-            } => catalog.add_namespace(number, key, folder),
+            } => {
+                if !is_folder_name(folder, number) {
+                    return None;
+                }
+                catalog.add_namespace(number, key, folder);
+            }
             Line::Object {
                 key,
                 name,

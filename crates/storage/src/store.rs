@@ -10,15 +10,13 @@ use crate::flush::Holder;
 use crate::log::Urgency;
 use crate::object::{Object, at_time};
 use crate::options::Options;
-use crate::record::{Key, Record, hex};
+use crate::record::{Key, Record, folder_name, hex};
 use crate::recovery::recover;
 use crate::shared::{Core, Shared};
 use crate::{Error, Namespace, Position};
 
 /// Objects that an iterator takes from the catalog at a time.
 const OBJECTS_AT_ONCE: usize = 256;
-/// Longest part of a namespace's name in its folder's.
-const FOLDER_NAME_BYTES: usize = 80;
 
 /// All objects in one folder. Dropping it closes it as [`Store::close`] does.
 #[derive(Debug)]
@@ -245,36 +243,21 @@ impl Store {
             .catalog
             .number(key)
             .ok_or_else(|| Error::NoNamespace(key.to_owned()))?;
-        loop {
+        let (folder, pending) = loop {
             let Some(namespace) = core.catalog.namespaces.get(&number) else {
                 return Err(Error::NoNamespace(key.to_owned()));
             };
-            let busy = namespace.objects.values().any(|entry| {
-                entry
-                    .live
-                    .as_ref()
-                    .is_some_and(|live| live.flushing || live.held)
-            });
-            if !busy {
-                break;
+            let live = || {
+                let entries = namespace.objects.values();
+                entries.filter_map(|entry| entry.live.as_ref())
+            };
+            if !live().any(|live| live.flushing || live.held) {
+                let pending: usize = live().map(|live| live.pending_bytes).sum();
+                break (shared.objects_folder(&namespace.folder), pending);
             }
             core.check()?;
             core = shared.wait(core);
-        }
-        let folder = core
-            .catalog
-            .namespaces
-            .get(&number)
-            .map(|namespace| namespace.folder.clone());
-        let pending: usize = core
-            .catalog
-            .namespaces
-            .get(&number)
-            .into_iter()
-            .flat_map(|namespace| namespace.objects.values())
-            .filter_map(|entry| entry.live.as_ref())
-            .map(|live| live.pending_bytes)
-            .sum();
+        };
         let record = Record::NamespaceDeleted { number };
         let (mut core, placed) = shared.append_record(core, &record, Urgency::Upkeep)?;
         core.pending_bytes -= pending;
@@ -282,7 +265,6 @@ impl Store {
         drop(core);
         shared.changed.notify_all();
         shared.wait_durable(placed.end.position)?;
-        let folder = shared.objects_folder(&folder.unwrap_or_default());
         match shared.options.disk.remove_folder(&folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::io("remove the folder", &folder)(error))
@@ -520,20 +502,6 @@ pub(crate) fn info(id: [u8; 32], entry: &crate::catalog::Entry) -> ObjectInfo {
         modified_ms: entry.last.time_ms,
         open: entry.live.as_ref().is_some_and(|live| live.open),
     }
-}
-
-/// A name for a namespace's folder that a person recognises and every file system takes.
-fn folder_name(key: &str, number: u32) -> String {
-    let mut name: String = key
-        .chars()
-        .map(|letter| match letter {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => letter,
-            _ => '-',
-        })
-        .take(FOLDER_NAME_BYTES)
-        .collect();
-    name.push_str(&format!(".{number}"));
-    name
 }
 
 /// Objects of a namespace. Objects that come or go meanwhile may or may not be among them.

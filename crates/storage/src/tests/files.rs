@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::pages::PAGE_BYTES;
 
+use crate::record::{Record, folder_name, is_folder_name};
 use crate::{Error, Namespace, Options, Store};
 
 /// A page that can be the first one of a database.
@@ -127,4 +128,41 @@ fn a_file_that_is_not_complete_is_refused() {
     // A journal that is done with has an empty header.
     write(&journal, &[0; 512]);
     assert!(import(&store, &namespace, &file, 1).is_ok());
+}
+
+#[test]
+fn what_others_put_beside_the_folders_of_namespaces_stays() {
+    let (folder, store, _, _, _) = setting();
+    store.close().unwrap();
+    drop(store);
+    let objects = folder.path().join("state/objects");
+    std::fs::write(objects.join("notes.txt"), "mine").unwrap();
+    std::fs::create_dir(objects.join("backup")).unwrap();
+    // This one had a namespace.
+    std::fs::create_dir(objects.join("gone.7")).unwrap();
+    drop(Store::open(&folder.path().join("state"), Options::default()).unwrap());
+    assert!(objects.join("notes.txt").exists());
+    assert!(objects.join("backup").exists());
+    assert!(!objects.join("gone.7").exists());
+}
+
+#[test]
+fn a_namespace_that_says_to_have_the_folder_of_something_else_is_refused() {
+    for key in ["Room", "my worker:Room", "..", "", "ü/../ü", "a.1"] {
+        assert!(is_folder_name(&folder_name(key, 12), 12), "{key:?}");
+    }
+    for folder in [
+        "", ".", "..", "../x.1", "x/y.1", "x.1/..", "x.01", "x.2", "x",
+    ] {
+        let record = Record::NamespaceMade {
+            number: 1,
+            key: "x",
+            folder,
+        };
+        assert_eq!(Record::decode(&record.encode()), None, "{folder:?}");
+    }
+    let mut longer = Record::Started.encode();
+    assert_eq!(Record::decode(&longer), Some(Record::Started));
+    longer.push(0);
+    assert_eq!(Record::decode(&longer), None);
 }
