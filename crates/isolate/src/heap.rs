@@ -132,6 +132,11 @@ impl Account {
         }
     }
 
+    /// How many bytes are used.
+    pub(crate) fn used(&self) -> usize {
+        self.used.get()
+    }
+
     /// Sets how many bytes may be used from now on.
     pub(crate) fn set_limit(&self, bytes: usize) {
         self.granted.set(bytes);

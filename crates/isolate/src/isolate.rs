@@ -27,9 +27,10 @@ use crate::{async_context, cpu, jobs, objects, state};
 
 /// Native stack that JavaScript may use, in bytes.
 const MAX_STACK_BYTES: usize = 1024 * 1024;
-/// Heap growth before the first collection. A collection writes to every object, and every page that an isolate writes
-/// to is no longer shared with its template; so a small isolate should never collect.
-const GC_THRESHOLD_BYTES: usize = 8 * 1024 * 1024;
+/// Heap growth before the first collection, at least. A collection writes to every object, and every page that an isolate
+/// writes to is no longer shared with its template; so a small isolate should never collect, and none before it has added as
+/// much as it shares.
+const GC_GROWTH_BYTES: usize = 8 * 1024 * 1024;
 /// After so many objects have gone to sleep, memory is given back. It takes a collection to find it, see above.
 const GIVE_BACK_AFTER: usize = 1024;
 
@@ -71,7 +72,6 @@ impl Isolate {
         let runtime = Runtime::new_with_alloc(Heap(Rc::clone(&heap)))
             .map_err(|error| engine_failure(&error))?;
         runtime.set_max_stack_size(MAX_STACK_BYTES);
-        runtime.set_gc_threshold(GC_THRESHOLD_BYTES);
         let program = ProgramModules::default();
         state::with(|state| state.program = Rc::clone(&program));
         runtime.set_loader(
@@ -131,6 +131,7 @@ impl Isolate {
             deadline_us,
         };
         jobs::track_rejections(&isolate.runtime, &isolate.host);
+        isolate.put_collection_off();
         Ok(isolate)
     }
 
@@ -190,6 +191,7 @@ impl Isolate {
         });
         self.heap
             .set_limit(usize::try_from(settings.memory_bytes).unwrap_or(usize::MAX));
+        self.put_collection_off();
         let main = program.main;
         cpu::reset();
         if program.is_raw {
@@ -396,6 +398,16 @@ impl Isolate {
     pub(crate) fn settle_down(&self) {
         self.runtime.run_gc();
         self.context.with(|ctx| fill_gaps(&ctx, &self.heap));
+        self.put_collection_off();
+    }
+
+    /// Says how large the heap may be before it is collected for the first time. After that the engine itself says when.
+    fn put_collection_off(&self) {
+        let used = self.heap.used();
+        // Garbage must not come up to the limit.
+        let room = self.heap.limit().saturating_sub(used) / 2;
+        let growth = GC_GROWTH_BYTES.max(used).min(room);
+        self.runtime.set_gc_threshold(used + growth);
     }
 
     /// Bytes of frames that wait for the host.
