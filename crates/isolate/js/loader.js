@@ -4,7 +4,7 @@ import { deriveClass } from "atoll:native/facets";
 import { deriveEntrypoint, deriveWorker, findWorker } from "atoll:native/rpc";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 import { capabilityOfFetcher, fetcherOf } from "./fetch.js";
-import { call, inGlobalScope } from "./io.js";
+import { call, inGlobalScope, now } from "./io.js";
 import { encodeUtf8 } from "./encoding.js";
 import { classOf } from "./objects/class.js";
 import { grip, newCapability } from "./rpc/grips.js";
@@ -155,6 +155,21 @@ export const capabilityOfLoader = (value) => (typeof value === "object" && value
 /** The value of a loader binding. @param {number} capability */
 export const makeLoader = (capability) => new WorkerLoader(token, capability);
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const CurrentDate = Date;
+
+/** A day that has come. */
+function readDate(value) {
+  const date = toUSVString(value);
+  const time = CurrentDate.parse(`${date}T00:00:00Z`);
+  if (!DATE.test(date) || Number.isNaN(time)) throw new Error(`Invalid compatibility date: ${date}`);
+  if (time <= now()) return date;
+  const today = new CurrentDate(now()).toISOString().slice(0, 10);
+  throw new Error(
+    `This Worker requires compatibility date "${date}", but the newest date supported by this server binary is "${today}".`,
+  );
+}
+
 /** `WorkerLoaderWorkerCode` as the native takes it. */
 function readCode(code) {
   const { compatibilityDate, compatibilityFlags, mainModule, modules, env, globalOutbound, tails, streamingTails, limits } =
@@ -181,7 +196,7 @@ function readCode(code) {
   return {
     listed: [
       toUSVString(mainModule),
-      toUSVString(compatibilityDate),
+      readDate(compatibilityDate),
       Array.from(compatibilityFlags ?? [], toUSVString),
       read,
       readOutbound(globalOutbound),

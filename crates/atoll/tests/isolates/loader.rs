@@ -209,6 +209,9 @@ fn what_is_no_code_is_refused() {
               await refused({ env: { big: "x".repeat(2 * 1024 * 1024) } }),
               await refused({ limits: { cpuMs: -1 } }),
               await refused({ globalOutbound: {} }),
+              await refused({ compatibilityDate: "tomorrow" }),
+              await refused({ compatibilityDate: "2026-02-31x" }),
+              await refused({ compatibilityDate: "9999-01-01" }),
             ].map((line) => line.slice(0, 60));"#,
         )
         .await;
@@ -228,7 +231,10 @@ fn what_is_no_code_is_refused() {
                 "TypeError:",
                 "TypeError:",
                 "TypeError:",
-                "TypeError:"
+                "TypeError:",
+                "Error:",
+                "Error:",
+                "Error:"
             ],
             "{lines:#?}"
         );
