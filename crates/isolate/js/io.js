@@ -146,23 +146,23 @@ export function wireBody(kind, value, length, ofRequest = false) {
 export const requestBody = (kind, value, length) => wireBody(kind, value, length, true);
 
 /** Asks a capability to fetch. Resolves to a wire response. */
-export async function callFetch(capability, request, signal) {
-  const wire = await call(signal, (id, event) => native.callFetch(id, capability, event, outgoing(request)));
-  return incoming(wire);
+export function callFetch(capability, request, signal) {
+  return call(signal, (id, event) => native.callFetch(id, capability, event, outgoing(request)), incoming);
 }
 
 /** Makes a call for a request that `emit` sends. Resolves to a wire response. */
-export async function callForResponse(signal, request, emit) {
-  return incoming(await call(signal, (id, event) => emit(id, event, outgoing(request))));
+export function callForResponse(signal, request, emit) {
+  return call(signal, (id, event) => emit(id, event, outgoing(request)), incoming);
 }
 
 /** Asks the cache. `match` resolves to a wire response or undefined, `delete` to a boolean. */
 export async function callCache(capability, action, cache, request, response, ignoreMethod) {
   const operation = { action, cache, request: outgoing(request), response: response && outgoing(response), ignoreMethod };
-  const answer = await call(undefined, (id, event) => native.callCache(id, capability, event, operation));
-  return typeof answer === "object" ? incoming(answer) : answer;
+  const found = (answer) => (typeof answer === "object" ? incoming(answer) : answer);
+  return call(undefined, (id, event) => native.callCache(id, capability, event, operation), found);
 }
 
+/** A response belongs to the event that asked for it, so this is called where that is known. */
 function incoming(wire) {
   wire.body = wireBody(wire.bodyKind, wire.bodyValue, wire.bodyLength);
   return wire;
@@ -212,7 +212,10 @@ function registerStream(id, length, ofRequest) {
     id, length, chunks: [], ended: false, error: undefined, wanted: undefined, owed: 0, ofRequest, hold, keeper: undefined,
   };
   incomingStreams.set(id, stream);
-  currentEvent()?.own(stream);
+  const event = currentEvent();
+  if (event?.isOpen) event.own(stream);
+  // What comes for an event that is over, or for none, goes when nobody can read it.
+  else if (!event?.object?.keeps(id)) watch(stream);
   return { stream: id, length, hold };
 }
 
@@ -254,9 +257,14 @@ export function dropLateStream(id) {
   if (stream !== undefined) dropStream(id, new TypeError(stream.ofRequest ? RESPONSE_SENT : EVENT_IS_OVER));
 }
 
-/** The streams that objects keep. Those that nobody can read any more are not wanted. */
+/** Streams that belong to no event. Those that nobody can read any more are not wanted. */
 const unreadable = new FinalizationRegistry((id) => dropStream(id));
-const watch = FinalizationRegistry.prototype.register.bind(unreadable);
+const register = FinalizationRegistry.prototype.register.bind(unreadable);
+
+function watch(stream) {
+  register(stream.hold, stream.id);
+  stream.hold = undefined;
+}
 
 /** A stream stays when its event is over, for whoever keeps it. Returns whether it does. @param {Set<number>} keeper */
 export function keepStream(id, keeper) {
@@ -264,8 +272,7 @@ export function keepStream(id, keeper) {
   if (stream === undefined || stream.ofRequest) return false;
   stream.keeper = keeper;
   keeper.add(id);
-  watch(stream.hold, id);
-  stream.hold = undefined;
+  watch(stream);
   return true;
 }
 

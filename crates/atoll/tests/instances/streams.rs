@@ -79,6 +79,33 @@ fn a_stream_is_read_on_after_the_event_that_got_it() {
 }
 
 #[test]
+fn the_streams_that_an_object_keeps_unread_are_bounded() {
+    run(async {
+        let stage = Stage::of(
+            "kept = [];
+             give(text) { return new Response(text).body; }
+             async keep(count) {
+                 const other = this.env.THINGS.getByName('other');
+                 this.kept = await Promise.all(Array.from({ length: count }, (_, i) => other.give(`stream ${i}`)));
+                 return this.kept.length;
+             }
+             read(index) { return new Response(this.kept[index]).text(); }",
+        )
+        .await;
+        assert_eq!(stage.call("x", "keep", json!([300])).await, 300);
+        let told = stage.failure("x", "read", json!([0])).await;
+        assert_eq!(
+            told["message"],
+            "A Durable Object can keep at most 256 streams that it has not read to their end."
+        );
+        for index in [44, 299] {
+            let read = stage.call("x", "read", json!([index])).await;
+            assert_eq!(read, format!("stream {index}"));
+        }
+    });
+}
+
+#[test]
 fn a_socket_goes_through_a_stub() {
     run(async {
         let stage = Stage::of(

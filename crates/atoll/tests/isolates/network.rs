@@ -256,3 +256,34 @@ fn requests_of_node_http_go_out_as_well() {
         );
     });
 }
+
+#[test]
+fn a_body_that_nobody_reads_goes_with_the_event_that_asked_for_it() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (gone, mut noticed) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let gone = gone.clone();
+                tokio::spawn(async move {
+                    let mut request = [0; 4096];
+                    stream.read(&mut request).await.unwrap();
+                    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n";
+                    stream.write_all(head).await.unwrap();
+                    // It goes on for as long as somebody wants it.
+                    while stream.write_all(&[b'x'; 64 * 1024]).await.is_ok() {}
+                    gone.send(()).ok();
+                });
+            }
+        });
+        let worker = App::fetch(&format!(
+            "const response = await fetch('http://{address}/'); return new Response(String(response.status));"
+        ));
+        let worker = worker.deploy().await;
+        for _ in 0..3 {
+            assert_eq!(text(&worker, "/").await, "200");
+            noticed.recv().await.unwrap();
+        }
+    });
+}
