@@ -43,9 +43,12 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 /// Builds what was sent as strings, in a jailed process of its own.
-fn build(socket: std::os::unix::net::UnixStream) {
-    // The other side sees a socket that is closed, and says so.
-    drop(bundle::service::serve(socket));
+fn build(step: isolate::BuildStep) {
+    match step {
+        isolate::BuildStep::GetReady => bundle::service::get_ready(),
+        // The other side sees a socket that is closed, and says so.
+        isolate::BuildStep::Build(socket) => drop(bundle::service::serve(socket)),
+    }
 }
 
 fn main() -> ExitCode {

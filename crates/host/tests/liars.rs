@@ -393,7 +393,7 @@ fn liar() -> ! {
     let control = jail::zygote().unwrap();
     let Started { role, socket } = jail::serve(control);
     let socket = match role {
-        Role::Isolate | Role::Threaded => socket,
+        Role::Isolate | Role::Threaded | Role::ThreadedTemplate => socket,
         Role::Template => {
             evaluate(&socket);
             jail::serve(Control::from(socket)).socket

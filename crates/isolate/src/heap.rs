@@ -27,6 +27,18 @@ pub fn trim() {
     unsafe { libc::malloc_trim(0) };
 }
 
+/// Has the C library keep what is freed for what comes next, and take much from the system at a time: for a process that
+/// uses a lot for a moment and ends.
+pub(crate) fn keep_free_blocks() {
+    const MEGABYTE: libc::c_int = 1024 * 1024;
+    // SAFETY: it sets numbers.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * MEGABYTE);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 1024 * MEGABYTE);
+        libc::mallopt(libc::M_TOP_PAD, MEGABYTE);
+    }
+}
+
 /// The sizes, in bytes, that the engine carves out of pages of its own, less the eight that it puts before each block.
 const CARVED_BYTES: [usize; 31] = [
     8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 136, 152, 168, 184, 200, 216,

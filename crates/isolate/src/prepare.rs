@@ -9,8 +9,17 @@ use crate::state;
 /// Gives what a bundler makes of one module, by its name and source: `None` when it is fine as it is.
 pub type Prepare = fn(&str, &str) -> Result<Option<String>, Mistake>;
 
-/// What a process does that is forked to have threads, over its only connection.
-pub type Build = fn(std::os::unix::net::UnixStream);
+/// What a process does that builds programs.
+pub type Build = fn(BuildStep);
+
+/// A step of building.
+#[derive(Debug)]
+pub enum BuildStep {
+    /// Whatever is the same for all builds: the process is forked for each. No thread may be left behind.
+    GetReady,
+    /// One build, over the only connection of a process that was forked for it.
+    Build(std::os::unix::net::UnixStream),
+}
 
 impl Isolate {
     /// Has code pass through this before it is evaluated, when it has not been through a bundler.

@@ -12,9 +12,9 @@ use jail::{Control, Role, Started};
 use protocol::limits::MAX_FRAME_BYTES;
 use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 
-use crate::heap::join_free_blocks;
+use crate::heap::{join_free_blocks, keep_free_blocks};
 use crate::isolate::{Isolate, Turn};
-use crate::prepare::{Build, Prepare};
+use crate::prepare::{Build, BuildStep, Prepare};
 use crate::sources::Sources;
 
 /// Room for one read from the socket, in bytes.
@@ -54,12 +54,10 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
     let Started { role, socket } = jail::serve(control);
     match role {
         Role::Isolate => run(&isolate, socket),
-        // What has threads is no isolate: the host needs a jail for something else.
-        Role::Threaded => {
-            build(socket);
-            std::process::exit(0);
-        }
         Role::Template => serve_template(&isolate, socket),
+        // What has threads is no isolate: the host needs a jail for something else.
+        Role::ThreadedTemplate => serve_builds(&isolate, build, socket),
+        Role::Threaded => std::process::exit(EXIT_PROTOCOL),
     }
 }
 
@@ -77,6 +75,22 @@ pub fn zygote_if_asked(prepare: Prepare) {
     }
 }
 
+/// Gets ready to build, says so with one byte, and is forked from for each build.
+fn serve_builds(isolate: &Isolate, build: Build, mut socket: UnixStream) -> ! {
+    build(BuildStep::GetReady);
+    isolate.settle_down();
+    keep_free_blocks();
+    if socket.write_all(&[0]).is_err() {
+        std::process::exit(0);
+    }
+    let Started { role, socket } = jail::serve(Control::from(socket));
+    if role == Role::Threaded {
+        build(BuildStep::Build(socket));
+        std::process::exit(0);
+    }
+    std::process::exit(EXIT_PROTOCOL);
+}
+
 /// A template does what its only frame says and is forked from. Where that frame was no program yet, so are templates.
 fn serve_template(isolate: &Isolate, mut socket: UnixStream) -> ! {
     loop {
@@ -87,7 +101,7 @@ fn serve_template(isolate: &Isolate, mut socket: UnixStream) -> ! {
         match role {
             Role::Isolate => run(isolate, next),
             Role::Template => socket = next,
-            Role::Threaded => std::process::exit(EXIT_PROTOCOL),
+            Role::Threaded | Role::ThreadedTemplate => std::process::exit(EXIT_PROTOCOL),
         }
     }
 }

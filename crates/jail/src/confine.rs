@@ -159,7 +159,7 @@ fn restrict_files() -> io::Result<u32> {
 /// Jails a process that was just forked.
 pub(crate) fn confine(role: Role, birth: Birth, ceilings: &Ceilings) -> Result<(), Failure> {
     system::reset_handlers().at(Step::Signals)?;
-    if role == Role::Template {
+    if role.is_template() {
         system::exit_when_out_of_cpu_time().at(Step::Signals)?;
     }
     if let Some(user) = birth.user {
@@ -183,7 +183,7 @@ pub(crate) fn confine(role: Role, birth: Birth, ceilings: &Ceilings) -> Result<(
         system::stand_back(ceilings.niceness);
     }
     set_limits(role, ceilings).at(Step::Limits)?;
-    filter::allow_only(role).at(Step::Seccomp)
+    filter::allow_only(role, birth.zygote).at(Step::Seccomp)
 }
 
 fn set_limits(role: Role, ceilings: &Ceilings) -> io::Result<()> {
@@ -191,7 +191,7 @@ fn set_limits(role: Role, ceilings: &Ceilings) -> io::Result<()> {
     // to the memory they inherit, and don't narrow what each isolate may ask for otherwise.
     let (data, space) = (ceilings.data_bytes, ceilings.address_space_bytes);
     let (growth, open) = match role {
-        Role::Template => (2, u64::MAX),
+        Role::Template | Role::ThreadedTemplate => (2, u64::MAX),
         Role::Isolate | Role::Threaded => (1, 0),
     };
     system::limit(Resource::Data, data, data.saturating_mul(growth))?;
@@ -208,9 +208,9 @@ fn set_limits(role: Role, ceilings: &Ceilings) -> io::Result<()> {
     )?;
     let same = |resource, value| system::limit(resource, value, value);
     match role {
-        Role::Template | Role::Threaded if ceilings.processes == u64::MAX => {}
-        Role::Template | Role::Threaded => same(Resource::Processes, ceilings.processes)?,
         Role::Isolate => same(Resource::Processes, 0)?,
+        _ if ceilings.processes == u64::MAX => {}
+        _ => same(Resource::Processes, ceilings.processes)?,
     }
     for resource in [
         Resource::FileSize,

@@ -339,9 +339,10 @@ pub(crate) fn pass_over_unused() -> io::Result<()> {
     install(&program)
 }
 
-/// Ends the calling process at any system call that its role does not have.
-pub(crate) fn allow_only(role: Role) -> io::Result<()> {
-    if role == Role::Threaded {
+/// Ends the calling process at any system call that its role does not have. What a zygote's children of threads were told
+/// about names, theirs have inherited.
+pub(crate) fn allow_only(role: Role, is_of_zygote: bool) -> io::Result<()> {
+    if role.has_threads() && is_of_zygote {
         refuse_names()?;
     }
     install(program(role)?)
@@ -349,7 +350,12 @@ pub(crate) fn allow_only(role: Role) -> io::Result<()> {
 
 /// Compiles what [`allow_only`] will need, so that children inherit it.
 pub(crate) fn prepare() -> io::Result<()> {
-    for role in [Role::Template, Role::Isolate, Role::Threaded] {
+    for role in [
+        Role::Template,
+        Role::Isolate,
+        Role::Threaded,
+        Role::ThreadedTemplate,
+    ] {
         program(role)?;
     }
     Ok(())
@@ -359,19 +365,22 @@ fn program(role: Role) -> io::Result<&'static BpfProgram> {
     static TEMPLATE: OnceLock<BpfProgram> = OnceLock::new();
     static ISOLATE: OnceLock<BpfProgram> = OnceLock::new();
     static THREADED: OnceLock<BpfProgram> = OnceLock::new();
+    static THREADED_TEMPLATE: OnceLock<BpfProgram> = OnceLock::new();
     let program = match role {
         Role::Template => &TEMPLATE,
         Role::Isolate => &ISOLATE,
         Role::Threaded => &THREADED,
+        Role::ThreadedTemplate => &THREADED_TEMPLATE,
     };
     if let Some(program) = program.get() {
         return Ok(program);
     }
     let mut rules = common();
-    match role {
-        Role::Template => forking(&mut rules),
-        Role::Isolate => {}
-        Role::Threaded => threads(&mut rules),
+    if role.is_template() {
+        forking(&mut rules);
+    }
+    if role.has_threads() {
+        threads(&mut rules);
     }
     let compiled = compile(rules, SeccompAction::KillProcess, SeccompAction::Allow)?;
     Ok(program.get_or_init(|| compiled))

@@ -183,7 +183,7 @@ impl Forker {
     ///
     /// [`Error::NotTemplate`] for an isolate.
     pub fn new(socket: UnixStream, process: Process) -> Result<Self, Error> {
-        if process.role() != Role::Template {
+        if !process.role().is_template() {
             return Err(Error::NotTemplate);
         }
         let protection = match process.witness() {

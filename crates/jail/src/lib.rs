@@ -86,7 +86,7 @@ pub enum Error {
     /// The process to fork from answered with something else than an answer and was killed.
     #[error("the process to fork from broke the control protocol: {0}")]
     Protocol(&'static str),
-    /// Only a [`Role::Template`] can be forked from.
+    /// Only a [`Role::Template`] or [`Role::ThreadedTemplate`] can be forked from.
     #[error("this process may not fork")]
     NotTemplate,
     /// The process has ended, so it can no longer be measured.

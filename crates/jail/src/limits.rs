@@ -13,6 +13,20 @@ pub enum Role {
     /// As an isolate, but may have several threads. Names of files it may ask about, in vain: libraries do so when they
     /// start threads.
     Threaded,
+    /// As a template, but what is forked from it is [`Role::Threaded`]. It must not start a thread itself: a fork would lack it.
+    ThreadedTemplate,
+}
+
+impl Role {
+    /// Whether it may be forked from.
+    pub(crate) fn is_template(self) -> bool {
+        matches!(self, Self::Template | Self::ThreadedTemplate)
+    }
+
+    /// Whether it, or what is forked from it, may have several threads.
+    pub(crate) fn has_threads(self) -> bool {
+        matches!(self, Self::Threaded | Self::ThreadedTemplate)
+    }
 }
 
 /// What one process may use. The kernel enforces all of them.

@@ -210,7 +210,7 @@ impl Server {
             Zygote::Sealed(sealed) => {
                 birth.zygote = true;
                 birth.user = sealed.users.nth(self.turn);
-                own_table = sealed.protection.process_namespace && role == Role::Template;
+                own_table = sealed.protection.process_namespace && role.is_template();
             }
         }
         self.turn += 1;

@@ -107,6 +107,7 @@ impl Request {
                     Role::Template => 1,
                     Role::Isolate => 2,
                     Role::Threaded => 3,
+                    Role::ThreadedTemplate => 4,
                 };
                 words[4] = ceilings.data_bytes;
                 words[5] = ceilings.address_space_bytes;
@@ -139,6 +140,7 @@ impl Request {
                     1 => Role::Template,
                     2 => Role::Isolate,
                     3 => Role::Threaded,
+                    4 => Role::ThreadedTemplate,
                     _ => return None,
                 },
                 ceilings: Ceilings {

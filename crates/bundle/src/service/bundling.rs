@@ -1,5 +1,6 @@
 //! All modules of a program in one.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,8 +61,11 @@ impl Bundling {
         };
         let options = self.rolldown(&absolute(entry)?, place)?;
         let failed = |errors: Vec<rolldown_error::BuildDiagnostic>| self.failure(&errors, &found);
-        let mut bundler = Bundler::with_plugins(options, vec![Arc::new(plugin)])
+        finish_dropping();
+        let bundler = Bundler::with_plugins(options, vec![Arc::new(plugin)])
             .map_err(|errors| failed(errors.into_vec()))?;
+        // The process ends after a build, which frees it all at once.
+        let mut bundler = ManuallyDrop::new(bundler);
         let output = bundler.generate().await;
         let output = output.map_err(|errors| failed(errors.into_vec()))?;
         let diagnostics = output.warnings.iter();
@@ -199,6 +203,12 @@ impl Bundling {
             ))),
         }
     }
+}
+
+/// The bundler leaves to others what there is to free after a build, and its next build waits for that. Where this thread is
+/// the only one, it has to do it itself.
+pub(super) fn finish_dropping() {
+    while rayon::yield_now() == Some(rayon::Yield::Executed) {}
 }
 
 fn take(found: &Mutex<Found>) -> Found {

@@ -296,3 +296,54 @@ impl Fetcher for Builds {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(body: &[u8]) -> Result<Vec<String>, String> {
+        let wanted = header(body)?.install.unwrap_or_default();
+        Ok(wanted.dependencies.into_keys().collect())
+    }
+
+    #[test]
+    fn requests_that_lie_are_refused() {
+        let whole = framed(
+            br#"{"install":{"dependencies":{"a":"1"}},"files":7}"#,
+            std::iter::empty(),
+        );
+        assert_eq!(names(&whole).unwrap(), ["a"]);
+        assert!(
+            names(&framed(b"{}", std::iter::empty()))
+                .unwrap()
+                .is_empty()
+        );
+        for end in 0..whole.len() {
+            assert_eq!(
+                names(&whole[..end]).unwrap_err(),
+                "The build request is not whole."
+            );
+        }
+        let mut longer = whole.to_vec();
+        longer[3] = 0xff;
+        assert_eq!(
+            names(&longer).unwrap_err(),
+            "The build request is not whole."
+        );
+        for text in [
+            "7",
+            r#"{"install":{"dependencies":["a"]}}"#,
+            r#"{"install":{"dependencies":{"a":1}}}"#,
+            r#"{"install":{"registry":{}}}"#,
+        ] {
+            let body = framed(text.as_bytes(), std::iter::empty());
+            let error = names(&body).unwrap_err();
+            assert!(
+                error.starts_with("The build request cannot be read: "),
+                "{text}: {error}"
+            );
+        }
+        let deep = "[".repeat(1 << 20);
+        assert!(names(&framed(deep.as_bytes(), std::iter::empty())).is_err());
+    }
+}

@@ -1,10 +1,11 @@
-//! Processes that build, each once. Some are ready ahead of time.
+//! Processes that build, each once. Some are ready ahead of time, forked from one that has got ready for them all.
 
+use std::io::Read;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use protocol::limits::MAX_BUILD_REPLY_BYTES;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -13,8 +14,10 @@ use super::Building;
 
 /// Processes that wait for a build.
 const SPARES: usize = 2;
-/// Threads and processes of one build's user, where it has one of its own.
-const MAX_THREADS: u32 = 64;
+/// Threads and processes that builds may have together, where their jail has a user of its own.
+const MAX_THREADS: u32 = 1024;
+/// How long the process that others are forked from may take to get ready, on a busy machine.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait for word of how a process ended.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -24,6 +27,8 @@ pub(super) struct Pool(Arc<Inner>);
 struct Inner {
     zygote: jail::Forker,
     building: Building,
+    /// What processes are forked from, once it is there.
+    template: Mutex<Option<jail::Forker>>,
     spares: Mutex<Vec<jail::Child>>,
 }
 
@@ -32,6 +37,7 @@ impl Pool {
         let pool = Self(Arc::new(Inner {
             zygote,
             building,
+            template: Mutex::default(),
             spares: Mutex::default(),
         }));
         pool.refill();
@@ -118,14 +124,48 @@ impl Inner {
 
     fn fork(&self) -> Result<jail::Child, jail::Error> {
         let limits = jail::Limits {
-            memory_bytes: self.building.memory_bytes,
             // Both cores of a build may be busy until its time is over.
             cpu_time: Some(2 * self.building.time),
+            ..self.limits()
+        };
+        match self.template()?.fork(jail::Role::Threaded, &limits) {
+            // It has ended, or was killed because it did not answer.
+            Err(jail::Error::Gone | jail::Error::Timeout) => {
+                *self.known_template() = None;
+                self.template()?.fork(jail::Role::Threaded, &limits)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn limits(&self) -> jail::Limits {
+        jail::Limits {
+            memory_bytes: self.building.memory_bytes,
             descriptors: 16,
             processes: MAX_THREADS,
             ..jail::Limits::default()
+        }
+    }
+
+    fn known_template(&self) -> std::sync::MutexGuard<'_, Option<jail::Forker>> {
+        self.template.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The process that is ready for any build.
+    fn template(&self) -> Result<jail::Forker, jail::Error> {
+        let mut template = self.known_template();
+        if let Some(template) = template.as_ref() {
+            return Ok(template.clone());
+        }
+        let role = jail::Role::ThreadedTemplate;
+        let mut child = self.zygote.fork(role, &self.limits())?;
+        let mut ready = || {
+            child.socket.set_read_timeout(Some(READY_TIMEOUT))?;
+            child.socket.read_exact(&mut [0])?;
+            child.socket.set_read_timeout(None)
         };
-        self.zygote.fork(jail::Role::Threaded, &limits)
+        ready().map_err(|error| jail::Error::System("it does not get ready", error))?;
+        Ok(template.insert(child.into_forker()?).clone())
     }
 }
 
@@ -140,11 +180,11 @@ async fn exchange(
     request: &[u8],
     packages: &[u8],
 ) -> std::io::Result<Bytes> {
-    for part in [request, packages] {
-        let length = u32::try_from(part.len()).map_err(std::io::Error::other)?;
-        socket.write_all(&length.to_le_bytes()).await?;
-        socket.write_all(part).await?;
-    }
+    let length = |part: &[u8]| u32::try_from(part.len()).map_err(std::io::Error::other);
+    let lengths = [length(request)?, length(packages)?].map(u32::to_le_bytes);
+    let mut whole = Buf::chain(lengths.as_flattened(), request);
+    socket.write_all_buf(&mut whole).await?;
+    socket.write_all(packages).await?;
     let length = socket.read_u32_le().await? as usize;
     if length > MAX_BUILD_REPLY_BYTES {
         return Err(std::io::Error::other("it replied too much"));
@@ -152,4 +192,38 @@ async fn exchange(
     let mut reply = vec![0; length];
     socket.read_exact(&mut reply).await?;
     Ok(reply.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// What comes of a builder that replies this and goes.
+    async fn reply_of(reply: &[u8]) -> std::io::Result<Bytes> {
+        let (ours, mut theirs) = StdUnixStream::pair().unwrap();
+        let reply = reply.to_vec();
+        let builder = std::thread::spawn(move || {
+            let mut request = [0; 4 + 4 + 3 + 2];
+            theirs.read_exact(&mut request).unwrap();
+            assert_eq!(&request, b"\x03\0\0\0\x02\0\0\0abcde");
+            theirs.write_all(&reply).unwrap();
+        });
+        let outcome = exchange(into_tokio(ours).unwrap(), b"abc", b"de").await;
+        builder.join().unwrap();
+        outcome
+    }
+
+    #[tokio::test]
+    async fn builders_that_lie_are_not_believed() {
+        assert_eq!(reply_of(b"\x02\0\0\0ok").await.unwrap(), "ok");
+        assert_eq!(reply_of(b"\x02\0\0\0ok and more").await.unwrap(), "ok");
+        for reply in [&b""[..], b"\x02\0\0", b"\x02\0\0\0o"] {
+            let error = reply_of(reply).await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+        }
+        let error = reply_of(b"\xff\xff\xff\xffall").await.unwrap_err();
+        assert_eq!(error.to_string(), "it replied too much");
+    }
 }

@@ -4,7 +4,11 @@ import { TextDecoder } from "../encoding.js";
 import { install } from "./service.js";
 
 /** Files of packages that no program needs. */
-export const isNeedless = (path) => /^node_modules\/.*(\.d\.[cm]?ts|\.map|\.md|\.markdown|\.flow)$/i.test(path);
+export function isNeedless(path) {
+  // Most files end like this, and there are many.
+  if (path.endsWith(".js") || path.endsWith(".json") || !path.startsWith("node_modules/")) return false;
+  return /(\.d\.[cm]?ts|\.map|\.md|\.markdown|\.flow)$/i.test(path);
+}
 
 function parse(text) {
   try {

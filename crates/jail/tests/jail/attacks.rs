@@ -21,6 +21,7 @@ tests![
     an_isolate_can_t_fork,
     a_template_forks_within_its_limit,
     a_threaded_process_has_threads_and_no_children,
+    what_is_forked_to_have_threads_has_no_more_than_that,
     memory_is_never_executable,
     memory_that_is_not_counted_can_t_be_mapped,
     memory_is_limited,
@@ -42,7 +43,13 @@ fn attempt(role: Role, line: &str) -> Result<String, Exit> {
 
 /// Asserts that the kernel ends a process of any role when asked this.
 fn forbidden(line: &str) {
-    forbidden_for(&[Role::Isolate, Role::Template, Role::Threaded], line);
+    let roles = [
+        Role::Isolate,
+        Role::Template,
+        Role::Threaded,
+        Role::ThreadedTemplate,
+    ];
+    forbidden_for(&roles, line);
 }
 
 fn forbidden_for(roles: &[Role], line: &str) {
@@ -231,6 +238,32 @@ fn a_threaded_process_has_threads_and_no_children() {
         let mut child = ZYGOTE.fork(Role::Threaded, &limits).unwrap();
         assert_eq!(ask(&mut child.socket, "threads 100").as_deref(), Some("7"));
     }
+}
+
+fn what_is_forked_to_have_threads_has_no_more_than_that() {
+    let mut child = ZYGOTE
+        .fork(Role::ThreadedTemplate, &Limits::default())
+        .unwrap();
+    assert_eq!(ask(&mut child.socket, "serve"), Some("serving".to_owned()));
+    let forker = child.into_forker().unwrap();
+    let outcome = |line: &str| {
+        let mut child = forker.fork(Role::Threaded, &Limits::default()).unwrap();
+        ask(&mut child.socket, line).ok_or_else(|| end_of(&child.process))
+    };
+    assert_eq!(outcome("threads 3"), Ok("3".to_owned()));
+    let stopped = Err(Exit::Signal(libc::SIGSYS));
+    assert_eq!(outcome("fork 1"), stopped);
+    let unknown = format!("errno {}", libc::ENOSYS);
+    assert_eq!(
+        outcome(&format!("call {} 0 0", libc::SYS_clone3)),
+        Ok(unknown)
+    );
+    let absent = format!("errno {}", libc::ENOENT);
+    assert_eq!(outcome("path open"), Ok(absent));
+    // An isolate of such a template has what isolates have.
+    let mut child = forker.fork(Role::Isolate, &Limits::default()).unwrap();
+    assert_eq!(ask(&mut child.socket, "threads 1"), None);
+    assert!(end_of(&child.process).is_forbidden_call());
 }
 
 fn mapping(protection: i32, flags: i32, descriptor: i64) -> [i64; 6] {

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -11,7 +12,7 @@ fn build(action: &str, files: &[(&str, &str)], options: Value) -> (Value, String
     let header = json!({ "action": action, "files": lengths, "options": options });
     let contents: String = files.iter().map(|(_, content)| *content).collect();
     let request = request::encode(&header.to_string(), contents.as_bytes());
-    read(&answer(&runtime().unwrap(), request, Vec::new()))
+    read(&answer(&alone().unwrap(), request, Vec::new()))
 }
 
 fn read(reply: &[u8]) -> (Value, String) {
@@ -26,7 +27,7 @@ fn read(reply: &[u8]) -> (Value, String) {
 #[test]
 fn requests_that_lie_are_refused() {
     let message = |request: Vec<u8>, packages: Vec<u8>| {
-        let (header, _) = read(&answer(&runtime().unwrap(), request, packages));
+        let (header, _) = read(&answer(&alone().unwrap(), request, packages));
         header["error"]["message"].as_str().unwrap().to_owned()
     };
     let whole = "The build request is not whole.";
@@ -79,4 +80,64 @@ fn mistakes_have_their_places_in_the_form_of_esbuild() {
         "{message}"
     );
     assert_eq!(error["errors"][0]["location"]["line"], 2);
+}
+
+/// A whole request, and packages that go with it.
+fn whole_frames() -> [Vec<u8>; 2] {
+    let own = [
+        ("index.ts", "import a from 'a'; export default a as any;"),
+        ("b.json", "{}"),
+    ];
+    let packages = [("node_modules/a/index.js", "module.exports = 1;")];
+    let lengths = |files: &[(&str, &str)]| -> Vec<Value> {
+        let files = files.iter();
+        files
+            .map(|(path, content)| json!([path, content.len()]))
+            .collect()
+    };
+    let contents =
+        |files: &[(&str, &str)]| -> String { files.iter().map(|(_, content)| *content).collect() };
+    let header =
+        json!({ "action": "worker", "files": lengths(&own), "options": { "jsx": "automatic" } });
+    let request = request::encode(&header.to_string(), contents(&own).as_bytes());
+    let header = json!({ "files": lengths(&packages), "installed": [], "warnings": [] });
+    [
+        request,
+        request::encode(&header.to_string(), contents(&packages).as_bytes()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Each gets a reply that is whole, be it that there is nothing to build.
+    #[test]
+    fn frames_that_lie_get_an_answer(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        end in any::<prop::sample::Index>(),
+        is_cut in any::<bool>(),
+        of_packages in any::<bool>(),
+    ) {
+        let mut frames = whole_frames();
+        let frame = &mut frames[usize::from(of_packages)];
+        // What the source means is for the bundler, which has tests of its own.
+        let header = 4 + u32::from_le_bytes(frame[..4].try_into().unwrap()) as usize;
+        for (at, byte) in changes {
+            frame[at.index(header)] = byte;
+        }
+        if is_cut {
+            frame.truncate(end.index(frame.len()));
+        }
+        let [request, packages] = frames;
+        let (header, contents) = read(&answer(&alone().unwrap(), request, packages));
+        prop_assert!(header["mainModule"] == "bundle.js" || header["error"]["message"].is_string(), "{header}");
+        let lengths = header["modules"].as_array().into_iter().flatten().map(|module| module[2].as_u64().unwrap());
+        prop_assert!(header["error"].is_object() || lengths.sum::<u64>() == contents.len() as u64, "{header}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_request_get_an_answer(request in prop::collection::vec(any::<u8>(), 0..64)) {
+        let (header, _) = read(&answer(&alone().unwrap(), request, Vec::new()));
+        prop_assert!(header["error"]["message"].is_string());
+    }
 }
