@@ -10,6 +10,7 @@ mod decorators;
 mod edits;
 mod error;
 mod exports;
+mod glob;
 mod prepare;
 mod rules;
 pub mod service;

@@ -1,6 +1,6 @@
 //! The folders of a project that have packages of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use crate::error::Error;
@@ -16,7 +16,7 @@ pub(crate) fn find(root: &Path, patterns: &[String]) -> Result<BTreeMap<String, 
     if patterns.is_empty() {
         return Ok(found);
     }
-    let mut folders = Vec::new();
+    let mut folders = BTreeSet::new();
     for pattern in patterns.iter().filter(|pattern| !pattern.starts_with('!')) {
         let parts: Vec<&str> = parts(pattern);
         if parts.contains(&"..") || pattern.starts_with('/') {
@@ -25,7 +25,9 @@ pub(crate) fn find(root: &Path, patterns: &[String]) -> Result<BTreeMap<String, 
                 message: format!("`workspaces` has {pattern:?}, which leads out of the project"),
             });
         }
-        walk(root, String::new(), &parts, &mut folders)?;
+        let mut search = Search::default();
+        walk(root, String::new(), &parts, &mut search)?;
+        folders.extend(search.found);
     }
     for folder in folders {
         let left_out = patterns
@@ -59,18 +61,25 @@ fn parts(pattern: &str) -> Vec<&str> {
         .collect()
 }
 
-fn walk(
-    root: &Path,
-    folder: String,
-    pattern: &[&str],
-    found: &mut Vec<String>,
-) -> Result<(), Error> {
-    if found.len() > MAX_FOLDERS {
+/// What one pattern leads to.
+#[derive(Default)]
+struct Search {
+    found: Vec<String>,
+    /// Folders where it was gone on with so many parts of the pattern left.
+    seen: HashSet<(String, usize)>,
+}
+
+fn walk(root: &Path, folder: String, pattern: &[&str], search: &mut Search) -> Result<(), Error> {
+    // Patterns with `**` come to the same folder in many ways.
+    if !search.seen.insert((folder.clone(), pattern.len())) {
+        return Ok(());
+    }
+    if search.seen.len() > MAX_FOLDERS {
         return Err(Error::limit("workspaces", MAX_FOLDERS as u64, "folders"));
     }
     let Some((first, rest)) = pattern.split_first() else {
         if !folder.is_empty() {
-            found.push(folder);
+            search.found.push(folder);
         }
         return Ok(());
     };
@@ -82,10 +91,10 @@ fn walk(
         }
     };
     if !first.contains(['*', '?']) {
-        return walk(root, below(first), rest, found);
+        return walk(root, below(first), rest, search);
     }
     if *first == "**" {
-        walk(root, folder.clone(), rest, found)?;
+        walk(root, folder.clone(), rest, search)?;
         if folder.split('/').count() > MAX_NESTING {
             return Ok(());
         }
@@ -104,46 +113,67 @@ fn walk(
             continue;
         }
         if *first == "**" {
-            walk(root, below(name), pattern, found)?;
+            walk(root, below(name), pattern, search)?;
         } else if fits(first, name) {
-            walk(root, below(name), rest, found)?;
+            walk(root, below(name), rest, search)?;
         }
     }
     Ok(())
 }
 
+/// Each `**` takes as little as it can. When what comes behind the last of them does not fit, it takes one more; to go back
+/// further would find nothing else, and take time without end.
 fn matches(pattern: &[&str], path: &[&str]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((&"**", rest)), _) => {
-            matches(rest, path)
-                || path
-                    .split_first()
-                    .is_some_and(|(_, below)| matches(pattern, below))
+    let (mut pattern, mut path) = (pattern, path);
+    let mut last = None;
+    loop {
+        match (pattern.split_first(), path.split_first()) {
+            (Some((&"**", rest)), _) => {
+                last = Some((rest, path));
+                pattern = rest;
+                continue;
+            }
+            (None, None) => return true,
+            (Some((first, rest)), Some((name, below))) if fits(first, name) => {
+                (pattern, path) = (rest, below);
+                continue;
+            }
+            _ => {}
         }
-        (Some((first, rest)), Some((name, below))) => fits(first, name) && matches(rest, below),
-        _ => false,
+        let Some((rest, [_, from @ ..])) = last else {
+            return false;
+        };
+        last = Some((rest, from));
+        (pattern, path) = (rest, from);
     }
 }
 
-/// Whether a name is as `*` and `?` say.
+/// Whether a name is as `*` and `?` say. As above, only the last `*` is tried again.
 fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.as_bytes().split_first() {
-        None => name.is_empty(),
-        Some((b'*', _)) => (0..=name.len())
-            .filter(|at| name.is_char_boundary(*at))
-            .any(|at| fits(&pattern[1..], &name[at..])),
-        Some((b'?', _)) => {
-            let mut signs = name.chars();
-            signs.next().is_some() && fits(&pattern[1..], signs.as_str())
-        }
-        Some((sign, _)) => name.as_bytes().first() == Some(sign) && fits_rest(pattern, name),
-    }
-}
-
-fn fits_rest(pattern: &str, name: &str) -> bool {
     let (mut pattern, mut name) = (pattern.chars(), name.chars());
-    pattern.next() == name.next() && fits(pattern.as_str(), name.as_str())
+    let mut last = None;
+    loop {
+        let below = name.clone();
+        match (pattern.next(), name.next()) {
+            (Some('*'), _) => {
+                name = below;
+                last = Some((pattern.clone(), name.clone()));
+                continue;
+            }
+            (None, None) => return true,
+            (Some('?'), Some(_)) => continue,
+            (Some(wanted), Some(sign)) if wanted == sign => continue,
+            _ => {}
+        }
+        let Some((rest, mut from)) = last else {
+            return false;
+        };
+        if from.next().is_none() {
+            return false;
+        }
+        last = Some((rest.clone(), from.clone()));
+        (pattern, name) = (rest, from);
+    }
 }
 
 #[cfg(test)]
@@ -185,5 +215,18 @@ mod tests {
             ["apps/web/ui", "packages/a"]
         );
         assert!(find(folder.path(), &["../*".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn patterns_that_mean_harm_take_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = "a/".repeat(20);
+        std::fs::create_dir_all(folder.path().join(&deep)).unwrap();
+        let many = [format!("{}x", "**/a/".repeat(18)), "**/".repeat(40)];
+        assert!(find(folder.path(), &many).unwrap().is_empty());
+        assert!(!name(&["**/a/".repeat(30) + "x"], &deep.repeat(10)));
+        assert!(!name(&["*a".repeat(40) + "b"], &"a".repeat(60)));
+        assert!(name(&["*a?*c".to_owned()], "aabac"));
+        assert!(!name(&["*a?*d".to_owned()], "aabac"));
     }
 }

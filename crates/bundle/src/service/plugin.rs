@@ -126,8 +126,8 @@ fn has_side_effects(listed: SideEffects<'_>, file: &str) -> Option<bool> {
     let matches = |glob: &str| {
         let glob = glob.trim_start_matches("./");
         match glob.contains('/') {
-            true => crate::rules::matches(glob, file),
-            false => crate::rules::matches(&format!("**/{glob}"), file),
+            true => crate::glob::matches(glob, file),
+            false => crate::glob::matches(&format!("**/{glob}"), file),
         }
     };
     Some(match listed {
