@@ -126,6 +126,9 @@ impl Project {
                     continue;
                 }
                 let found = self.tree.resolve(id, &edge.name);
+                if found.is_none() && self.pnpm.is_none() && self.tree.has_folder_for(edge) {
+                    continue;
+                }
                 if !found.is_some_and(|found| self.tree.satisfies(id, edge, found)) {
                     let has = found.map_or_else(
                         || "it has none".to_owned(),

@@ -322,16 +322,19 @@ impl Tree {
                 Spec::Workspace => true,
                 Spec::Folder(path) => join(&self.nodes[from].location, path)
                     .is_some_and(|path| path == target.location),
-                spec => {
-                    // Packages of the same project have its own version, and often none.
-                    let manifest = &target.manifest;
-                    spec.accepts(&edge.name, &manifest.name, &manifest.version)
-                        || (manifest.version.is_empty() && matches!(spec, Spec::Any))
-                }
+                _ => is_linked_by(edge, &target.manifest),
             };
         }
         edge.spec
             .accepts(&edge.name, &node.manifest.name, &node.manifest.version)
+    }
+
+    /// Whether one of the project's own folders is what is wanted, and will be linked.
+    pub(crate) fn has_folder_for(&self, edge: &Edge) -> bool {
+        let mut folders = self.alive().filter(|(_, node)| node.is_top());
+        folders.any(|(id, node)| {
+            id != ROOT && node.manifest.name == edge.name && is_linked_by(edge, &node.manifest)
+        })
     }
 
     /// Those that need something of this name and are still there.
@@ -429,6 +432,13 @@ pub(crate) fn join(location: &str, path: &str) -> Option<String> {
     } else {
         joined
     })
+}
+
+/// Whether a package of the same project is what is wanted. They have its own version, and often none.
+fn is_linked_by(edge: &Edge, manifest: &Manifest) -> bool {
+    edge.spec
+        .accepts(&edge.name, &manifest.name, &manifest.version)
+        || (manifest.version.is_empty() && matches!(*edge.spec, Spec::Any))
 }
 
 #[cfg(test)]
