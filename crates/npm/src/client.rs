@@ -417,11 +417,14 @@ impl Client {
                     Some(((*target.manifest).clone(), target.location.clone()))
                 }
                 Source::Registry { .. } => {
-                    let own = match manifests.remove(&id) {
+                    let written = manifests.remove(&id);
+                    let is_new = written.is_some();
+                    let own = match written {
                         Some(own) => own,
                         None => Manifest::read(&folder.join(&location).join("package.json"))?,
                     };
-                    if own.has_install_script || node.manifest.has_install_script {
+                    // Who installs the rest was told of it before.
+                    if is_new && (own.has_install_script || node.manifest.has_install_script) {
                         report.scripts.push(node.manifest.id());
                     }
                     if node.locked.is_none() {

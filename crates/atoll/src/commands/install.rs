@@ -37,7 +37,13 @@ pub(crate) async fn run(arguments: Install) -> Result<(), Error> {
     let start = start
         .canonicalize()
         .map_err(|error| Error::failed("cannot find the project's folder", error))?;
-    let Some(folder) = npm::project_of(&start) else {
+    let named = !arguments.names.is_empty();
+    let mut folder = npm::project_of(&start);
+    if folder.is_none() && named {
+        begin_project(&start)?;
+        folder = npm::project_of(&start);
+    }
+    let Some(folder) = folder else {
         return Err(Error::mistake(
             format_args!("there is no package.json in {} or above", start.display()),
             "a project without packages needs none to be installed",
@@ -53,7 +59,7 @@ pub(crate) async fn run(arguments: Install) -> Result<(), Error> {
         omit_dev: arguments.omit_dev,
         ..Options::default()
     };
-    if arguments.names.is_empty() {
+    if !named {
         return install(&folder, options, network).await;
     }
     // A package of a project with several is written into its own package.json.
@@ -78,6 +84,15 @@ pub(crate) async fn run(arguments: Install) -> Result<(), Error> {
     for (name, spec) in saved.dependencies {
         terminal::line(format_args!("{} {name}@{spec}", "added".green()));
     }
+    Ok(())
+}
+
+/// Packages that are named have to be written down somewhere.
+fn begin_project(folder: &Path) -> Result<(), Error> {
+    let manifest = "{\n  \"private\": true,\n  \"type\": \"module\"\n}\n";
+    std::fs::write(folder.join("package.json"), manifest)
+        .map_err(|error| Error::failed("cannot write package.json", error))?;
+    terminal::note("wrote package.json");
     Ok(())
 }
 

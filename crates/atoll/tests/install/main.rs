@@ -62,6 +62,12 @@ fn install_says_what_it_did() {
         "note: greeting@1.2.0 has an install script, and it was not run\nnote: wrote package-lock.json\n\
          installed 1 packages, 1 written, 1 downloaded in TIME\n"
     );
+    // It is not told again of what it has.
+    let (code, _, stderr) = project.run(&["install"]);
+    assert_eq!(
+        (code, stderr.as_str()),
+        (0, "installed 1 packages in TIME\n")
+    );
     std::fs::remove_dir_all(project.path().join("node_modules")).unwrap();
     let (code, _, stderr) =
         project.run(&["install", "-c", "wrangler.json", "--frozen", "--offline"]);
@@ -162,6 +168,23 @@ fn packages_that_are_named_are_added_to_package_json() {
         read("package.json"),
         added.replace("\"word\": \"^2.0.0\"", "\"word\": \"2\"")
     );
+}
+
+#[test]
+fn who_has_no_package_json_gets_one_for_what_is_named() {
+    let (_registry, project) = worker();
+    std::fs::remove_file(project.path().join("package.json")).unwrap();
+    let (code, _, stderr) = project.run(&["install", "greeting"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.starts_with("note: wrote package.json\n"), "{stderr}");
+    let manifest = std::fs::read_to_string(project.path().join("package.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(
+        manifest,
+        json!({ "private": true, "type": "module", "dependencies": { "greeting": "^1.2.0" } })
+    );
+    let server = project.start(&["serve"], "isolates are held by");
+    assert_eq!(server.get("/"), (200, "hello".to_owned()));
 }
 
 /// What a link leads to belongs to another project.

@@ -123,10 +123,8 @@ fn unresolved_hint(specifier: &str, importer: Option<&str>, root: &Path) -> Opti
     let installed: Vec<String> = folders.iter().flat_map(|folder| packages(folder)).collect();
     let near = text::nearest(package, installed.iter().map(String::as_str));
     Some(match near {
-        Some(near) => format!("did you mean {near:?}? Otherwise add {package} to package.json"),
-        None => format!(
-            "add {package} to the dependencies in package.json: it is installed at the next start"
-        ),
+        Some(near) => format!("did you mean {near:?}? Otherwise run `atoll install {package}`"),
+        None => format!("run `atoll install {package}`"),
     })
 }
 

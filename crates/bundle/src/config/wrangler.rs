@@ -461,7 +461,11 @@ fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Ass
             reader.warn(value.start, message, Some(hint));
             return None;
         }
-        Some(_) => root.join(reader.required("assets", value, "directory")?),
+        // Without `.` in the middle, since people are told of it.
+        Some(_) => root
+            .join(reader.required("assets", value, "directory")?)
+            .components()
+            .collect(),
     };
     if let Some(at) = value.get("directory").filter(|_| !directory.is_dir()) {
         let message = format!("the assets folder does not exist: {}", directory.display());

@@ -369,12 +369,12 @@ fn unresolved_imports_name_what_was_meant() {
         (
             "import a from 'comon';\nconsole.log(a);",
             "cannot resolve \"comon\"",
-            "did you mean \"common\"? Otherwise add comon to package.json",
+            "did you mean \"common\"? Otherwise run `atoll install comon`",
         ),
         (
             "import a from '@x/nothing/sub';\nconsole.log(a);",
             "cannot resolve \"@x/nothing/sub\"",
-            "add @x/nothing to the dependencies in package.json: it is installed at the next start",
+            "run `atoll install @x/nothing`",
         ),
         (
             "import a from 'conditional/other';\nconsole.log(a);",
