@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{Module, Program, ToIsolate};
+use tokio::sync::watch;
 
 use crate::runtime::Inner as Runtime;
 use crate::template::ask;
+
+/// Processor time that reading modules may take, in milliseconds: far more than the largest program needs.
+const READING_CPU_MS: u32 = 10_000;
 
 /// The modules of a program that are expected to be the same in the next version.
 #[derive(Clone)]
@@ -33,7 +37,13 @@ pub(crate) struct Bases(Mutex<HashMap<Arc<str>, Base>>);
 
 struct Base {
     lasting: Lasting,
-    forker: jail::Forker,
+    state: State,
+}
+
+enum State {
+    /// It is over when the other end is dropped.
+    Reading(watch::Receiver<()>),
+    Ready(jail::Forker),
 }
 
 impl Bases {
@@ -41,18 +51,43 @@ impl Bases {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The process that has read exactly these modules, if it is still there.
-    pub(crate) fn find(&self, worker: &str, lasting: &Lasting) -> Option<jail::Forker> {
-        let all = self.all();
-        let base = all.get(worker)?;
-        let fits =
-            base.lasting.0 == lasting.0 && !base.forker.process().has_ended().unwrap_or(true);
-        fits.then(|| base.forker.clone())
+    /// The process that has read exactly these modules, if it is still there. One that is reading them has begun already,
+    /// so to wait for it takes less time than to read them once more.
+    pub(crate) async fn find(&self, worker: &str, lasting: &Lasting) -> Option<jail::Forker> {
+        let mut reading = self.reading(worker, lasting);
+        if let Some(reading) = &mut reading {
+            let _ = reading.changed().await;
+        }
+        match &self.all().get(worker)?.of(lasting)?.state {
+            State::Ready(forker) if !forker.process().has_ended().unwrap_or(true) => {
+                Some(forker.clone())
+            }
+            _ => None,
+        }
+    }
+
+    fn reading(&self, worker: &str, lasting: &Lasting) -> Option<watch::Receiver<()>> {
+        match &self.all().get(worker)?.of(lasting)?.state {
+            State::Reading(reading) => Some(reading.clone()),
+            State::Ready(_) => None,
+        }
+    }
+
+    fn set(&self, worker: &Arc<str>, lasting: &Lasting, state: State) {
+        let lasting = lasting.clone();
+        self.all()
+            .insert(Arc::clone(worker), Base { lasting, state });
     }
 
     /// Ends all of them.
     pub(crate) fn clear(&self) {
         self.all().clear();
+    }
+}
+
+impl Base {
+    fn of(&self, lasting: &Lasting) -> Option<&Self> {
+        (self.lasting.0 == lasting.0).then_some(self)
     }
 }
 
@@ -66,19 +101,20 @@ impl Runtime {
         limits: jail::Limits,
     ) {
         let runtime = Arc::clone(self);
+        let (over, reading) = watch::channel(());
+        runtime
+            .bases
+            .set(&worker, &lasting, State::Reading(reading));
         tokio::task::spawn_blocking(move || {
+            let _over = over;
             let read = || {
                 let child = runtime.zygote.fork(jail::Role::Template, &limits)?;
                 let frame = ToIsolate::Read(lasting.0.as_ref().clone());
-                ask(child, &frame, u32::MAX, &worker, &runtime.logs)
+                ask(child, &frame, READING_CPU_MS, &worker, &runtime.logs)
             };
             match read() {
                 Ok((forker, _)) => {
-                    let base = Base {
-                        lasting: lasting.clone(),
-                        forker,
-                    };
-                    runtime.bases.all().insert(Arc::clone(&worker), base);
+                    runtime.bases.set(&worker, &lasting, State::Ready(forker));
                 }
                 Err(error) => tracing::debug!(%error, %worker, "modules cannot be read ahead"),
             }

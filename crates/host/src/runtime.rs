@@ -345,9 +345,10 @@ impl Runtime {
         };
         let process_limits = limits_of_process(limits);
         let lasting = Lasting::of(&program, lasting);
-        let base = lasting
-            .as_ref()
-            .and_then(|lasting| self.0.bases.find(&name, lasting));
+        let base = match &lasting {
+            Some(lasting) => self.0.bases.find(&name, lasting).await,
+            None => None,
+        };
         let (template, exports) = {
             let zygote = self.0.zygote.clone();
             let (base, lasting) = (base.clone(), lasting.clone());

@@ -212,16 +212,17 @@ fn extended(file: &Path, root: &Path) -> Vec<PathBuf> {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let Some((_, rest)) = text.split_once("\"extends\"") else {
-            continue;
+        let options = jsonc_parser::ParseOptions::default();
+        let value = jsonc_parser::parse_to_serde_value(&text, &options);
+        let extends = value
+            .ok()
+            .flatten()
+            .and_then(|value| value.get("extends").cloned());
+        let values = match extends {
+            Some(serde_json::Value::Array(list)) => list,
+            value => value.into_iter().collect(),
         };
-        // One or a list of them: every string until the property is over.
-        let list = rest.split_once(']').filter(|(list, _)| list.contains('['));
-        let values = list.map_or_else(
-            || rest.split('"').skip(1).step_by(2).take(1).collect(),
-            |(list, _)| list.split('"').skip(1).step_by(2).collect::<Vec<_>>(),
-        );
-        for value in values {
+        for value in values.iter().filter_map(serde_json::Value::as_str) {
             let folder = file.parent().unwrap_or(root);
             let base = match value.starts_with('.') || value.starts_with('/') {
                 true => folder.join(value),
