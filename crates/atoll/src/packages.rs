@@ -246,10 +246,19 @@ impl FromRegistry {
     }
 }
 
-/// What a program is told of a package that it does not get.
-fn failed(name: &str, error: &npm::Error) -> Result<String, String> {
+/// What a program is told of a package that it does not get, where that is so in the words of the npm package.
+fn failed(wanted: &str, error: &npm::Error) -> Result<String, String> {
+    let name = wanted;
     match error {
         npm::Error::Io { .. } => Err(told(error)),
+        npm::Error::NoPackage { name, registry } if name == wanted => Ok(format!(
+            "Failed to install {name}: Registry returned 404 Not Found for \"{name}\" at {registry}{} (package not found — \
+             check the name in package.json or set the `registry` option if it lives on a private registry)",
+            name.replace('/', "%2F")
+        )),
+        npm::Error::NoVersion { name, spec, .. } if name == wanted => {
+            Ok(format!("Could not resolve version for {name}@{spec}"))
+        }
         error => Ok(format!("Failed to install {name}: {}", told(error))),
     }
 }

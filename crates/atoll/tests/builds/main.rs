@@ -5,6 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
 
+mod packages;
+#[path = "../../../npm/tests/install/registry.rs"]
+#[allow(dead_code, reason = "its own tests use more of it")]
+mod registry;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../support/workerd.rs"]
 mod workerd;
 #[path = "../workers/mod.rs"]
@@ -15,12 +21,12 @@ use std::path::{Path, PathBuf};
 
 use host::{Body, Building, Egress, Fetcher};
 use protocol::{ModuleKind, Program};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use workerd::Workerd;
 use workers::*;
 
-const MODULES: [&str; 2] = ["index.js", "cases.js"];
+const MODULES: [(&str, &str); 2] = [("index.js", "index.js"), ("cases.js", "cases.js")];
 /// A search that finds next to nothing is broken.
 const FEWEST_CASES: usize = 40;
 
@@ -36,10 +42,10 @@ fn oracle_parts() -> Option<(PathBuf, PathBuf)> {
 }
 
 /// The test's worker with the npm package in it, as plain modules.
-async fn with_the_package(packages: &Path) -> Program {
+async fn with_the_package(packages: &Path, modules: &[(&str, &str)]) -> Program {
     let folder = tempfile::tempdir().unwrap();
-    for name in MODULES {
-        std::fs::copy(self::folder().join(name), folder.path().join(name)).unwrap();
+    for (file, name) in modules {
+        std::fs::copy(self::folder().join(file), folder.path().join(name)).unwrap();
     }
     std::os::unix::fs::symlink(packages, folder.path().join("node_modules")).unwrap();
     let configuration = r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11", "compatibility_flags": ["nodejs_compat"],
@@ -84,12 +90,26 @@ fn oracle(program: &Path, modules: &Program) -> Workerd {
     Workerd::start(program, home)
 }
 
-async fn ask(fetcher: &dyn Fetcher, origin: &str) -> BTreeMap<String, Value> {
-    let request = http::Request::get(format!("{origin}/"))
-        .body(Body::empty())
-        .unwrap();
+/// What each case gave.
+async fn ask(fetcher: &dyn Fetcher, url: &str) -> BTreeMap<String, Value> {
+    let request = http::Request::get(url).body(Body::empty()).unwrap();
     let answer = send(fetcher, request).await.unwrap();
     serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{}", answer.text()))
+}
+
+/// The cases in which the answers differ, which are told, of no fewer than so many.
+fn outcome_of(expected: &Value, got: &Value, fewest: usize) -> BTreeSet<String> {
+    let expected = expected.as_object().unwrap();
+    let mut different = BTreeSet::new();
+    for (name, expected) in expected {
+        let got = &got[name];
+        if got != expected {
+            println!("{name}\n  npm   {expected}\n  atoll {got}");
+            different.insert(name.clone());
+        }
+    }
+    assert!(expected.len() >= fewest, "{} cases", expected.len());
+    different
 }
 
 #[test]
@@ -101,7 +121,7 @@ fn what_is_built_behaves_as_it_does_with_the_npm_package() {
         return;
     };
     run(async {
-        let theirs = with_the_package(&packages).await;
+        let theirs = with_the_package(&packages, &MODULES).await;
         let oracle = oracle(&program, &theirs);
         let origin = oracle.origin();
         let mut app = App::new("")
@@ -109,24 +129,15 @@ fn what_is_built_behaves_as_it_does_with_the_npm_package() {
             .without_modules()
             .loader("LOADER", runtime().await.loader())
             .bundler(runtime().await.bundler(Building::default()));
-        for name in MODULES {
+        for (name, _) in MODULES {
             let content = std::fs::read(folder().join(name)).unwrap();
             app = app.module(name, ModuleKind::EsModule, content);
         }
         let atoll = app.deploy().await;
         let egress = Egress::new();
-        let expected = ask(&egress, &origin).await;
-        let got = ask(&atoll, "http://127.0.0.1").await;
-
-        let mut different = BTreeSet::new();
-        for (name, expected) in &expected {
-            let got = &got[name];
-            if got != expected {
-                println!("{name}\n  npm   {expected}\n  atoll {got}");
-                different.insert(name.clone());
-            }
-        }
-        assert!(expected.len() >= FEWEST_CASES, "{} cases", expected.len());
+        let expected = json!(ask(&egress, &format!("{origin}/")).await);
+        let got = json!(ask(&atoll, "http://127.0.0.1/").await);
+        let different = outcome_of(&expected, &got, FEWEST_CASES);
         workerd::assert_known(&folder().join("known.txt"), &different);
     });
 }

@@ -104,10 +104,11 @@ fn programs_get_packages_at_given_and_latest_versions() {
         some["warnings"],
         json!([
             format!(
-                "Failed to install absent: there is no package absent in {}",
+                "Failed to install absent: Registry returned 404 Not Found for \"absent\" at {}absent (package not found — \
+                 check the name in package.json or set the `registry` option if it lives on a private registry)",
                 registry.url()
             ),
-            "Failed to install tree: tree has no version that is ^7 (wanted by the project)",
+            "Could not resolve version for tree@^7",
         ])
     );
 }

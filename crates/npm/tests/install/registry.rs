@@ -250,7 +250,10 @@ impl State {
         if let Some(bytes) = self.files.get(path) {
             return response("200 OK", "", bytes);
         }
-        let name = path.trim_start_matches('/').replace("%2f", "/");
+        let name = path
+            .trim_start_matches('/')
+            .replace("%2f", "/")
+            .replace("%2F", "/");
         let Some(versions) = self.packages.get(&name) else {
             return response("404 Not Found", "", b"{\"error\":\"Not found\"}");
         };
