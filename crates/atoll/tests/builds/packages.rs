@@ -52,8 +52,10 @@ fn published() -> Registry {
     word("old", "1.0.0", &[("leaf", "1.0.0")]);
     word("young", "1.0.0", &[("leaf", "1.2.0")]);
     let both = |name: &str, other: &str| {
+        // The other's name is there when somebody asks, not before.
         let code = format!(
-            "import {{ name as other }} from {other:?}; export const name = {name:?}; export default `${{name}} and ${{other}}`;"
+            "import {{ name as other }} from {other:?}; export const name = {name:?};
+             export default {{ toJSON: () => `${{name}} and ${{other}}` }};"
         );
         let fields =
             json!({ "type": "module", "main": "index.js", "dependencies": { other: "1" } });

@@ -17,7 +17,7 @@ export default { async fetch(request, env) {
     "index.js": `${imports.join("\n")} export default { fetch: () => Response.json([${words}]) };` };
   try {
     const { mainModule, modules, warnings = [] } = await createWorker({ files, registry });
-    const installed = warnings.filter((warning) => !warning.startsWith("Could not resolve"));
+    const installed = warnings.filter((warning) => !warning.startsWith('Could not resolve "'));
     if (installed.length < warnings.length) return Response.json({ warnings: installed });
     const inner = env.LOADER.load({ compatibilityDate: "2026-06-11", mainModule, modules, globalOutbound: null });
     return Response.json({ words: await (await inner.getEntrypoint().fetch("http://x/")).json(), warnings });

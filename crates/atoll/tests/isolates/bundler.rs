@@ -131,6 +131,23 @@ fn options_change_what_is_built() {
 }
 
 #[test]
+fn what_is_not_there_is_missed_when_it_is_required() {
+    run(async {
+        let answer = gives(
+            r#"
+            const files = { "index.js": `import a from "a"; ${serve("a")}`, "node_modules/a/package.json": "{}" };
+            const having = (code) => ({ ...files, "node_modules/a/index.js": code });
+            const built = await createWorker({ files: having("try { exports.b = require('b'); } catch (error) { exports.why = [error.message, error.code]; }") });
+            return [built.warnings, await (await load(built).fetch("http://x")).text(),
+              await ask(having("exports.later = () => require('b'); exports.now = 1;"))];"#,
+        )
+        .await;
+        let expected = r#"[["Could not resolve \"b\" (imported by node_modules/a/index.js): to require it throws"],"{\"why\":[\"Cannot find module 'b'\",\"MODULE_NOT_FOUND\"]}","{\"now\":1}"]"#;
+        assert_eq!(answer, expected);
+    });
+}
+
+#[test]
 fn packages_among_the_files_are_followed() {
     run(async {
         let answer = gives(

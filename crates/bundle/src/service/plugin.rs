@@ -26,6 +26,8 @@ use crate::specifier::{self, Builtin};
 
 /// Modules that the caller wrote beside the files.
 const VIRTUAL_PREFIX: &str = "\0virtual:";
+/// What is required and is not there. It is missed when it is required, which often nobody does, or is prepared for.
+const ABSENT_PREFIX: &str = "\0absent:";
 /// What a package's `browser` field leaves out.
 const IGNORED_ID: &str = "\0ignored";
 
@@ -175,11 +177,14 @@ impl FilesPlugin {
         Some(format!("./{name}"))
     }
 
-    fn unresolved(&self, specifier: &str, importer: &str, why: &ResolveError) {
+    fn unresolved(&self, specifier: &str, importer: &str, requires: bool, why: &ResolveError) {
         let importer = importer.trim_start_matches(['/', '\0']);
-        let mut text = format!(
-            "Could not resolve \"{specifier}\" (imported by {importer}): it stays an import"
-        );
+        let what_follows = match requires {
+            true => "to require it throws",
+            false => "it stays an import",
+        };
+        let mut text =
+            format!("Could not resolve \"{specifier}\" (imported by {importer}): {what_follows}");
         if !matches!(why, ResolveError::NotFound(_)) {
             text.push_str(&format!(" ({why})"));
         }
@@ -225,8 +230,11 @@ impl FilesPlugin {
                 if let Some(Builtin::Bare(id)) = builtin {
                     return outside(&id, args.kind);
                 }
-                self.unresolved(specifier, importer, &why);
-                outside(specifier, args.kind)
+                self.unresolved(specifier, importer, requires, &why);
+                match requires {
+                    true => HookResolveIdOutput::from_id(format!("{ABSENT_PREFIX}{specifier}")),
+                    false => outside(specifier, args.kind),
+                }
             }
         }
     }
@@ -389,6 +397,13 @@ impl Plugin for FilesPlugin {
         }
         if args.id == IGNORED_ID {
             return module("export default {};".to_owned(), ModuleType::Js);
+        }
+        if let Some(specifier) = args.id.strip_prefix(ABSENT_PREFIX) {
+            let message = quote(&format!("Cannot find module '{specifier}'"));
+            let code = format!(
+                "module.exports = (() => {{ throw Object.assign(new Error({message}), {{ code: \"MODULE_NOT_FOUND\" }}); }})();"
+            );
+            return module(code, ModuleType::Js);
         }
         if let Some(code) = required_from_outside(args.id) {
             return module(code, ModuleType::Js);
