@@ -221,7 +221,11 @@ impl Shared {
                 continue;
             }
             let mut core = self.core();
-            while core.queue.is_empty() && !core.queue.wants_room() && !core.closing {
+            while core.queue.is_empty()
+                && !core.queue.wants_room()
+                && !core.closing
+                && core.failure.is_none()
+            {
                 core = self
                     .log_wake
                     .wait(core)

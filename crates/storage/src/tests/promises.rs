@@ -1,9 +1,13 @@
 //! On the machine's own disk, with threads.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use super::{Instance, file_contents};
 use crate::{AlarmChange, Commit, Error, Options, Store};
+
+/// How long to wait for what happens at once.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn what_was_committed_is_there_after_closing_and_opening() {
@@ -64,7 +68,7 @@ fn checkpoints_tell_the_instance_and_bring_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (sender, checkpoints) = mpsc::channel();
     let options = Options {
-        checkpoint_after_quiet: std::time::Duration::ZERO,
+        checkpoint_after_quiet: Duration::ZERO,
         on_checkpoint: Box::new(move |checkpoint| drop(sender.send(checkpoint))),
         ..Options::default()
     };
@@ -244,4 +248,27 @@ fn objects_are_copied_taken_out_brought_in_and_deleted() {
     let namespace = store.namespace("a:B").unwrap();
     let ids: Vec<u8> = store.objects(&namespace).map(|o| o.id[0]).collect();
     assert_eq!(ids, [2]);
+}
+
+#[test]
+fn a_store_that_stopped_can_be_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sender, heard) = mpsc::channel();
+    let options = Options {
+        checkpoint_after_quiet: Duration::ZERO,
+        on_durable: Box::new(move |durable| drop(sender.send(durable.map(drop)))),
+        ..Options::default()
+    };
+    let store = Store::open(folder.path(), options).unwrap();
+    let namespace = store.namespace("a:B").unwrap();
+    // Where the checkpoint wants to have a folder.
+    std::fs::write(folder.path().join("objects/a-B.0"), "").unwrap();
+    let mut object = Instance::open(&store, &namespace, 1);
+    object.set(&[1]).unwrap();
+    let stopped = std::iter::from_fn(|| heard.recv_timeout(PATIENCE).ok()).find_map(Result::err);
+    assert!(stopped.is_some());
+    let (sender, closed) = mpsc::channel();
+    std::thread::spawn(move || sender.send(store.close().map_err(|error| error.to_string())));
+    let error = closed.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    assert!(error.contains("objects/a-B.0"), "{error}");
 }
