@@ -3,7 +3,7 @@
 import { done, handled, unhandled } from "atoll:native/io";
 import { AbortController } from "./abort.js";
 import { describe, isTold } from "./errors.js";
-import { dropLateStream } from "./io.js";
+import { abandonStream, dropLateStream } from "./io.js";
 import { Session } from "./rpc/session.js";
 
 /** @type {Map<number, EventContext>} */
@@ -31,11 +31,27 @@ export class EventContext {
    * keep the event open. A worker's own event keeps nothing but what `waitUntil` names.
    */
   holdForObject() {
-    if (this.object !== undefined) this.reasons += 1;
+    if (this.object === undefined) return;
+    this.reasons += 1;
+    this.held += 1;
   }
 
   releaseForObject() {
-    if (this.object !== undefined) this.end();
+    if (this.object === undefined) return;
+    this.held -= 1;
+    this.end();
+  }
+
+  /** It is answered, and nothing keeps it going but what its object has started and nobody else waits for. */
+  get isLeftBehind() {
+    return this.isAnswered && this.reasons === this.held && !this.mayBeCalled;
+  }
+
+  /** What it has left behind goes with its object: who waits for that does so for ever. */
+  abandon() {
+    for (const id of this.streams ?? []) abandonStream(id);
+    this.streams = undefined;
+    finish(this);
   }
 
   /** A stream from the host that is dropped when the event is over, unless it is an object's, which may keep it. */
@@ -199,6 +215,8 @@ function release(event) {
 Object.assign(EventContext.prototype, {
   canceled: false,
   isAnswered: false,
+  /** How many of the reasons are such. */
+  held: 0,
   /** Somebody waits for the handler alone. */
   isWaitedFor: false,
   isEnding: false,

@@ -247,6 +247,15 @@ export function dropStream(id, error = undefined) {
   endIncoming(stream);
 }
 
+/** Nobody is there any more who could read the rest, or learn that there is none. */
+export function abandonStream(id) {
+  const stream = incomingStreams.get(id);
+  if (stream === undefined) return;
+  if (stream.wanted !== undefined) underWay -= 1;
+  stream.wanted = undefined;
+  dropStream(id);
+}
+
 /** What a stream says that was not read while its event went on. */
 const EVENT_IS_OVER = "This ReadableStream belongs to an event that is over.";
 const RESPONSE_SENT = "Can't read from request stream after response has been sent.";

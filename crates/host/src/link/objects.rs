@@ -341,6 +341,15 @@ impl Link {
         }
     }
 
+    /// How many events of an object are under way that keep it awake.
+    pub(crate) fn events_of(&self, object: ObjectNumber) -> usize {
+        let state = self.lock();
+        let events = state.events.values();
+        events
+            .filter(|entry| entry.object == Some(object) && entry.lease.is_some())
+            .count()
+    }
+
     pub(super) fn object_stays(&self, object: ObjectNumber) {
         let living = self
             .lock()

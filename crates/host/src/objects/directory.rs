@@ -17,6 +17,8 @@ use crate::worker::Worker;
 
 /// An object to which nothing happens for so long goes to sleep (Workers: 10 s).
 const IDLE: Duration = Duration::from_secs(10);
+/// An object to which nothing has come for so long gives up what its events have left behind (Workers: 70 to 140 s).
+const LEFT: Duration = Duration::from_secs(70);
 /// How often idle objects are looked for.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long objects of a version that was replaced may finish what they are doing.
@@ -186,7 +188,7 @@ impl Objects {
             match state.home().filter(|home| home.epoch == epoch).cloned() {
                 Some(home) if matches!(state.phase, Phase::Leaving(_)) && !state.must_go => {
                     state.phase = Phase::Arriving(home);
-                    state.idle_since = Instant::now();
+                    state.unchanged_since = Instant::now();
                 }
                 _ => return,
             }
@@ -420,21 +422,36 @@ pub(super) async fn let_sleep(objects: Weak<Objects>) {
             return;
         };
         let mut leaving = Vec::new();
+        let mut busy = Vec::new();
         objects.slots().retain(|_, slot| {
             let mut state = slot.lock();
-            if let Phase::Awake(home) = &state.phase
-                && state.active == 0
-                && state.idle_since.elapsed() >= IDLE
-            {
+            let unchanged = state.unchanged_since.elapsed();
+            if let Phase::Awake(home) = &state.phase {
                 let home = home.clone();
-                leaving.push((Arc::clone(&home.link), home.number));
-                state.phase = Phase::Leaving(home);
+                if state.active == 0 && unchanged >= IDLE {
+                    leaving.push((Arc::clone(&home.link), home.number));
+                    state.phase = Phase::Leaving(home);
+                } else if state.active > 0 && unchanged >= LEFT {
+                    busy.push((Arc::clone(slot), home, state.active));
+                }
             }
             // Facets of it, or who can name them, rely on this place.
             let is_held = Arc::strong_count(slot) > 1;
             let is_forgotten = state.is_forgettable() && slot.sockets.is_empty() && !is_held;
             !is_forgotten || objects.starts_for_its_alarm(slot.id, &state)
         });
+        for (slot, home, active) in busy {
+            // Facets, and who was given something of it, need it whatever its own events do.
+            if home.link.events_of(home.number) != active {
+                continue;
+            }
+            let mut state = slot.lock();
+            let is_same = state.active == active && state.unchanged_since.elapsed() >= LEFT;
+            if is_same && matches!(state.phase, Phase::Awake(_)) {
+                leaving.push((Arc::clone(&home.link), home.number));
+                state.phase = Phase::Leaving(home);
+            }
+        }
         for (link, number) in leaving {
             link.send(&protocol::ToIsolate::Sleep(number));
         }

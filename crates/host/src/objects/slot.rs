@@ -46,8 +46,8 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let mut state = self.slot.lock();
         state.active -= 1;
+        state.unchanged_since = Instant::now();
         if state.active == 0 {
-            state.idle_since = Instant::now();
             drop(state);
             self.slot.quiet.notify_waiters();
         }
@@ -108,7 +108,8 @@ pub(super) struct State {
     pub(super) waiting: VecDeque<Waiting>,
     /// Leases that are out.
     pub(super) active: usize,
-    pub(super) idle_since: Instant,
+    /// When one was given or taken back last.
+    pub(super) unchanged_since: Instant,
     /// It has to go, whether it can or not.
     pub(super) must_go: bool,
     /// How a facet was started last.
@@ -170,7 +171,7 @@ impl Slot {
                 phase: Phase::Asleep,
                 waiting: VecDeque::new(),
                 active: 0,
-                idle_since: Instant::now(),
+                unchanged_since: Instant::now(),
                 must_go: false,
                 start: None,
                 asking: None,
@@ -201,6 +202,7 @@ impl Slot {
     /// A facet's lock may be held while its parent's is taken, never the other way round.
     fn lease_in(self: &Arc<Self>, state: &mut State) -> Lease {
         state.active += 1;
+        state.unchanged_since = Instant::now();
         let place = self.place.as_ref();
         Lease {
             slot: Arc::clone(self),

@@ -8,7 +8,7 @@ import { describe, markTold } from "../errors.js";
 import { EventContext } from "../event_context.js";
 import { objectClass } from "../exports.js";
 import { answer } from "../fetch_event.js";
-import { dropCallsOf, dropStream, keepStream, requestBody } from "../io.js";
+import { abandonStream, dropCallsOf, dropStream, keepStream, requestBody } from "../io.js";
 import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
 import { findKept, serve, serveObject } from "../rpc/receive.js";
@@ -166,6 +166,21 @@ export class Instance {
     return true;
   }
 
+  /**
+   * The host asks an object that is not idle only when nothing has come for long. Gives up what its events have left behind,
+   * if that is all that goes on. Returns whether it was.
+   */
+  abandonsAll() {
+    const events = [...this.events];
+    // The host cannot have waited for those that it does not know.
+    const unknown = events.filter(({ visit }) => visit?.isKnown === false);
+    for (const { visit } of unknown) visit.makeKnown();
+    if (unknown.length > 0 || !events.every((event) => event.isLeftBehind)) return false;
+    for (const event of events) event.abandon();
+    for (const id of [...this.streams]) abandonStream(id);
+    return true;
+  }
+
   hang() {
     if (this.gate.isShut) this.break(new Error(HUNG));
   }
@@ -263,7 +278,8 @@ export const host = {
     // The host may not know of all that happened to it.
     const wasVisited = instance.wasVisited;
     instance.wasVisited = false;
-    if (wasVisited || instance.events.size > 0) return false;
+    if (wasVisited) return false;
+    if (instance.events.size > 0 && !instance.abandonsAll()) return false;
     instance.reset("The Durable Object has gone to sleep.");
     return true;
   },

@@ -101,10 +101,27 @@ fn an_object_with_events_does_not_sleep() {
         host.fetch(1, "call");
         assert_eq!(host.say(ToIsolate::Sleep(1)), ["busy 1"]);
         assert_eq!(host.respond(1, "heard"), ["1: heard", "1 done"]);
-        host.fetch(1, "later?ms=50");
-        assert_eq!(host.say(ToIsolate::Sleep(1)), ["busy 1"]);
-        assert_eq!(host.tick(), ["log: later", "2 done"]);
         assert_eq!(host.say(ToIsolate::Sleep(1)), ["slept 1"]);
+    });
+}
+
+#[test]
+fn what_answered_events_have_left_behind_goes_with_their_object() {
+    with_host(ROOM, |host| {
+        host.open(1, "a");
+        host.fetch(1, "later?ms=50");
+        host.fetch(1, "callAndLeave");
+        assert_eq!(
+            host.say(ToIsolate::Sleep(1)),
+            ["1 done", "2 done", "cancels 1", "slept 1"]
+        );
+        assert_eq!(host.wake, None);
+        host.open(2, "a");
+        assert_eq!(host.respond(1, "heard"), Vec::<String>::new());
+        // Somebody still waits for this one.
+        host.fetch(2, "later?ms=50");
+        host.fetch(2, "call");
+        assert_eq!(host.say(ToIsolate::Sleep(2)), ["busy 2"]);
     });
 }
 

@@ -77,6 +77,10 @@ export class Room extends DurableObject {
     this.ctx.storage.kv.put("key", "told");
     return this.env.OUTSIDE.fetch("http://first/").then((it) => it.text()).then(text);
   }
+  callAndLeave() {
+    this.env.OUTSIDE.fetch("http://first/").then(() => console.log("heard"));
+    return text("left");
+  }
   callThenAbort() {
     this.ctx.storage.kv.put("key", "told");
     this.env.OUTSIDE.fetch("http://first/");
