@@ -71,16 +71,28 @@ impl Isolate {
                     Err(error) => function("fail")?.call((call, error_value(ctx, &error)?)),
                 }
             }
-            ToIsolate::Stream(id, StreamPart::Data(bytes)) => {
-                function("streamData")?.call((id, ArrayBuffer::new_copy(ctx.clone(), bytes)?))
+            ToIsolate::Stream(stream, now_ms, part) => {
+                set_now(now_ms);
+                match part {
+                    StreamPart::Data(bytes) => {
+                        let bytes = ArrayBuffer::new_copy(ctx.clone(), bytes)?;
+                        function("streamData")?.call((stream, bytes))
+                    }
+                    StreamPart::End => function("streamEnd")?.call((stream,)),
+                    StreamPart::Abort(reason) => function("streamAbort")?.call((stream, reason)),
+                }
             }
-            ToIsolate::Stream(id, StreamPart::End) => function("streamEnd")?.call((id,)),
-            ToIsolate::Stream(id, StreamPart::Abort(reason)) => {
-                function("streamAbort")?.call((id, reason))
+            ToIsolate::Flow(stream, now_ms, flow) => {
+                set_now(now_ms);
+                match flow {
+                    Flow::Grant(bytes) => function("granted")?.call((stream, bytes)),
+                    Flow::Cancel => function("canceled")?.call((stream,)),
+                }
             }
-            ToIsolate::Flow(id, Flow::Grant(bytes)) => function("granted")?.call((id, bytes)),
-            ToIsolate::Flow(id, Flow::Cancel) => function("canceled")?.call((id,)),
-            ToIsolate::Socket(socket, part) => sockets::deliver(ctx, &host()?, socket, &part),
+            ToIsolate::Socket(socket, now_ms, part) => {
+                set_now(now_ms);
+                sockets::deliver(ctx, &host()?, socket, &part)
+            }
             ToIsolate::Tick { now_ms } => {
                 set_now(now_ms);
                 function("tick")?.call(())

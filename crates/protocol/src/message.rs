@@ -70,12 +70,12 @@ pub enum ToIsolate<'a> {
         #[serde(borrow)]
         result: Result<Reply<'a>, CallError>,
     },
-    /// Bytes, or the end, of a stream that the host sends.
-    Stream(StreamId, #[serde(borrow)] StreamPart<'a>),
+    /// Bytes, or the end, of a stream that the host sends. The number is the time, here and below: milliseconds since 1970.
+    Stream(StreamId, f64, #[serde(borrow)] StreamPart<'a>),
     /// The host takes more of a stream that the isolate sends, or no more at all.
-    Flow(StreamId, Flow),
+    Flow(StreamId, f64, Flow),
     /// Something arrived on a WebSocket.
-    Socket(SocketRef, #[serde(borrow)] SocketPart<'a>),
+    Socket(SocketRef, f64, #[serde(borrow)] SocketPart<'a>),
     /// An object lives here from now on. Its constructor runs before its first event.
     Open(#[serde(borrow)] Opening<'a>),
     /// The file of an object's database has what the object had committed: the isolate need not keep it.

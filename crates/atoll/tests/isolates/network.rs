@@ -1,5 +1,7 @@
 //! The global `fetch()`, against a server of a few lines.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -72,6 +74,13 @@ async fn answer(mut stream: BufReader<TcpStream>, gone: mpsc::Sender<()>) {
             let _ = gone.send(()).await;
             return;
         }
+        "/clock" => {
+            let head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nLater: ";
+            stream.write_all(head).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            now.as_millis().to_string().into_bytes()
+        }
         "/headers" => plain("200 Fine", "x-seen: yes\r\n", headers.as_bytes()),
         _ => {
             let text = format!("{method} {path} {}", String::from_utf8_lossy(&body));
@@ -109,6 +118,21 @@ fn requests_go_out_and_responses_come_back() {
             answer,
             r#"[200,"OK",true,false,"1",["a","b"],"POST /path?q=1 sent"]"#
         );
+    });
+}
+
+#[test]
+fn time_goes_on_with_what_is_read() {
+    run(async {
+        let (origin, _) = serve().await;
+        let answer = ask(
+            &origin,
+            "const answer = await fetch(origin + '/clock'); const before = Date.now(); const text = await answer.text(); \
+             const sent = Number(text.replace('Later: ', '')); \
+             return Response.json([text.startsWith('Later: 1'), Date.now() >= sent, before <= Date.now()]);",
+        )
+        .await;
+        assert_eq!(answer, "[true,true,true]");
     });
 }
 

@@ -10,8 +10,8 @@ use protocol::limits::{MAX_HELD_BYTES, STREAM_WINDOW_BYTES};
 use protocol::{Flow, StreamId, StreamPart, ToIsolate};
 use tokio::sync::mpsc;
 
-use super::Link;
 use super::state::{Chunk, Reader};
+use super::{Link, now_ms};
 use crate::body::BodyError;
 
 /// What readers see of a stream when its isolate has too much under way that nobody reads.
@@ -108,7 +108,7 @@ impl Link {
                             reader.abort(BodyError(TOO_MUCH_HELD.to_owned()));
                         }
                         drop(state);
-                        self.send(&ToIsolate::Flow(id, Flow::Cancel));
+                        self.send_flow(id, Flow::Cancel);
                     }
                 }
                 Ok(())
@@ -135,14 +135,18 @@ impl Link {
             .map(|reader| reader.window += u64::from(bytes))
             .is_some();
         if granted {
-            self.send(&ToIsolate::Flow(id, Flow::Grant(bytes)));
+            self.send_flow(id, Flow::Grant(bytes));
         }
+    }
+
+    fn send_flow(&self, stream: StreamId, flow: Flow) {
+        self.send(&ToIsolate::Flow(stream, now_ms(), flow));
     }
 
     /// The reader of a stream wants no more.
     fn cancel_stream(&self, id: StreamId) {
         if self.lock().readers.remove(&id).is_some() {
-            self.send(&ToIsolate::Flow(id, Flow::Cancel));
+            self.send_flow(id, Flow::Cancel);
         }
     }
 }

@@ -17,8 +17,14 @@ use protocol::limits::{MAX_CHUNK_BYTES, MAX_INLINE_BODY_BYTES, STREAM_WINDOW_BYT
 use protocol::{StreamId, StreamPart, ToIsolate};
 use tokio::sync::{Notify, oneshot};
 
-use super::Link;
+use super::{Link, now_ms};
 use crate::body::{Body, BodyError};
+
+impl Link {
+    fn send_part(&self, stream: StreamId, part: StreamPart<'_>) {
+        self.send(&ToIsolate::Stream(stream, now_ms(), part));
+    }
+}
 
 /// What can be said of a body without waiting for it.
 pub(super) enum Look {
@@ -157,7 +163,7 @@ async fn pump(link: Arc<Link>, id: StreamId, mut body: Body, shared: Arc<(Mutex<
                 .unwrap_or_else(PoisonError::into_inner)
                 .credit -= size as u64;
             link.ready().await;
-            link.send(&ToIsolate::Stream(id, StreamPart::Data(&chunk)));
+            link.send_part(id, StreamPart::Data(&chunk));
             unread.push_back(chunk);
             has_bytes = true;
             continue;
@@ -184,12 +190,12 @@ async fn pump(link: Arc<Link>, id: StreamId, mut body: Body, shared: Arc<(Mutex<
             Some(Ok(frame)) => pending = frame.into_data().unwrap_or_default(),
             Some(Err(error)) => {
                 ended = true;
-                link.send(&ToIsolate::Stream(id, StreamPart::Abort(&error.0)));
+                link.send_part(id, StreamPart::Abort(&error.0));
                 body = Body::wrap(Failed(Some(error)));
             }
             None => {
                 ended = true;
-                link.send(&ToIsolate::Stream(id, StreamPart::End));
+                link.send_part(id, StreamPart::End);
             }
         }
     }

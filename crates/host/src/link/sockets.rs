@@ -10,7 +10,7 @@ use protocol::{SocketPart, SocketRef, ToIsolate};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::Link;
+use super::{Link, now_ms};
 use crate::held::{Account, Held};
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 
@@ -113,9 +113,13 @@ impl Link {
         };
         if let Some(slow) = slow {
             slow.cut();
-            self.send(&ToIsolate::Socket(socket, SocketPart::Broken(TOO_SLOW)));
+            self.send_socket_part(socket, SocketPart::Broken(TOO_SLOW));
         }
         Ok(())
+    }
+
+    fn send_socket_part(&self, socket: SocketRef, part: SocketPart<'_>) {
+        self.send(&ToIsolate::Socket(socket, now_ms(), part));
     }
 }
 
@@ -148,13 +152,11 @@ async fn carry_in(link: Arc<Link>, socket: SocketRef, mut incoming: SocketReceiv
         link.ready().await;
         let part = message.part();
         closed |= matches!(part, SocketPart::Close { .. } | SocketPart::Broken(_));
-        link.send(&ToIsolate::Socket(socket, part));
+        link.send_socket_part(socket, part);
     }
     if !closed {
-        link.send(&ToIsolate::Socket(
-            socket,
-            SocketPart::Broken("WebSocket disconnected without sending Close frame."),
-        ));
+        let why = "WebSocket disconnected without sending Close frame.";
+        link.send_socket_part(socket, SocketPart::Broken(why));
     }
     link.lock().sockets.remove(&socket);
 }

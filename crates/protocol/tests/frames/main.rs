@@ -205,11 +205,11 @@ impl Parts {
                 remote: self.flag,
                 ..CallError::default()
             })),
-            8 => ToIsolate::Stream(self.id, self.stream()),
-            9 => ToIsolate::Flow(self.id, self.flow()),
+            8 => ToIsolate::Stream(self.id, self.number, self.stream()),
+            9 => ToIsolate::Flow(self.id, self.number, self.flow()),
             10 => {
                 let (socket, part) = self.socket();
-                ToIsolate::Socket(socket, part)
+                ToIsolate::Socket(socket, self.number, part)
             }
             11 => ToIsolate::Open(Opening {
                 object: self.id,
