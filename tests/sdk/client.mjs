@@ -7,6 +7,12 @@ import { until } from "./support.mjs";
 
 // The client expects what browsers have.
 globalThis.WebSocket ??= WebSocket;
+globalThis.CloseEvent ??= class extends Event {
+  constructor(type, { code = 0, reason = "", wasClean = false } = {}) {
+    super(type);
+    Object.assign(this, { code, reason, wasClean });
+  }
+};
 
 /** A connected client that remembers what it hears. */
 export async function connect(server, agent, name, { Client = AgentClient, ...options } = {}) {

@@ -39,6 +39,11 @@ fn agents_keep_state_answer_calls_and_do_work_later() {
 }
 
 #[test]
+fn the_parts_of_agents_work_on_plain_objects() {
+    run("capabilities.test.mjs");
+}
+
+#[test]
 fn agents_of_an_older_sdk_do_the_same() {
     run("old.test.mjs");
 }
