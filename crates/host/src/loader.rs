@@ -97,8 +97,13 @@ impl Loader {
                 let Some(inner) = inner.upgrade() else { return };
                 inner.forget_idle(IDLE);
                 if !inner.named().is_empty() && memory::is_short() {
-                    tracing::warn!("memory is short: dynamic workers that are idle end");
-                    inner.let_go();
+                    let ended = inner.let_go();
+                    if ended > 0 {
+                        tracing::warn!(
+                            ended,
+                            "memory is short: dynamic workers that were idle end"
+                        );
+                    }
                 }
             }
         });
@@ -163,14 +168,18 @@ impl Inner {
         gone
     }
 
-    fn let_go(&self) {
+    /// Says how many processes end.
+    fn let_go(&self) -> usize {
+        let mut ended = 0;
         for loaded in self.forget_idle(Duration::ZERO) {
             // Whoever still holds it starts it again.
             let running = loaded.running().take();
             if let Some(running) = running {
                 running.end_when_done();
+                ended += 1;
             }
         }
+        ended
     }
 }
 
