@@ -26,7 +26,7 @@ const STRANGERS: [(&str, &str); 5] = [
 const SLEEPERS: u64 = 200;
 const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 /// Nothing takes longer, unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What a server has at a moment.
 #[derive(Clone, Copy, Debug, Default)]
