@@ -1,8 +1,9 @@
 //! Waiting until a file of a project changes.
 
 use std::collections::{HashMap, HashSet};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
@@ -13,11 +14,16 @@ use crate::error::Error;
 const QUIET: Duration = Duration::from_millis(25);
 /// However busy a folder is, a change is looked at after this time.
 const LONGEST: Duration = Duration::from_millis(250);
+/// Clocks of file systems are coarse.
+const COARSENESS: Duration = Duration::from_millis(10);
 
 /// Watches the files of all workers. Their folders are what is really watched: editors replace files.
 pub(crate) struct Watch {
     watcher: RecommendedWatcher,
     changes: mpsc::UnboundedReceiver<PathBuf>,
+    sender: mpsc::UnboundedSender<PathBuf>,
+    /// Since when what is done to files is news: those who build now began to read after that.
+    since: SystemTime,
     folders: HashSet<PathBuf>,
     /// Which workers each file belongs to.
     files: HashMap<PathBuf, HashSet<usize>>,
@@ -28,8 +34,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// To be made before anything is read that will be watched.
     pub(crate) fn new() -> Result<Self, Error> {
         let (sender, changes) = mpsc::unbounded_channel();
+        let told = sender.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let Ok(event) = event else { return };
             if matches!(event.kind, EventKind::Access(_)) {
@@ -37,13 +45,15 @@ impl Watch {
             }
             for path in event.paths {
                 // The receiver lives as long as the watcher.
-                let _ = sender.send(path);
+                let _ = told.send(path);
             }
         })
         .map_err(|error| Error::failed("cannot watch files", error))?;
         Ok(Self {
             watcher,
             changes,
+            sender,
+            since: SystemTime::now(),
             folders: HashSet::new(),
             files: HashMap::new(),
             broken: HashMap::new(),
@@ -67,6 +77,7 @@ impl Watch {
         for file in files {
             self.files.entry(file.clone()).or_default().insert(worker);
         }
+        let mut new = HashSet::new();
         for folder in &folders {
             // A folder that does not exist yet is seen when the one above changes.
             if !self.folders.contains(folder)
@@ -76,6 +87,13 @@ impl Watch {
                     .is_ok()
             {
                 self.folders.insert(folder.clone());
+                new.insert(folder.as_path());
+            }
+        }
+        for file in files {
+            if file.parent().is_some_and(|folder| new.contains(folder)) && self.was_missed(file) {
+                // The receiver is in here.
+                let _ = self.sender.send(file.clone());
             }
         }
         if works {
@@ -83,6 +101,16 @@ impl Watch {
         } else {
             self.broken.insert(worker, folders);
         }
+    }
+
+    /// Whether a file changed while nobody watched it yet, though it was being read.
+    fn was_missed(&self, file: &Path) -> bool {
+        let since = (self.since - COARSENESS).duration_since(SystemTime::UNIX_EPOCH);
+        let changed = std::fs::metadata(file).map(|data| {
+            let seconds = Duration::from_secs(data.ctime().try_into().unwrap_or(0));
+            seconds + Duration::from_nanos(data.ctime_nsec().try_into().unwrap_or(0))
+        });
+        changed.is_ok_and(|changed| changed >= since.unwrap_or_default())
     }
 
     /// Waits for a change, and says which workers it concerns and what changed.
@@ -105,6 +133,7 @@ impl Watch {
             workers.sort_unstable();
             workers.dedup();
             if !workers.is_empty() {
+                self.since = SystemTime::now();
                 return (workers, changed);
             }
         }
@@ -127,6 +156,16 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_changed_before_it_was_watched_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("index.ts");
+        let mut watch = Watch::new().expect("the system can watch files");
+        std::fs::write(&file, "written while it was being read").expect("a file");
+        watch.set(3, std::slice::from_ref(&file), true);
+        assert_eq!(watch.next().await, (vec![3], HashSet::from([file])));
+    }
 
     #[test]
     fn a_project_that_does_not_build_waits_for_any_file_but_what_is_told_of_it() {

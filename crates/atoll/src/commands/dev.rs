@@ -35,6 +35,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         ));
     }
     let level = arguments.project.log_level;
+    let watch = Watch::new()?;
     let members = Fleet::load(&arguments.project, &arguments.overrides, Mode::Development)?;
     install::complete(&members, false).await?;
     let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
@@ -80,7 +81,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         errors: fleet.members.iter().map(|_| None).collect(),
         fleet,
         handle,
-        watch: Watch::new()?,
+        watch,
     };
     let all: Vec<usize> = (0..session.fleet.members.len()).collect();
     let stop = super::stop_signal();
