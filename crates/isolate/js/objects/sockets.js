@@ -69,10 +69,14 @@ export class Keeper {
     return this.#ref(number);
   }
 
+  cast({ kept }, data) {
+    castSocket(this.#object.number, kept, data);
+  }
+
   send({ kept }, item, noStatus) {
     const { number } = this.#object;
     if (item.close) closeSocket(number, kept, item.code === noStatus ? undefined : item.code, item.reason);
-    else castSocket(number, kept, isBlob(item.data) ? getBlobBytes(item.data) : item.data);
+    else this.cast({ kept }, isBlob(item.data) ? getBlobBytes(item.data) : item.data);
   }
 
   attached(ref, attachment) {

@@ -13,6 +13,9 @@ use super::{
     MAX_DEPTH, MAX_RESIZABLE_BYTES, Tag, VERSION,
 };
 
+/// Most values have no more objects and keys.
+const FEW: usize = 8;
+
 /// The value that `bytes` hold.
 ///
 /// `transferred` holds the buffers that [`Tag::Transferred`] names, and `session` goes to the functions of extensions.
@@ -30,9 +33,9 @@ pub(crate) fn decode<'js>(
     let mut decoder = Decoder {
         engine: &engine,
         input: Reader { rest: bytes },
-        stack: Vec::new(),
-        objects: Vec::new(),
-        keys: Vec::new(),
+        stack: Vec::with_capacity(FEW),
+        objects: Vec::with_capacity(FEW),
+        keys: Vec::with_capacity(FEW),
         transferred: transferred.map(|array| array.as_raw()),
     };
     let value = match decoder.run() {
@@ -242,9 +245,7 @@ impl<'a> Decoder<'a, '_> {
                 };
             }
             KEY_NEW => {
-                let name = self.string_value()?;
-                // SAFETY: the name is a live string; `keys` owns the atom.
-                let atom = unsafe { qjs::JS_ValueToAtom(self.engine.ctx, name.raw()) };
+                let atom = self.new_key()?;
                 if atom == 0 {
                     return Err(Fault::Thrown(Error::Exception));
                 }
@@ -260,6 +261,27 @@ impl<'a> Decoder<'a, '_> {
             *key = atom;
         }
         self.value()
+    }
+
+    /// The atom of a name, which `keys` comes to own.
+    fn new_key(&mut self) -> Decoded<qjs::JSAtom> {
+        let ctx = self.engine.ctx;
+        if let Some((&tag, rest)) = self.input.rest.split_first()
+            && tag == Tag::Utf8 as u8
+        {
+            let mut input = Reader { rest };
+            let length = input.varint()?;
+            let name = input.take(length)?;
+            // The engine knows such names as they stand here, mostly. Others need not be unlike in these bytes.
+            if name.is_ascii() {
+                self.input = input;
+                // SAFETY: the engine copies `length` bytes.
+                return Ok(unsafe { qjs::JS_NewAtomLen(ctx, name.as_ptr().cast(), name.len() as _) });
+            }
+        }
+        let name = self.string_value()?;
+        // SAFETY: the name is a live string.
+        Ok(unsafe { qjs::JS_ValueToAtom(ctx, name.raw()) })
     }
 
     /// A value that has to be a string.
