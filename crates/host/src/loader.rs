@@ -30,6 +30,8 @@ use crate::worker::fetch_in;
 const IDLE: Duration = Duration::from_secs(10);
 /// How often to look for such.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often to look for such among those with names, and whether memory is short: it goes fast where there is little.
+const SWEEP_NAMED: Duration = Duration::from_millis(250);
 /// How often to look whether a worker that nobody holds is done.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -93,7 +95,7 @@ impl Loader {
         let inner = Arc::downgrade(&loader.0);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(SWEEP).await;
+                tokio::time::sleep(SWEEP_NAMED).await;
                 let Some(inner) = inner.upgrade() else { return };
                 inner.forget_idle(IDLE);
                 if !inner.named().is_empty() && memory::is_short() {

@@ -16,6 +16,9 @@ use crate::system::{self, Resource};
 use crate::users::{self, Users};
 use crate::wire::Ceilings;
 
+/// In thousandths of all memory.
+const FIRST_TO_GO: i32 = 500;
+
 /// A step of putting up a jail, as it travels to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -105,6 +108,7 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     let users = Users::choose(first_user, users, capabilities, [&user_map, &group_map]);
     let process_namespace = namespaces::can_make_process_tables();
     system::load_time_zone();
+    be_first_to_go();
 
     system::forbid_new_privileges().at(Step::Privileges)?;
     system::drop_bounding_set();
@@ -131,6 +135,17 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
         ..Protection::default()
     };
     Ok(Sealed { users, protection })
+}
+
+/// When the machine or the container is out of memory, the kernel ends one process. That must not be the host, which often is
+/// the largest: what is forked from here counts for as much more than it is. Where this can't be said, the kernel chooses.
+fn be_first_to_go() {
+    const PATH: &str = "/proc/self/oom_score_adj";
+    let score = fs::read_to_string(PATH).ok();
+    let score = score.and_then(|score| score.trim().parse::<i32>().ok());
+    if score.is_some_and(|score| score < FIRST_TO_GO) {
+        let _ = fs::write(PATH, FIRST_TO_GO.to_string());
+    }
 }
 
 /// Denies all files, and all TCP, signals and abstract sockets across the border where the kernel

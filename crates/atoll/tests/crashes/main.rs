@@ -22,6 +22,7 @@ mod ledger;
 #[path = "../support/process.rs"]
 mod process;
 mod server;
+mod shortage;
 mod soak;
 mod storm;
 #[path = "../workers/mod.rs"]
@@ -74,6 +75,11 @@ fn the_soak_notices_what_stays() {
         grown.iter().any(|line| line.starts_with("descriptors")),
         "{grown:?}"
     );
+}
+
+#[test]
+fn a_server_outlives_a_shortage_of_memory() {
+    shortage::a_server_outlives_it();
 }
 
 #[test]

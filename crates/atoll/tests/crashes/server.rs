@@ -1,7 +1,7 @@
 //! Servers as processes, to be killed.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::ledger;
@@ -56,6 +56,11 @@ impl Project {
     pub(crate) fn deploy(&self, version: u64) {
         let code = include_str!("soak.js").replace("VERSION = 0", &format!("VERSION = {version}"));
         fs::write(self.0.path().join("index.js"), code).unwrap();
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// Where objects are kept.

@@ -54,6 +54,14 @@ const STRANGERS = {
   loop: { code: body(`for (;;) {}`), limits: { cpuMs: 50 } },
   bomb: { code: body(`const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1));`), limits: { memoryMb: 16 } },
   flood: { code: body(`for (;;) await Promise.all(Array.from({ length: 100 }, () => env.TOOLS.add(1, 2)));`), limits: { subRequests: 500 } },
+  greedy: {
+    code: body(`
+      const all = [];
+      for (; all.length < 2; await scheduler.wait(50)) all.push(new Uint8Array(8 << 20).fill(1));
+      await scheduler.wait(3000);
+      return Response.json(all.length);
+    `),
+  },
   crash: { code: body(`throw new Error("on purpose");`) },
 };
 

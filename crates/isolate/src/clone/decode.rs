@@ -276,7 +276,9 @@ impl<'a> Decoder<'a, '_> {
             if name.is_ascii() {
                 self.input = input;
                 // SAFETY: the engine copies `length` bytes.
-                return Ok(unsafe { qjs::JS_NewAtomLen(ctx, name.as_ptr().cast(), name.len() as _) });
+                return Ok(unsafe {
+                    qjs::JS_NewAtomLen(ctx, name.as_ptr().cast(), name.len() as _)
+                });
             }
         }
         let name = self.string_value()?;

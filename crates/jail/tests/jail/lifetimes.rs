@@ -18,6 +18,7 @@ tests![
     a_dropped_process_is_killed_and_reaped,
     the_end_of_a_template_ends_its_isolates,
     forks_that_nobody_asked_for_end_with_their_template,
+    isolates_go_before_the_host_when_memory_is_out,
     the_end_of_the_zygote_ends_everything,
     the_end_of_the_host_ends_everything,
     a_template_that_lost_its_zygote_can_t_be_forked,
@@ -132,6 +133,19 @@ fn forks_that_nobody_asked_for_end_with_their_template() {
     child.process.kill();
     assert!(end_of(&child.process).is_killed());
     assert!(forked.iter().all(ends));
+}
+
+fn isolates_go_before_the_host_when_memory_is_out() {
+    let score = |process: &str| -> i32 {
+        let score = fs::read_to_string(format!("/proc/{process}/oom_score_adj")).unwrap();
+        score.trim().parse().unwrap()
+    };
+    let template = template(&Limits::default());
+    let child = template.fork(Role::Isolate, &Limits::default()).unwrap();
+    let host = score("self");
+    for process in [template.process(), &child.process] {
+        assert_eq!(score(&process.id().to_string()), host.max(500));
+    }
 }
 
 fn children_of(pid: u32) -> impl Iterator<Item = u32> {
