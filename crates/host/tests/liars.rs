@@ -391,12 +391,12 @@ fn export<'a>() -> Derive<'a> {
 /// What the host starts as its zygote.
 fn liar() -> ! {
     let control = jail::zygote().unwrap();
-    let Started { role, socket } = jail::serve(control);
+    let Started { role, socket } = jail::serve(control, || ());
     let socket = match role {
         Role::Isolate | Role::Threaded | Role::ThreadedTemplate => socket,
         Role::Template => {
             evaluate(&socket);
-            jail::serve(Control::from(socket)).socket
+            jail::serve(Control::from(socket), || ()).socket
         }
     };
     lie(socket)

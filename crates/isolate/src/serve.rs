@@ -50,8 +50,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
         }
     };
     isolate.set_prepare(prepare);
-    isolate.settle_down();
-    let Started { role, socket } = jail::serve(control);
+    let Started { role, socket } = jail::serve(control, || isolate.settle_down());
     match role {
         Role::Isolate => run(&isolate, socket),
         Role::Template => serve_template(&isolate, socket),
@@ -83,7 +82,7 @@ fn serve_builds(isolate: &Isolate, build: Build, mut socket: UnixStream) -> ! {
     if socket.write_all(&[0]).is_err() {
         std::process::exit(0);
     }
-    let Started { role, socket } = jail::serve(Control::from(socket));
+    let Started { role, socket } = jail::serve(Control::from(socket), || ());
     if role == Role::Threaded {
         build(BuildStep::Build(socket));
         std::process::exit(0);
@@ -97,7 +96,7 @@ fn serve_template(isolate: &Isolate, mut socket: UnixStream) -> ! {
         if !evaluate(isolate, &socket) {
             std::process::exit(0);
         }
-        let Started { role, socket: next } = jail::serve(Control::from(socket));
+        let Started { role, socket: next } = jail::serve(Control::from(socket), || ());
         match role {
             Role::Isolate => run(isolate, next),
             Role::Template => socket = next,

@@ -12,7 +12,7 @@ use crate::filter;
 use crate::limits::Role;
 use crate::namespaces;
 use crate::protection::Protection;
-use crate::system::{self, Resource};
+use crate::system::{self, Resource, limit_unprivileged as limit};
 use crate::users::{self, Users};
 use crate::wire::Ceilings;
 
@@ -96,7 +96,7 @@ pub(crate) struct Birth {
 }
 
 /// Gives up everything that no child needs. What is given up here is inherited by all children, so
-/// that forking stays quick.
+/// that forking stays quick. [`close`] is to follow.
 pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     let status = fs::read_to_string("/proc/self/status").at(Step::SingleThread)?;
     if !status.lines().any(|line| line == "Threads:\t1") {
@@ -123,7 +123,9 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     system::keep_capabilities(kept & capabilities).at(Step::Capabilities)?;
     system::hide_memory().at(Step::Memory)?;
     let landlock = restrict_files().at(Step::Landlock)?;
-    filter::pass_over_unused().at(Step::Seccomp)?;
+    for resource in NEVER_USED {
+        system::limit(resource, 0, 0).at(Step::Limits)?;
+    }
     filter::refuse_probes().at(Step::Seccomp)?;
     filter::prepare().at(Step::Seccomp)?;
 
@@ -147,6 +149,19 @@ fn be_first_to_go() {
         let _ = fs::write(PATH, FIRST_TO_GO.to_string());
     }
 }
+
+/// The last step of sealing, after which the process can do nothing any more but fork, and what it does for that.
+pub(crate) fn close() -> Result<(), Failure> {
+    filter::allow_what_some_role_has().at(Step::Seccomp)
+}
+
+/// What neither a zygote nor a child of it may use any of.
+const NEVER_USED: [Resource; 4] = [
+    Resource::Core,
+    Resource::LockedMemory,
+    Resource::MessageQueues,
+    Resource::RealtimePriority,
+];
 
 /// Denies all files, and all TCP, signals and abstract sockets across the border where the kernel
 /// can. Returns the kernel's Landlock version, 0 without Landlock.
@@ -209,32 +224,23 @@ fn set_limits(role: Role, ceilings: &Ceilings) -> io::Result<()> {
         Role::Template | Role::ThreadedTemplate => (2, u64::MAX),
         Role::Isolate | Role::Threaded => (1, 0),
     };
-    system::limit(Resource::Data, data, data.saturating_mul(growth))?;
-    system::limit(Resource::AddressSpace, space, space.saturating_mul(growth))?;
+    limit(Resource::Data, data, data.saturating_mul(growth))?;
+    limit(Resource::AddressSpace, space, space.saturating_mul(growth))?;
     let stack = ceilings.stack_bytes;
-    system::limit(Resource::Stack, stack, stack.max(open))?;
+    limit(Resource::Stack, stack, stack.max(open))?;
     let descriptors = ceilings.descriptors;
-    system::limit(Resource::Descriptors, descriptors, descriptors.max(open))?;
+    limit(Resource::Descriptors, descriptors, descriptors.max(open))?;
     let seconds = ceilings.cpu_seconds;
-    system::limit(
+    limit(
         Resource::CpuSeconds,
         seconds,
         seconds.saturating_add(1).max(open),
     )?;
-    let same = |resource, value| system::limit(resource, value, value);
+    let same = |resource, value| limit(resource, value, value);
     match role {
         Role::Isolate => same(Resource::Processes, 0)?,
         _ if ceilings.processes == u64::MAX => {}
         _ => same(Resource::Processes, ceilings.processes)?,
     }
-    for resource in [
-        Resource::FileSize,
-        Resource::Core,
-        Resource::LockedMemory,
-        Resource::MessageQueues,
-        Resource::RealtimePriority,
-    ] {
-        same(resource, 0)?;
-    }
-    Ok(())
+    same(Resource::FileSize, 0)
 }

@@ -1,34 +1,28 @@
 //! The system calls that a jailed process keeps.
 //!
-//! Three filters, of which the strictest answer counts: one that answers a few harmless probes with
-//! `EPERM` (the zygote installs it, everything inherits it), and one for each role that ends the
-//! process at any call not named in it. A template's children carry both role filters. One more,
-//! which forbids nothing, makes installing them cheaper.
+//! Filters add up, and the strictest answer counts. The zygote installs two that everything inherits: one answers a few
+//! harmless probes with `EPERM`, and one ends the process at any call that no role has. What the roles do not all have is
+//! left to a short one for each, which a process installs when it becomes that: it ends the process at what is not its own
+//! role's. A template's children carry those of both roles.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::OnceLock;
 
-use libc::{c_int, c_long};
-use seccompiler::SeccompCmpArgLen::{Dword, Qword};
-use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, sock_filter,
-};
+use libc::{c_int, c_long, sock_filter};
 
 use crate::limits::Role;
+use crate::program::{ALLOW, Condition, Decision, KILL, Verdict, Way, assemble, fails_with};
+use crate::system;
 
 /// `FIONBIO`, whose type in the C library differs between systems.
-const FIONBIO: u64 = 0x5421;
+const FIONBIO: c_int = 0x5421;
 
-type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+/// For each call, the ways in which it may be made. With none it may be made in any way.
+type Rules = BTreeMap<c_long, Vec<Way>>;
 
 /// The `prctl` options by which allocators name their memory (`PR_SET_VMA`) and threads themselves.
 const NAMING: [c_int; 2] = [0x5356_4d41, libc::PR_SET_NAME];
-
-/// One argument of a system call and what it must be.
-type Condition = (u8, SeccompCmpArgLen, SeccompCmpOp, u64);
 
 fn allow(rules: &mut Rules, calls: &[c_long]) {
     for call in calls {
@@ -38,28 +32,37 @@ fn allow(rules: &mut Rules, calls: &[c_long]) {
 
 /// Allows a call whose arguments meet all of these conditions; several such rules add up.
 fn allow_if(rules: &mut Rules, call: c_long, conditions: &[Condition]) {
-    let conditions = conditions
-        .iter()
-        .map(|(index, width, operator, value)| {
-            SeccompCondition::new(*index, width.clone(), operator.clone(), *value)
-                .expect("argument numbers are below six")
-        })
-        .collect();
-    let rule = SeccompRule::new(conditions).expect("every rule has a condition");
-    rules.entry(call).or_default().push(rule);
+    rules.entry(call).or_default().push(conditions.to_vec());
 }
 
 /// An int argument, whose upper half the kernel ignores.
-fn int(index: u8, value: c_int) -> Condition {
-    (index, Dword, Eq, u64::from(value.cast_unsigned()))
+fn int(argument: u32, value: c_int) -> Condition {
+    Condition {
+        argument,
+        mask: u64::from(u32::MAX),
+        value: u64::from(value.cast_unsigned()),
+    }
+}
+
+/// A whole argument.
+fn whole(argument: u32, value: u64) -> Condition {
+    Condition {
+        argument,
+        mask: u64::MAX,
+        value,
+    }
 }
 
 /// An int argument that has none of these bits.
-fn without(index: u8, bits: c_int) -> Condition {
-    (index, Dword, MaskedEq(u64::from(bits.cast_unsigned())), 0)
+fn without(argument: u32, bits: c_int) -> Condition {
+    Condition {
+        argument,
+        mask: u64::from(bits.cast_unsigned()),
+        value: 0,
+    }
 }
 
-/// What both roles need.
+/// What all roles need.
 fn common() -> Rules {
     let mut rules = Rules::new();
     allow(
@@ -120,7 +123,7 @@ fn common() -> Rules {
     allow_if(&mut rules, libc::SYS_recvmsg, &[no_urgent_data(2)]);
     allow_if(&mut rules, libc::SYS_recvfrom, &[no_urgent_data(3)]);
     // No `sendmsg`, which can send descriptors, and no address.
-    let no_address = (4, Qword, Eq, 0);
+    let no_address = whole(4, 0);
     allow_if(
         &mut rules,
         libc::SYS_sendto,
@@ -130,17 +133,16 @@ fn common() -> Rules {
     let not_executable = without(2, !(libc::PROT_READ | libc::PROT_WRITE));
     // Only private memory counts against the memory limit, and `MAP_GROWSDOWN` escapes it.
     let kind = libc::MAP_TYPE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN | libc::MAP_HUGETLB;
-    let private = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS).cast_unsigned();
-    let private_memory = (
-        3,
-        Dword,
-        MaskedEq(u64::from(kind.cast_unsigned())),
-        u64::from(private),
-    );
+    let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let private_memory = Condition {
+        argument: 3,
+        mask: u64::from(kind.cast_unsigned()),
+        value: u64::from(private.cast_unsigned()),
+    };
     allow_if(
         &mut rules,
         libc::SYS_mmap,
-        &[not_executable.clone(), private_memory],
+        &[not_executable, private_memory],
     );
     allow_if(&mut rules, libc::SYS_mprotect, &[not_executable]);
     for advice in [
@@ -168,11 +170,7 @@ fn common() -> Rules {
         allow_if(&mut rules, libc::SYS_prctl, &[int(0, option)]);
     }
     // Reading its own limits.
-    allow_if(
-        &mut rules,
-        libc::SYS_prlimit64,
-        &[int(0, 0), (2, Qword, Eq, 0)],
-    );
+    allow_if(&mut rules, libc::SYS_prlimit64, &[int(0, 0), whole(2, 0)]);
     rules
 }
 
@@ -186,7 +184,7 @@ fn forking(rules: &mut Rules) {
     let tracked = libc::CLONE_CHILD_CLEARTID | libc::CLONE_CHILD_SETTID | libc::SIGCHLD;
     for flags in [tracked, libc::SIGCHLD] {
         let flags = u64::from(flags.cast_unsigned());
-        allow_if(rules, libc::SYS_clone, &[(0, Qword, Eq, flags)]);
+        allow_if(rules, libc::SYS_clone, &[whole(0, flags)]);
     }
     #[cfg(all(target_arch = "x86_64", target_env = "musl"))]
     allow(rules, &[libc::SYS_fork]);
@@ -195,25 +193,50 @@ fn forking(rules: &mut Rules) {
         libc::SYS_prctl,
         &[
             int(0, libc::PR_SET_PDEATHSIG),
-            (1, Qword, Eq, libc::SIGKILL.cast_unsigned().into()),
+            whole(1, libc::SIGKILL.cast_unsigned().into()),
         ],
-    );
-    allow_if(
-        rules,
-        libc::SYS_prctl,
-        &[int(0, libc::PR_SET_NO_NEW_PRIVS), (1, Qword, Eq, 1)],
     );
     // A filter only ever tightens.
     allow_if(
         rules,
         libc::SYS_seccomp,
         &[
-            (0, Dword, Eq, libc::SECCOMP_SET_MODE_FILTER.into()),
-            (1, Dword, Eq, 0),
+            int(0, libc::SECCOMP_SET_MODE_FILTER.cast_signed()),
+            int(1, 0),
         ],
     );
     // Without privileges, limits of the process itself only ever tighten.
     allow_if(rules, libc::SYS_prlimit64, &[int(0, 0)]);
+}
+
+/// What a zygote needs beside that to fork, and its children need to give up what it still has.
+fn leaving_zygote(rules: &mut Rules) {
+    allow(
+        rules,
+        &[
+            libc::SYS_setgroups,
+            libc::SYS_setresgid,
+            libc::SYS_setresuid,
+            libc::SYS_capset,
+            libc::SYS_getpriority,
+            libc::SYS_setpriority,
+            // To tell the host of a child, with a descriptor of it.
+            libc::SYS_pidfd_open,
+            libc::SYS_sendmsg,
+        ],
+    );
+    let tracked = libc::CLONE_CHILD_CLEARTID | libc::CLONE_CHILD_SETTID;
+    for tracked in [tracked, 0] {
+        let flags = libc::CLONE_NEWPID | libc::SIGCHLD | tracked;
+        let flags = u64::from(flags.cast_unsigned());
+        allow_if(rules, libc::SYS_clone, &[whole(0, flags)]);
+    }
+    allow_if(
+        rules,
+        libc::SYS_prctl,
+        &[int(0, libc::PR_SET_DUMPABLE), whole(1, 0)],
+    );
+    allow_if(rules, libc::SYS_prctl, &[int(0, libc::PR_GET_TID_ADDRESS)]);
 }
 
 /// What a process with threads needs. `refuse_names` answers what it asks about files.
@@ -231,11 +254,12 @@ fn threads(rules: &mut Rules) {
         | libc::CLONE_DETACHED;
     let details = u64::from(details.cast_unsigned());
     let shared = u64::from(shared.cast_unsigned());
-    allow_if(
-        rules,
-        libc::SYS_clone,
-        &[(0, Qword, MaskedEq(!details), shared)],
-    );
+    let only_these = Condition {
+        argument: 0,
+        mask: !details,
+        value: shared,
+    };
+    allow_if(rules, libc::SYS_clone, &[only_these]);
     allow(rules, &[libc::SYS_getcwd]);
     allow(rules, NAMES);
     allow(rules, &[libc::SYS_clone3]);
@@ -262,14 +286,11 @@ const NAMES: &[c_long] = &[
 /// Answers the calls in [`NAMES`] as if there were no files, and `clone3`, whose flags no filter can see, as a kernel
 /// that lacks it, so that the C library uses `clone`.
 fn refuse_names() -> io::Result<()> {
-    let mut names = Rules::new();
-    allow(&mut names, NAMES);
-    let absent = SeccompAction::Errno(libc::ENOENT.cast_unsigned());
-    install(&compile(names, SeccompAction::Allow, absent)?)?;
-    let mut newer = Rules::new();
-    allow(&mut newer, &[libc::SYS_clone3]);
-    let unknown = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
-    install(&compile(newer, SeccompAction::Allow, unknown)?)
+    let absent = |call: &c_long| (*call, Decision::Always(fails_with(libc::ENOENT)));
+    let mut calls: BTreeMap<_, _> = NAMES.iter().map(absent).collect();
+    let unknown = Decision::Always(fails_with(libc::ENOSYS));
+    calls.insert(libc::SYS_clone3, unknown);
+    install(&calls, ALLOW)
 }
 
 /// Harmless calls that libraries make to find out about their surroundings and can do without.
@@ -291,90 +312,62 @@ const PROBES: &[c_long] = &[
 
 /// Answers the calls in [`PROBES`] with `EPERM`, and so naming a thread or memory.
 pub(crate) fn refuse_probes() -> io::Result<()> {
-    let mut rules = Rules::new();
-    for call in PROBES {
-        if *call == libc::SYS_ioctl {
-            let not_nonblocking = (1, Dword, Ne, FIONBIO);
-            allow_if(&mut rules, *call, &[not_nonblocking]);
-        } else {
-            allow(&mut rules, &[*call]);
-        }
-    }
-    for option in NAMING {
-        allow_if(&mut rules, libc::SYS_prctl, &[int(0, option)]);
-    }
-    let refuse = SeccompAction::Errno(libc::EPERM.cast_unsigned());
-    install(&compile(rules, SeccompAction::Allow, refuse)?)
+    let refuse = fails_with(libc::EPERM);
+    let refused = |call: &c_long| (*call, Decision::Always(refuse));
+    let mut calls: BTreeMap<_, _> = PROBES.iter().map(refused).collect();
+    let nonblocking = vec![int(1, FIONBIO)];
+    calls.insert(
+        libc::SYS_ioctl,
+        Decision::If(vec![nonblocking], ALLOW, refuse),
+    );
+    let naming = NAMING.map(|option| vec![int(0, option)]).to_vec();
+    calls.insert(libc::SYS_prctl, Decision::If(naming, refuse, ALLOW));
+    install(&calls, ALLOW)
 }
 
-/// Spares the kernel work with each filter that is installed after this one. It finds out then for every system call that all
-/// filters before allow whether the new one always does. So this one allows everything, but for calls that no role has it
-/// first loads an argument, which the kernel takes for a reason to ask each time.
-pub(crate) fn pass_over_unused() -> io::Result<()> {
-    let instruction = |code: u32, jt, k| sock_filter {
-        code: u16::try_from(code).expect("codes of instructions are small"),
-        jt,
-        jf: 0,
-        k,
-    };
-    let load = |offset| instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, offset);
-    let allow = instruction(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW);
-    let mut rules = common();
-    forking(&mut rules);
-    threads(&mut rules);
-    // Where `seccomp_data` has the number and the first argument.
-    let (number, argument) = (0, 16);
-    let mut program = vec![load(number)];
-    let calls: Vec<_> = rules.into_keys().collect();
-    for (index, call) in calls.iter().enumerate() {
-        let to_end = u8::try_from(calls.len() - index).map_err(io::Error::other)?;
-        let call = u32::try_from(*call).map_err(io::Error::other)?;
-        program.push(instruction(
-            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-            to_end,
-            call,
-        ));
-    }
-    program.extend([load(argument), allow]);
-    install(&program)
+/// Ends the calling process, a zygote that has given up all else, at any call that neither it nor any role has.
+pub(crate) fn allow_what_some_role_has() -> io::Result<()> {
+    let allowed = |(call, ways): (c_long, Vec<Way>)| (call, decision(ways));
+    install(&of_some_role().into_iter().map(allowed).collect(), KILL)
 }
 
-/// Ends the calling process at any system call that its role does not have. What a zygote's children of threads were told
+/// Ends the calling process at any call that its role does not have. What a zygote's children of threads were told
 /// about names, theirs have inherited.
 pub(crate) fn allow_only(role: Role, is_of_zygote: bool) -> io::Result<()> {
     if role.has_threads() && is_of_zygote {
         refuse_names()?;
     }
-    install(program(role)?)
+    system::install_filter(program(role)?)
 }
 
-/// Compiles what [`allow_only`] will need, so that children inherit it.
+/// Assembles what [`allow_only`] will need, so that children inherit it.
 pub(crate) fn prepare() -> io::Result<()> {
-    for role in [
-        Role::Template,
-        Role::Isolate,
-        Role::Threaded,
-        Role::ThreadedTemplate,
-    ] {
+    for role in ROLES {
         program(role)?;
     }
     Ok(())
 }
 
-fn program(role: Role) -> io::Result<&'static BpfProgram> {
-    static TEMPLATE: OnceLock<BpfProgram> = OnceLock::new();
-    static ISOLATE: OnceLock<BpfProgram> = OnceLock::new();
-    static THREADED: OnceLock<BpfProgram> = OnceLock::new();
-    static THREADED_TEMPLATE: OnceLock<BpfProgram> = OnceLock::new();
-    let program = match role {
-        Role::Template => &TEMPLATE,
-        Role::Isolate => &ISOLATE,
-        Role::Threaded => &THREADED,
-        Role::ThreadedTemplate => &THREADED_TEMPLATE,
-    };
-    if let Some(program) = program.get() {
-        return Ok(program);
+const ROLES: [Role; 4] = [
+    Role::Template,
+    Role::Isolate,
+    Role::Threaded,
+    Role::ThreadedTemplate,
+];
+
+fn program(role: Role) -> io::Result<&'static [sock_filter]> {
+    static PROGRAMS: [OnceLock<Vec<sock_filter>>; ROLES.len()] =
+        [const { OnceLock::new() }; ROLES.len()];
+    let place = ROLES.iter().position(|known| *known == role);
+    let place = &PROGRAMS[place.expect("all roles are in the list")];
+    if place.get().is_none() {
+        // Another thread would have assembled the same.
+        let _ = place.set(assemble(&beside_the_common(role), ALLOW)?);
     }
+    Ok(place.get().expect("it was just set"))
+}
+
+fn of_role(role: Role) -> Rules {
     let mut rules = common();
     if role.is_template() {
         forking(&mut rules);
@@ -382,20 +375,109 @@ fn program(role: Role) -> io::Result<&'static BpfProgram> {
     if role.has_threads() {
         threads(&mut rules);
     }
-    let compiled = compile(rules, SeccompAction::KillProcess, SeccompAction::Allow)?;
-    Ok(program.get_or_init(|| compiled))
+    rules
 }
 
-fn compile(
-    rules: Rules,
-    otherwise: SeccompAction,
-    matched: SeccompAction,
-) -> io::Result<BpfProgram> {
-    let target = TargetArch::try_from(std::env::consts::ARCH).map_err(io::Error::other)?;
-    let filter = SeccompFilter::new(rules, otherwise, matched, target).map_err(io::Error::other)?;
-    BpfProgram::try_from(filter).map_err(io::Error::other)
+fn of_some_role() -> Rules {
+    let mut rules = common();
+    forking(&mut rules);
+    threads(&mut rules);
+    leaving_zygote(&mut rules);
+    rules
 }
 
-fn install(program: &BpfProgram) -> io::Result<()> {
-    seccompiler::apply_filter(program).map_err(io::Error::other)
+/// What a role's own filter says of the calls that [`allow_what_some_role_has`] leaves to some role and not to all.
+fn beside_the_common(role: Role) -> BTreeMap<c_long, Decision> {
+    let mut own = of_role(role);
+    let mut calls = BTreeMap::new();
+    for (call, ways) in of_some_role() {
+        match own.remove(&call) {
+            None => calls.insert(call, Decision::Always(KILL)),
+            Some(same) if same == ways => None,
+            Some(fewer) => calls.insert(call, decision(fewer)),
+        };
+    }
+    assert!(own.is_empty(), "{role:?} has {own:?} of no role");
+    calls
+}
+
+fn decision(ways: Vec<Way>) -> Decision {
+    match ways.is_empty() {
+        true => Decision::Always(ALLOW),
+        false => Decision::If(ways, ALLOW, KILL),
+    }
+}
+
+fn install(calls: &BTreeMap<c_long, Decision>, otherwise: Verdict) -> io::Result<()> {
+    system::install_filter(&assemble(calls, otherwise)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::tests::{Call, verdict};
+
+    fn may(rules: &Rules, call: &Call) -> bool {
+        rules.get(&c_long::from(call.number)).is_some_and(|ways| {
+            let holds = |condition: &Condition| {
+                let argument = call.arguments[condition.argument as usize];
+                argument & condition.mask == condition.value
+            };
+            ways.is_empty() || ways.iter().any(|way| way.iter().all(holds))
+        })
+    }
+
+    /// Arguments that meet what is asked of a call in some way, and such that just do not.
+    fn arguments(ways: &[Way]) -> Vec<[u64; 6]> {
+        let mut all = vec![[0; 6], [u64::MAX; 6]];
+        for way in ways {
+            let mut met = [0; 6];
+            for condition in way {
+                met[condition.argument as usize] = condition.value;
+            }
+            all.push(met);
+            for condition in way {
+                for bit in (0..64).filter(|bit| condition.mask & 1 << bit != 0) {
+                    let mut missed = met;
+                    missed[condition.argument as usize] ^= 1 << bit;
+                    all.push(missed);
+                }
+                let mut beside = met;
+                beside[condition.argument as usize] |= !condition.mask;
+                all.push(beside);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn together_the_filters_allow_what_a_role_has_and_nothing_else() {
+        let everyone = of_some_role();
+        let allowed = |(call, ways): (&c_long, &Vec<Way>)| (*call, decision(ways.clone()));
+        let of_all = assemble(&everyone.iter().map(allowed).collect(), KILL).unwrap();
+        for role in ROLES {
+            let own = of_role(role);
+            let of_one = program(role).unwrap();
+            let mut counts = [0, 0];
+            // Those of 32-bit programs on 64-bit systems have a bit that no other call has.
+            for number in (0..1024).chain((0..1024).map(|number| number | 0x4000_0000)) {
+                let ways = everyone.get(&c_long::from(number));
+                for arguments in arguments(ways.map_or(&[], Vec::as_slice)) {
+                    let call = Call::new(number, arguments);
+                    let answers = [&*of_all, of_one].map(|program| verdict(program, &call));
+                    let is_allowed = answers == [ALLOW; 2];
+                    assert!(is_allowed || answers.contains(&KILL), "{role:?}: {call:?}");
+                    assert_eq!(is_allowed, may(&own, &call), "{role:?}: {call:?}");
+                    counts[usize::from(is_allowed)] += 1;
+                }
+            }
+            assert!(counts.iter().all(|count| *count > 100), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn what_each_process_installs_is_short() {
+        let program = program(Role::Isolate).unwrap();
+        assert!(program.len() < 80, "{} instructions", program.len());
+    }
 }

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::confine::Step;
 use crate::limits::{Limits, Role, Settings};
 use crate::message;
-use crate::process::{self, Exit, Process, Witness};
+use crate::process::{self, Exit, Mapped, Process, Witness};
 use crate::protection::Protection;
 use crate::system;
 use crate::wire::{Ceilings, REPLY_WORDS, Reply, Request};
@@ -57,6 +57,8 @@ pub(crate) struct Link {
     process: Process,
     requests: AtomicU64,
     protection: Protection,
+    /// What [`Link::mapped`] has found out.
+    inherited: OnceLock<Mapped>,
 }
 
 impl Zygote {
@@ -81,13 +83,17 @@ impl Zygote {
             .stdout(Stdio::null())
             .stderr(Stdio::inherit());
         let process = start_on_own_thread(command).map_err(Error::Spawn)?;
-        let mut link = Link::new(ours, process, Protection::default());
+        let mut link = Link::new(ours, process, Protection::default())?;
         let request = Request::Seal {
             first_user: settings.first_user,
             users: settings.users,
         };
         let id = link.next_id();
-        match link.ask(id, request, None, START_TIMEOUT)? {
+        // It loads what isolates share before it answers.
+        let wait = |control: &UnixStream| {
+            let _ = system::wait_readable(control.as_fd(), Some(START_TIMEOUT));
+        };
+        match link.ask(id, request, None, wait)?.0 {
             Reply::Sealed(protection) => link.protection = protection,
             Reply::Failed { step, errno } => return Err(confine_error(step, errno)),
             _ => return Err(link.broken("it answered another question")),
@@ -150,26 +156,38 @@ impl Forker {
     pub fn fork(&self, role: Role, limits: &Limits) -> Result<Child, Error> {
         let link = &self.link;
         let (ours, theirs) = UnixStream::pair().map_err(Error::Fork)?;
-        message::tell_sender(&ours, true).map_err(Error::Fork)?;
+        if !link.is_zygote() {
+            message::tell_sender(&ours, true).map_err(Error::Fork)?;
+        }
         let request = Request::Fork {
             role,
             ceilings: link.ceilings(limits)?,
         };
         let id = link.next_id();
-        match link.ask(id, request, Some(theirs), ANSWER_TIMEOUT)? {
-            Reply::Forked => {}
+        let wait = |_: &UnixStream| {
+            // What a zygote answers need not be looked at before its child is there, which spares this thread to wake up
+            // twice.
+            if link.is_zygote() {
+                let _ = system::wait_readable(ours.as_fd(), Some(ANSWER_TIMEOUT));
+            }
+        };
+        let (reply, named) = link.ask(id, request, Some(theirs), wait)?;
+        let forked = match reply {
+            Reply::Forked { pid } => pid,
             Reply::Failed { step, errno } if step == Step::Fork as u32 => {
                 return Err(Error::Fork(io::Error::from_raw_os_error(errno)));
             }
             _ => return Err(link.broken("it answered another question")),
-        }
-        let pid = link.meet(id, &ours)?;
-        let descriptor = system::open_process(pid).map_err(|_| Error::Gone)?;
+        };
+        let sender = link.meet(id, &ours)?;
         let witness = Witness::Forker {
             link: Arc::clone(link),
             request: id,
         };
-        let process = link.identify(pid, descriptor, role, witness)?;
+        let process = match named {
+            Some(descriptor) => Process::new(forked, descriptor, role, witness),
+            None => link.identify(sender, role, witness)?,
+        };
         Ok(Child {
             socket: ours,
             process,
@@ -191,7 +209,7 @@ impl Forker {
             Witness::Thread(_) => Protection::default(),
         };
         Ok(Self {
-            link: Arc::new(Link::new(socket, process, protection)),
+            link: Arc::new(Link::new(socket, process, protection)?),
         })
     }
 
@@ -218,12 +236,36 @@ impl Child {
 }
 
 impl Link {
-    fn new(control: UnixStream, process: Process, protection: Protection) -> Self {
-        Self {
+    fn new(control: UnixStream, process: Process, protection: Protection) -> Result<Self, Error> {
+        control
+            .set_nonblocking(false)
+            .and_then(|()| control.set_read_timeout(Some(ANSWER_TIMEOUT)))
+            .and_then(|()| control.set_write_timeout(Some(ANSWER_TIMEOUT)))
+            .map_err(|error| Error::System("cannot set a control socket up", error))?;
+        Ok(Self {
             control: Mutex::new(Some(control)),
             process,
             requests: AtomicU64::new(1),
             protection,
+            inherited: OnceLock::new(),
+        })
+    }
+
+    /// Whether what forks is a zygote, which runs no program of anybody's.
+    fn is_zygote(&self) -> bool {
+        matches!(self.process.witness(), Witness::Thread(_))
+    }
+
+    /// What a child will inherit of the process's address space.
+    fn mapped(&self) -> Result<Mapped, Error> {
+        let measure = || process::mapped(self.process.id()).map_err(|_| Error::Gone);
+        match self.is_zygote() {
+            // It stays as it is.
+            true => match self.inherited.get() {
+                Some(mapped) => Ok(*mapped),
+                None => measure().map(|mapped| *self.inherited.get_or_init(|| mapped)),
+            },
+            false => measure(),
         }
     }
 
@@ -233,7 +275,7 @@ impl Link {
 
     /// Limits on top of what the child will inherit from the process as it is now.
     fn ceilings(&self, limits: &Limits) -> Result<Ceilings, Error> {
-        let inherited = process::mapped(self.process.id()).map_err(|_| Error::Gone)?;
+        let inherited = self.mapped()?;
         let memory = limits.memory_bytes;
         Ok(Ceilings {
             data_bytes: inherited.data_bytes.saturating_add(memory),
@@ -257,27 +299,32 @@ impl Link {
         })
     }
 
-    /// One request and its answer.
+    /// One request and its answer, which is looked for after `wait`. A zygote may attach a descriptor.
     fn ask(
         &self,
         id: u64,
         request: Request,
-        descriptor: Option<UnixStream>,
-        timeout: Duration,
-    ) -> Result<Reply, Error> {
+        attached: Option<UnixStream>,
+        wait: impl FnOnce(&UnixStream),
+    ) -> Result<(Reply, Option<OwnedFd>), Error> {
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         let socket = control.as_ref().ok_or(Error::Gone)?;
-        let attached = descriptor.as_ref().map(AsFd::as_fd);
-        let mut bytes = [0; REPLY_WORDS * 8];
-        let result = socket
-            .set_nonblocking(false)
-            .and_then(|()| socket.set_read_timeout(Some(timeout)))
-            .and_then(|()| socket.set_write_timeout(Some(timeout)))
-            .and_then(|()| message::send(socket.as_fd(), &request.encode(id), attached))
-            .and_then(|()| message::read_exact(socket, &mut bytes));
+        let descriptor = attached.as_ref().map(AsFd::as_fd);
+        let sent = message::send(socket.as_fd(), &request.encode(id), descriptor);
+        // If it does not reach a child, its other end is to be closed.
+        drop(attached);
+        let result = sent.and_then(|()| {
+            wait(socket);
+            let mut bytes = [0; REPLY_WORDS * 8];
+            let descriptor = match self.is_zygote() {
+                true => message::read_exact_with_descriptor(socket, &mut bytes)?,
+                false => message::read_exact(socket, &mut bytes).map(|()| None)?,
+            };
+            Ok((bytes, descriptor))
+        });
         let error = match result {
-            Ok(()) => match Reply::decode(&bytes) {
-                Some((answered, reply)) if answered == id => return Ok(reply),
+            Ok((bytes, descriptor)) => match Reply::decode(&bytes) {
+                Some((answered, reply)) if answered == id => return Ok((reply, descriptor)),
                 _ => Error::Protocol("its answer has another form"),
             },
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Error::Timeout,
@@ -289,32 +336,28 @@ impl Link {
         Err(error)
     }
 
-    /// Waits for a new child to say that its jail is up, and returns its process number, for which
-    /// the kernel vouches.
-    fn meet(&self, id: u64, socket: &UnixStream) -> Result<u32, Error> {
+    /// Waits for a new child to say that its jail is up, and returns its process number if the kernel has been asked to vouch
+    /// for it.
+    fn meet(&self, id: u64, socket: &UnixStream) -> Result<Option<u32>, Error> {
         let mut bytes = [0; REPLY_WORDS * 8];
         let mut received = 0;
         let mut sender = None;
-        socket
-            .set_read_timeout(Some(ANSWER_TIMEOUT))
-            .map_err(Error::Fork)?;
         while received < bytes.len() {
+            let is_there = system::wait_readable(socket.as_fd(), Some(ANSWER_TIMEOUT));
+            if !is_there.map_err(Error::Fork)? {
+                // The child may have no name yet by which it could be killed.
+                self.process.kill();
+                return Err(Error::Timeout);
+            }
             match message::receive_with_sender(socket.as_fd(), &mut bytes[received..]) {
                 Ok((0, _)) => return Err(Error::Ended),
                 Ok((count, pid)) => {
                     received += count;
                     sender = pid.or(sender);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // The child has no name yet by which it could be killed.
-                    self.process.kill();
-                    return Err(Error::Timeout);
-                }
                 Err(error) => return Err(Error::Fork(error)),
             }
         }
-        message::tell_sender(socket, false).map_err(Error::Fork)?;
-        socket.set_read_timeout(None).map_err(Error::Fork)?;
         match Reply::decode(&bytes) {
             Some((answered, Reply::Ready)) if answered == id => {}
             Some((answered, Reply::Failed { step, errno })) if answered == id => {
@@ -322,21 +365,20 @@ impl Link {
             }
             _ => return Err(self.broken("its child's first words have another form")),
         }
-        sender
-            .and_then(|pid| u32::try_from(pid).ok())
-            .filter(|pid| *pid != 0)
-            .ok_or_else(|| self.broken("its child has no process number"))
+        if self.is_zygote() {
+            return Ok(None);
+        }
+        message::tell_sender(socket, false).map_err(Error::Fork)?;
+        Ok(sender.and_then(|pid| u32::try_from(pid).ok()))
     }
 
     /// Makes sure that a number is that of a child of this link's process. Otherwise a hostile
     /// template could have the host kill a process that is none of its own.
-    fn identify(
-        &self,
-        pid: u32,
-        descriptor: OwnedFd,
-        role: Role,
-        witness: Witness,
-    ) -> Result<Process, Error> {
+    fn identify(&self, pid: Option<u32>, role: Role, witness: Witness) -> Result<Process, Error> {
+        let pid = pid
+            .filter(|pid| *pid != 0)
+            .ok_or_else(|| self.broken("its child has no process number"))?;
+        let descriptor = system::open_process(pid).map_err(|_| Error::Gone)?;
         let parent = process::parent_of(pid);
         // The process was still there after its parent was read, so that it is the same process.
         let ended =
@@ -353,8 +395,8 @@ impl Link {
 
     pub(crate) fn ask_end(&self, request: u64) -> Exit {
         let id = self.next_id();
-        match self.ask(id, Request::Reap { id: request }, None, ANSWER_TIMEOUT) {
-            Ok(Reply::Exited { status }) => Exit::from_wait_status(status),
+        match self.ask(id, Request::Reap { id: request }, None, |_| ()) {
+            Ok((Reply::Exited { status }, _)) => Exit::from_wait_status(status),
             _ => Exit::Unknown,
         }
     }

@@ -17,7 +17,7 @@
 //! # What holds a jailed process
 //!
 //! - A seccomp allow-list: reading, writing and waiting on descriptors it has, memory that is
-//!   never executable, its own exit. Anything else ends the process with `SIGSYS`.
+//!   never executable, its own exit. Anything else ends the process with `SIGSYS`. A zygote has what is left of one, too.
 //! - No descriptor but its socket (3) and `/dev/null` (0, 1, 2), an empty environment, no
 //!   capability, `no_new_privs`, not dumpable, its own session.
 //! - Resource limits on memory, stack, CPU time, descriptors, processes and file size.
@@ -43,6 +43,7 @@ mod limits;
 mod message;
 mod namespaces;
 mod process;
+mod program;
 mod protection;
 mod serve;
 mod system;

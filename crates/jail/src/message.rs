@@ -7,7 +7,7 @@
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use libc::{c_int, pid_t};
@@ -196,6 +196,25 @@ pub(crate) fn is_unix_stream(descriptor: BorrowedFd<'_>) -> bool {
     };
     option(libc::SO_DOMAIN) == Some(libc::AF_UNIX)
         && option(libc::SO_TYPE) == Some(libc::SOCK_STREAM)
+}
+
+/// Reads exactly `bytes.len()` bytes, and the descriptor that comes with them.
+pub(crate) fn read_exact_with_descriptor(
+    socket: &UnixStream,
+    bytes: &mut [u8],
+) -> io::Result<Option<OwnedFd>> {
+    let mut received = 0;
+    let mut descriptor = None;
+    while received < bytes.len() {
+        let rest = &mut bytes[received..];
+        let (count, found) = retry(|| receive_with_descriptor(socket.as_fd(), rest))?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        received += count;
+        descriptor = descriptor.or(found);
+    }
+    Ok(descriptor)
 }
 
 /// Reads exactly `bytes.len()` bytes, without room for control messages, so descriptors that a

@@ -249,6 +249,7 @@ fn parse_rollup(text: &str) -> MemoryUse {
 }
 
 /// What `/proc/PID/statm`, which everyone may read, says of a process's address space.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Mapped {
     pub(crate) address_space_bytes: u64,
     pub(crate) resident_bytes: u64,

@@ -1,8 +1,10 @@
 //! The loop inside a zygote or template that forks on request.
 
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use crate::Error;
 use crate::confine::{self, Birth, Failure, Sealed, Step};
@@ -17,6 +19,10 @@ const SOCKET: RawFd = 3;
 
 /// How many ended children are remembered for a host that may still ask how they ended.
 const ENDED_CHILDREN: usize = 4096;
+
+/// How long to wait for the next request, before it is looked whether children have ended. Where there is much to fork, they
+/// are noted together.
+const QUIET: Duration = Duration::from_millis(50);
 
 /// Exit status of a process whose jail could not be put up.
 const EXIT_NOT_CONFINED: i32 = 70;
@@ -88,14 +94,21 @@ pub fn zygote() -> Result<Control, Error> {
 /// Forks whenever the host asks for it. Returns only in the children, jailed as their role says;
 /// the process that called it ends when the host closes the control socket.
 ///
+/// `settle` is run once, when this process has all that its children will share, so that it can put its memory in order for
+/// them.
+///
 /// The process must have a single thread. A zygote refuses to serve otherwise, and a template has
 /// no system call to start one.
-pub fn serve(control: Control) -> Started {
+pub fn serve(control: Control, settle: impl FnOnce()) -> Started {
     let Control { socket, zygote } = control;
-    let mut forker = match Server::new(socket, zygote) {
+    let mut forker = match Server::new(socket) {
         Ok(forker) => forker,
         Err(_) => system::exit_now(EXIT_PROTOCOL),
     };
+    match zygote {
+        Some(start) => forker.seal(start, settle),
+        None => settle(),
+    }
     loop {
         let (id, request, descriptor) = forker.next_request();
         match (request, descriptor) {
@@ -105,46 +118,35 @@ pub fn serve(control: Control) -> Started {
                 }
             }
             (Request::Fork { .. }, None) => system::exit_now(EXIT_PROTOCOL),
-            (Request::Seal { first_user, users }, _) => forker.seal(id, first_user, users),
+            // It has been sealed, or has nothing to give up.
+            (Request::Seal { .. }, _) => system::exit_now(EXIT_PROTOCOL),
             (Request::Reap { id: child }, _) => forker.tell_end(id, child),
         }
     }
 }
 
-#[derive(Debug)]
-struct ChildRecord {
-    /// Of the request that it was forked for.
-    id: u64,
-    pid: u32,
-    /// Its `wait` status, once it has ended.
-    status: Option<i32>,
-}
-
 struct Server {
     socket: UnixStream,
-    zygote: Zygote,
+    /// What a zygote has left. A template has never had any of it.
+    sealed: Option<Sealed>,
     /// How many were forked.
     turn: u64,
-    children: Vec<ChildRecord>,
-}
-
-/// How far a forker is in giving up the powers of a zygote.
-enum Zygote {
-    Starting(ZygoteStart),
-    Sealed(Sealed),
-    /// A template, which never had any.
-    Never,
+    /// Children by their numbers, and the requests that they were forked for.
+    living: HashMap<u32, u64>,
+    /// The requests for which those were forked that ended last, and their `wait` statuses.
+    ended: VecDeque<(u64, i32)>,
 }
 
 impl Server {
-    fn new(socket: UnixStream, zygote: Option<ZygoteStart>) -> io::Result<Self> {
+    fn new(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         system::interrupt_on_child_end()?;
         Ok(Self {
             socket,
-            zygote: zygote.map_or(Zygote::Never, Zygote::Starting),
+            sealed: None,
             turn: 0,
-            children: Vec::new(),
+            living: HashMap::new(),
+            ended: VecDeque::new(),
         })
     }
 
@@ -154,8 +156,10 @@ impl Server {
         let mut bytes = [0; REQUEST_WORDS * 8];
         let mut received = 0;
         let mut descriptor = None;
+        if self.wait_for_request().is_err() {
+            system::exit_now(EXIT_PROTOCOL);
+        }
         while received < bytes.len() {
-            self.note_ended();
             let rest = &mut bytes[received..];
             match message::receive_with_descriptor(self.socket.as_fd(), rest) {
                 Ok((0, _)) => system::exit_now(0),
@@ -173,21 +177,42 @@ impl Server {
         }
     }
 
+    /// Waits until there is something to read, and notes children that have ended: all of them at once when another request
+    /// comes soon, each at its end otherwise.
+    fn wait_for_request(&mut self) -> io::Result<()> {
+        self.note_ended();
+        if system::wait_readable(self.socket.as_fd(), Some(QUIET))? {
+            return Ok(());
+        }
+        loop {
+            self.note_ended();
+            if system::wait_readable_or_child_end(self.socket.as_fd())? {
+                return Ok(());
+            }
+        }
+    }
+
     fn reply(&self, id: u64, reply: Reply) {
         if send_reply(self.socket.as_fd(), id, reply).is_err() {
             system::exit_now(EXIT_PROTOCOL);
         }
     }
 
-    fn seal(&mut self, id: u64, first_user: u32, users: u32) {
-        let Zygote::Starting(ZygoteStart { left_network }) = self.zygote else {
+    /// Gives up the powers of a zygote when the host asks for it, which it does first.
+    fn seal(&mut self, start: ZygoteStart, settle: impl FnOnce()) {
+        let (id, Request::Seal { first_user, users }, _) = self.next_request() else {
             system::exit_now(EXIT_PROTOCOL);
         };
-        match confine::seal(first_user, users) {
+        let sealed = confine::seal(first_user, users).and_then(|sealed| {
+            settle();
+            confine::close()?;
+            Ok(sealed)
+        });
+        match sealed {
             Ok(mut sealed) => {
-                sealed.protection.network_namespace = left_network;
+                sealed.protection.network_namespace = start.left_network;
                 self.reply(id, Reply::Sealed(sealed.protection));
-                self.zygote = Zygote::Sealed(sealed);
+                self.sealed = Some(sealed);
             }
             Err(failure) => {
                 self.reply(id, failure.into());
@@ -204,14 +229,10 @@ impl Server {
             user: None,
         };
         let mut own_table = false;
-        match &self.zygote {
-            Zygote::Starting(_) => system::exit_now(EXIT_PROTOCOL),
-            Zygote::Never => {}
-            Zygote::Sealed(sealed) => {
-                birth.zygote = true;
-                birth.user = sealed.users.nth(self.turn);
-                own_table = sealed.protection.process_namespace && role.is_template();
-            }
+        if let Some(sealed) = &self.sealed {
+            birth.zygote = true;
+            birth.user = sealed.users.nth(self.turn);
+            own_table = sealed.protection.process_namespace && role.is_template();
         }
         self.turn += 1;
         let forked = if own_table {
@@ -223,22 +244,31 @@ impl Server {
         match forked {
             Ok(Forked::Child) => Some(birth),
             Ok(Forked::Parent { child: pid }) => {
-                self.children.push(ChildRecord {
-                    id,
-                    pid,
-                    status: None,
-                });
-                self.reply(id, Reply::Forked);
+                self.living.insert(pid, id);
+                self.tell_fork(id, pid);
                 None
             }
             Err(error) => {
-                let failure = Failure {
-                    step: Step::Fork,
-                    errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
-                };
-                self.reply(id, failure.into());
+                self.reply(id, failed_fork(&error).into());
                 None
             }
+        }
+    }
+
+    /// Tells the host of a new child. It believes a zygote which process that is, and has nothing to look up then.
+    fn tell_fork(&self, id: u64, pid: u32) {
+        let reply = Reply::Forked { pid };
+        if self.sealed.is_none() {
+            return self.reply(id, reply);
+        }
+        // Nobody but this process forgets the child, so that the number is still the child's.
+        let process = match system::open_process(pid) {
+            Ok(process) => process,
+            Err(error) => return self.reply(id, failed_fork(&error).into()),
+        };
+        let bytes = reply.encode(id);
+        if message::send(self.socket.as_fd(), &bytes, Some(process.as_fd())).is_err() {
+            system::exit_now(EXIT_PROTOCOL);
         }
     }
 
@@ -272,34 +302,23 @@ impl Server {
 
     fn note_ended(&mut self) {
         while let Some((pid, status)) = system::reap() {
-            let record = self
-                .children
-                .iter_mut()
-                .find(|child| child.pid == pid && child.status.is_none());
-            if let Some(record) = record {
-                record.status = Some(status);
+            let Some(id) = self.living.remove(&pid) else {
+                continue;
+            };
+            if self.ended.len() == ENDED_CHILDREN {
+                self.ended.pop_front();
             }
-        }
-        let ended = self.children.iter().filter(|child| child.status.is_some());
-        if ended.count() > ENDED_CHILDREN {
-            let oldest = self
-                .children
-                .iter()
-                .position(|child| child.status.is_some());
-            self.children.remove(oldest.expect("some have ended"));
+            self.ended.push_back((id, status));
         }
     }
 
     fn tell_end(&mut self, id: u64, child: u64) {
         self.note_ended();
-        let position = self.children.iter().position(|known| known.id == child);
-        let reply = match position.map(|position| (position, self.children[position].status)) {
+        let ended = self.ended.iter().position(|(known, _)| *known == child);
+        let reply = match ended.and_then(|place| self.ended.remove(place)) {
+            Some((_, status)) => Reply::Exited { status },
+            None if self.living.values().any(|known| *known == child) => Reply::Running,
             None => Reply::NoSuchChild,
-            Some((_, None)) => Reply::Running,
-            Some((position, Some(status))) => {
-                self.children.swap_remove(position);
-                Reply::Exited { status }
-            }
         };
         self.reply(id, reply);
     }
@@ -313,6 +332,13 @@ fn keep_only(socket: OwnedFd) -> io::Result<OwnedFd> {
     let _ = socket.into_raw_fd();
     system::close_from(SOCKET + 1)?;
     Ok(system::adopt(SOCKET))
+}
+
+fn failed_fork(error: &io::Error) -> Failure {
+    Failure {
+        step: Step::Fork,
+        errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
+    }
 }
 
 fn send_reply(socket: BorrowedFd<'_>, id: u64, reply: Reply) -> io::Result<()> {

@@ -211,19 +211,7 @@ pub(crate) enum Resource {
 
 /// Sets both limits of one resource; neither is raised above the present hard limit.
 pub(crate) fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
-    let resource = match resource {
-        Resource::AddressSpace => libc::RLIMIT_AS,
-        Resource::Core => libc::RLIMIT_CORE,
-        Resource::CpuSeconds => libc::RLIMIT_CPU,
-        Resource::Data => libc::RLIMIT_DATA,
-        Resource::Descriptors => libc::RLIMIT_NOFILE,
-        Resource::FileSize => libc::RLIMIT_FSIZE,
-        Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
-        Resource::MessageQueues => libc::RLIMIT_MSGQUEUE,
-        Resource::Processes => libc::RLIMIT_NPROC,
-        Resource::RealtimePriority => libc::RLIMIT_RTPRIO,
-        Resource::Stack => libc::RLIMIT_STACK,
-    };
+    let resource = number_of(resource);
     let mut present = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -237,6 +225,40 @@ pub(crate) fn limit(resource: Resource, soft: u64, hard: u64) -> io::Result<()> 
     // SAFETY: the pointer is that of a live `rlimit`, which the kernel only reads.
     check(unsafe { libc::setrlimit(resource, &wanted) })?;
     Ok(())
+}
+
+/// The same for a process without privileges, which the kernel keeps from raising its hard limit: it need not look first.
+pub(crate) fn limit_unprivileged(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+    let wanted = libc::rlimit {
+        rlim_cur: soft,
+        rlim_max: hard,
+    };
+    // SAFETY: the pointer is that of a live `rlimit`, which the kernel only reads.
+    match check(unsafe { libc::setrlimit(number_of(resource), &wanted) }) {
+        Ok(_) => Ok(()),
+        Err(_) => limit(resource, soft, hard),
+    }
+}
+
+#[cfg(target_env = "gnu")]
+type ResourceNumber = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type ResourceNumber = c_int;
+
+fn number_of(resource: Resource) -> ResourceNumber {
+    match resource {
+        Resource::AddressSpace => libc::RLIMIT_AS,
+        Resource::Core => libc::RLIMIT_CORE,
+        Resource::CpuSeconds => libc::RLIMIT_CPU,
+        Resource::Data => libc::RLIMIT_DATA,
+        Resource::Descriptors => libc::RLIMIT_NOFILE,
+        Resource::FileSize => libc::RLIMIT_FSIZE,
+        Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
+        Resource::MessageQueues => libc::RLIMIT_MSGQUEUE,
+        Resource::Processes => libc::RLIMIT_NPROC,
+        Resource::RealtimePriority => libc::RLIMIT_RTPRIO,
+        Resource::Stack => libc::RLIMIT_STACK,
+    }
 }
 
 /// Has the scheduler prefer others to this process by so many more steps. That never fails: nobody needs a privilege for it,
@@ -268,6 +290,25 @@ pub(crate) fn hide_memory() -> io::Result<()> {
 /// No later `execve` can gain a power, and filters may be installed without one.
 pub(crate) fn forbid_new_privileges() -> io::Result<()> {
     control_process(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+    Ok(())
+}
+
+/// Installs a filter of system calls for good. New privileges must be forbidden already.
+pub(crate) fn install_filter(program: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).map_err(io::Error::other)?,
+        filter: program.as_ptr().cast_mut(),
+    };
+    // SAFETY: the kernel reads as many instructions as there are, and checks them.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const program,
+        )
+    };
+    check(result as c_int)?;
     Ok(())
 }
 
@@ -350,10 +391,39 @@ pub(crate) fn leave(namespace: Namespace) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the end of a child interrupt a blocking call.
+/// Has the end of a child interrupt [`wait_readable_or_child_end`] and no other call.
 pub(crate) fn interrupt_on_child_end() -> io::Result<()> {
     extern "C" fn nothing(_: c_int) {}
-    set_handler(libc::SIGCHLD, nothing as extern "C" fn(c_int) as usize)
+    set_handler(libc::SIGCHLD, nothing as extern "C" fn(c_int) as usize)?;
+    change_mask(libc::SIG_BLOCK)
+}
+
+/// Waits until a descriptor can be read or a child has ended since the last time; says whether it can be read.
+pub(crate) fn wait_readable_or_child_end(descriptor: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut entry = readable(descriptor);
+    // SAFETY: an empty set is all zeros, and the pointers are those of live values.
+    let result = unsafe {
+        let nothing_held: libc::sigset_t = MaybeUninit::zeroed().assume_init();
+        libc::ppoll(&mut entry, 1, std::ptr::null(), &nothing_held)
+    };
+    match check(result) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        result => result.map(|_| true),
+    }
+}
+
+/// Holds the signal of a child's end back, or no longer.
+fn change_mask(how: c_int) -> io::Result<()> {
+    // SAFETY: the set is filled before it is read, and the old one is not wanted.
+    let error = unsafe {
+        let mut set: libc::sigset_t = MaybeUninit::zeroed().assume_init();
+        libc::sigaddset(&mut set, libc::SIGCHLD);
+        libc::pthread_sigmask(how, &set, std::ptr::null_mut())
+    };
+    match error {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
 }
 
 /// Ends this process when it is out of CPU time. The kernel's own way to do so spares the first
@@ -372,7 +442,8 @@ pub(crate) const EXIT_OUT_OF_CPU_TIME: i32 = 128 + libc::SIGXCPU;
 /// Undoes [`interrupt_on_child_end`] and [`exit_when_out_of_cpu_time`].
 pub(crate) fn reset_handlers() -> io::Result<()> {
     set_handler(libc::SIGCHLD, libc::SIG_DFL)?;
-    set_handler(libc::SIGXCPU, libc::SIG_DFL)
+    set_handler(libc::SIGXCPU, libc::SIG_DFL)?;
+    change_mask(libc::SIG_UNBLOCK)
 }
 
 fn set_handler(signal: c_int, handler: usize) -> io::Result<()> {
@@ -423,14 +494,19 @@ pub(crate) fn wait_readable(
         None => -1,
         Some(timeout) => c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX),
     };
-    let mut entry = libc::pollfd {
-        fd: descriptor.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let mut entry = readable(descriptor);
     // SAFETY: the pointer and the count are those of one live entry.
     let ready = retry(|| check(unsafe { libc::poll(&mut entry, 1, timeout_ms) }))?;
     Ok(ready > 0)
+}
+
+/// What asks whether a descriptor can be read.
+fn readable(descriptor: BorrowedFd<'_>) -> libc::pollfd {
+    libc::pollfd {
+        fd: descriptor.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    }
 }
 
 /// CPU time that a process has used, all threads together.

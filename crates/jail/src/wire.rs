@@ -43,8 +43,11 @@ pub(crate) enum Request {
 pub(crate) enum Reply {
     /// The protection in force.
     Sealed(Protection),
-    /// The fork happened.
-    Forked,
+    /// The fork happened. A zygote's reply carries a descriptor of the child as well.
+    Forked {
+        /// The child, by its number among the forker's own.
+        pid: u32,
+    },
     /// The jail of the new process is up.
     Ready,
     /// A step failed with this `errno`.
@@ -164,7 +167,7 @@ impl Reply {
     pub(crate) fn encode(self, id: u64) -> Vec<u8> {
         let (kind, value) = match self {
             Self::Sealed(protection) => (1, pair(protection.landlock, layers(protection))),
-            Self::Forked => (2, 0),
+            Self::Forked { pid } => (2, u64::from(pid)),
             Self::Ready => (3, 0),
             Self::Failed { step, errno } => (4, pair(step, errno.cast_unsigned())),
             Self::Running => (5, 0),
@@ -188,7 +191,7 @@ impl Reply {
                 process_namespace: low & 4 != 0,
                 network_namespace: low & 8 != 0,
             }),
-            2 => Self::Forked,
+            2 => Self::Forked { pid: low },
             3 => Self::Ready,
             4 => Self::Failed {
                 step: high,
@@ -240,7 +243,14 @@ mod tests {
             network_namespace: true,
             ..Protection::default()
         });
-        for reply in [failed, sealed, Reply::Ready, Reply::Exited { status: -1 }] {
+        let forked = Reply::Forked { pid: 70_000 };
+        for reply in [
+            failed,
+            sealed,
+            forked,
+            Reply::Ready,
+            Reply::Exited { status: -1 },
+        ] {
             assert_eq!(Reply::decode(&reply.encode(8)), Some((8, reply)));
         }
     }

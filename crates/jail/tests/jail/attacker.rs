@@ -16,7 +16,7 @@ use crate::tree::read_line;
 
 pub(crate) fn zygote() -> ! {
     let control = jail::zygote().unwrap();
-    answer(jail::serve(control))
+    answer(jail::serve(control, || ()))
 }
 
 fn answer(started: Started) -> ! {
@@ -29,7 +29,7 @@ fn answer(started: Started) -> ! {
         let answer = match words.as_slice() {
             ["serve"] => {
                 socket.write_all(b"serving\n").unwrap();
-                answer(jail::serve(Control::from(socket)))
+                answer(jail::serve(Control::from(socket), || ()))
             }
             ["echo", word] => (*word).to_owned(),
             ["call", number, arguments @ ..] => {
