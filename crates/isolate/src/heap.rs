@@ -58,6 +58,9 @@ pub(crate) fn join_free_blocks() {
 
 /// Fills what is free between the blocks of this process, which is about to be forked. A new block in such a gap costs a
 /// fork a copy of the page around it; without gaps, new blocks stand side by side in pages that hold nothing else.
+///
+/// For each size that it carves, the engine then has a page with nothing but room. Without, a fork would have to begin one,
+/// and write to the last one that is full to have it in a list.
 pub(crate) fn fill_gaps(ctx: &Ctx<'_>, account: &Account) {
     let raw = ctx.as_raw().as_ptr();
     for size in CARVED_BYTES {
@@ -67,12 +70,15 @@ pub(crate) fn fill_gaps(ctx: &Ctx<'_>, account: &Account) {
             let block = unsafe { qjs::js_malloc(raw, size as _) };
             if block.is_null() || account.used.get() != before {
                 // It began a page: all that were there are full.
-                // SAFETY: it is freed once, by the engine that gave it.
-                unsafe { qjs::js_free(raw, block) };
                 break;
             }
         }
     }
+    fill_blocks();
+}
+
+/// The same for blocks of the C library alone.
+pub(crate) fn fill_blocks() {
     trim();
     // SAFETY: asking for no memory tells where the heap ends.
     let end = unsafe { libc::sbrk(0) } as usize;
@@ -83,6 +89,43 @@ pub(crate) fn fill_gaps(ctx: &Ctx<'_>, account: &Account) {
             if block == 0 || block + size >= end {
                 break;
             }
+        }
+    }
+}
+
+/// What the kernel can keep as one page.
+const LARGE_PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// `MADV_COLLAPSE`, which the `libc` crate does not know.
+const COLLAPSE: libc::c_int = 25;
+
+/// Where the heap of a process goes on that is forked from again and again.
+pub(crate) struct Shared {
+    start: usize,
+}
+
+impl Shared {
+    /// Has the C library's heap go on where a large page can begin.
+    pub(crate) fn begin() -> Self {
+        // SAFETY: it moves the end of the heap up, as others than the C library may do as well: it goes on behind that.
+        let end = unsafe { libc::sbrk(0) } as usize;
+        let start = end.next_multiple_of(LARGE_PAGE_BYTES);
+        if let Ok(gap) = libc::intptr_t::try_from(start - end) {
+            // SAFETY: as above. Nobody uses what is between, so that it takes no memory.
+            unsafe { libc::sbrk(gap) };
+        }
+        Self { start }
+    }
+
+    /// Has the kernel keep what is there now in large pages, if it can: it copies the tables of the others with each fork, page
+    /// by page, and takes them down again at its end. What a fork writes to is still copied in small ones, and what it
+    /// adds is small.
+    pub(crate) fn gather(&self) {
+        // SAFETY: asking for no memory tells where the heap ends.
+        let end = unsafe { libc::sbrk(0) } as usize;
+        let whole = end.saturating_sub(self.start) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+        if whole > 0 {
+            // SAFETY: it is memory of this process, and what is in it stays the same. Nothing depends on whether it works.
+            unsafe { libc::madvise(self.start as *mut libc::c_void, whole, COLLAPSE) };
         }
     }
 }

@@ -12,7 +12,7 @@ use jail::{Control, Role, Started};
 use protocol::limits::MAX_FRAME_BYTES;
 use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 
-use crate::heap::{join_free_blocks, keep_free_blocks};
+use crate::heap::{Shared, fill_blocks, join_free_blocks, keep_free_blocks};
 use crate::isolate::{Isolate, Turn};
 use crate::prepare::{Build, BuildStep, Prepare};
 use crate::sources::Sources;
@@ -40,6 +40,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
     // could open the file.
     // SAFETY: this process has a single thread.
     unsafe { std::env::set_var("TZ", "UTC0") };
+    let shared = Shared::begin();
     let isolate = match Isolate::new(Sources::Embedded) {
         Ok(isolate) => isolate,
         Err(failure) => {
@@ -50,7 +51,11 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
         }
     };
     isolate.set_prepare(prepare);
-    let Started { role, socket } = jail::serve(control, || isolate.settle_down());
+    isolate.settle_down();
+    let Started { role, socket } = jail::serve(control, || {
+        fill_blocks();
+        shared.gather();
+    });
     match role {
         Role::Isolate => run(&isolate, socket),
         Role::Template => serve_template(&isolate, socket),
