@@ -52,8 +52,9 @@ pub(crate) use state::EventEntry;
 use state::State;
 pub use table::Remote;
 
-/// Room for one read from the socket, in bytes.
+/// Room for one read from the socket, in bytes, and for the first ones: most dynamic workers say little.
 const READ_BYTES: usize = 64 * 1024;
+const FIRST_READ_BYTES: usize = 2 * 1024;
 /// Bytes waiting to be written beyond which senders of bulk data wait.
 const OUTBOX_SOFT_BYTES: usize = 1024 * 1024;
 
@@ -191,6 +192,7 @@ impl Link {
 
     async fn read(self: Arc<Self>) {
         let mut frames = FrameBuffer::default();
+        let mut usual = FIRST_READ_BYTES;
         let mut gate = Gate::default();
         let mut durable = self.objects.as_ref().map(|objects| objects.durable());
         let reason = 'connection: loop {
@@ -222,10 +224,13 @@ impl Link {
                 }
             }
             loop {
-                let room = frames.missing().clamp(READ_BYTES, 4 * 1024 * 1024);
+                let room = frames.missing().clamp(usual, 4 * 1024 * 1024);
                 match frames.fill(room, |buffer| self.socket.try_read(buffer)) {
                     Ok(0) => break 'connection String::new(),
                     Ok(count) => {
+                        if count == room {
+                            usual = READ_BYTES;
+                        }
                         let handled = outbox::together(|| {
                             self.handle_all(&mut frames, &mut gate, &mut durable)
                         });

@@ -17,8 +17,9 @@ use crate::isolate::{Isolate, Turn};
 use crate::prepare::{Build, BuildStep, Prepare};
 use crate::sources::Sources;
 
-/// Room for one read from the socket, in bytes.
+/// Room for one read from the socket, in bytes, and for the first ones. An isolate that is not told much does not need more.
 const READ_BYTES: usize = 16 * 1024;
+const FIRST_READ_BYTES: usize = 2 * 1024;
 /// Waiting frames are written when there are this many bytes of them, even while more input waits.
 const BATCH_BYTES: usize = 256 * 1024;
 
@@ -159,10 +160,12 @@ fn read_frame(mut socket: &UnixStream) -> Option<Vec<u8>> {
 /// Reads frames, delivers them, writes what comes of it, until the host is gone.
 fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
     let mut frames = FrameBuffer::default();
+    let mut usual = FIRST_READ_BYTES;
     loop {
-        let room = frames.missing().clamp(READ_BYTES, 4 * 1024 * 1024);
+        let room = frames.missing().clamp(usual, 4 * 1024 * 1024);
         match frames.fill(room, |buffer| receive(isolate, &socket, buffer)) {
             Ok(0) => std::process::exit(0),
+            Ok(count) if count == room => usual = READ_BYTES,
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => std::process::exit(0),
