@@ -10,12 +10,18 @@ pub(crate) fn of_tree(root: u32) -> Option<f64> {
     for id in tree(root)? {
         match fs::read_to_string(format!("/proc/{id}/smaps_rollup")) {
             Ok(text) => kilobytes += field(&text, "Pss:")?,
-            // One that has just ended keeps nothing.
-            Err(_) if !fs::exists(format!("/proc/{id}")).unwrap_or(false) => {}
+            // One that has just ended keeps nothing, even while its end is not noted yet.
+            Err(_) if has_ended(id) => {}
             Err(_) => return None,
         }
     }
     Some(kilobytes as f64 / 1024.0)
+}
+
+fn has_ended(id: u32) -> bool {
+    let state = |stat: String| Some(stat.rsplit_once(") ")?.1.starts_with(['Z', 'X']));
+    let stat = fs::read_to_string(format!("/proc/{id}/stat"));
+    stat.ok().is_none_or(|stat| state(stat).unwrap_or(false))
 }
 
 /// The process and all below it.
