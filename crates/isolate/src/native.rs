@@ -43,6 +43,11 @@ pub(crate) fn watch(deadline_us: &Rc<Cell<u64>>, interrupted: &Rc<Cell<bool>>) {
     });
 }
 
+/// Finds out, in a process that is forked from, what each fork would have to find out.
+pub(crate) fn warm_up() {
+    random::warm_up();
+}
+
 /// What makes an area's exports.
 pub(crate) type Exports = for<'js> fn(&Ctx<'js>) -> Result<Object<'js>>;
 

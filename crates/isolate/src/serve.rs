@@ -14,6 +14,7 @@ use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 
 use crate::heap::{Shared, fill_blocks, join_free_blocks, keep_free_blocks};
 use crate::isolate::{Isolate, Turn};
+use crate::native;
 use crate::prepare::{Build, BuildStep, Prepare};
 use crate::sources::Sources;
 
@@ -52,6 +53,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
         }
     };
     isolate.set_prepare(prepare);
+    native::warm_up();
     isolate.settle_down();
     let Started { role, socket } = jail::serve(control, || {
         fill_blocks();

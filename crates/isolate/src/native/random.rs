@@ -27,6 +27,11 @@ pub(crate) fn reseed(seed: [u8; 32]) {
     GENERATOR.set(Some(ChaCha20Rng::from_seed(seed)));
 }
 
+/// Makes numbers once, for which the machine is asked what it can do. On virtual ones that takes long, and forks know then.
+pub(crate) fn warm_up() {
+    ChaCha20Rng::from_seed([0; 32]).next_u32();
+}
+
 /// The isolate's generator, for crates that take one. It exists only where there is a seed.
 pub(crate) struct Generator(());
 
