@@ -151,7 +151,8 @@ impl Forker {
     /// # Errors
     ///
     /// [`Error::Fork`] when the kernel has no room for a process, [`Error::Confine`] when a layer
-    /// of the jail can't be put up, [`Error::Gone`] when the process to fork from has ended, and
+    /// of the jail can't be put up, [`Error::Gone`] when the process to fork from has ended,
+    /// [`Error::Hidden`] when nothing can be learned of it, and
     /// [`Error::Timeout`] or [`Error::Protocol`] when it misbehaves, for which it is killed.
     pub fn fork(&self, role: Role, limits: &Limits) -> Result<Child, Error> {
         let link = &self.link;
@@ -258,7 +259,12 @@ impl Link {
 
     /// What a child will inherit of the process's address space.
     fn mapped(&self) -> Result<Mapped, Error> {
-        let measure = || process::mapped(self.process.id()).map_err(|_| Error::Gone);
+        let measure = || {
+            process::mapped(self.process.id()).map_err(|_| match self.process.has_ended() {
+                Ok(false) => Error::Hidden,
+                _ => Error::Gone,
+            })
+        };
         match self.is_zygote() {
             // It stays as it is.
             true => match self.inherited.get() {

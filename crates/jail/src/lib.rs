@@ -80,6 +80,11 @@ pub enum Error {
     /// The process to fork from has ended, and with it everything forked from it.
     #[error("the process to fork from has ended")]
     Gone,
+    /// The host has to read of its processes in `/proc`, and cannot see them there.
+    #[error(
+        "/proc hides the processes of this user: it is mounted with `hidepid`, or a unit has `ProtectProc=`"
+    )]
+    Hidden,
     /// The process to fork from did not answer in time and was killed, with everything forked
     /// from it.
     #[error("the process to fork from did not answer and was killed")]

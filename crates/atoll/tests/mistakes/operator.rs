@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -319,6 +320,28 @@ pub(crate) const CASES: &[Case] = &[
         let project = rooms();
         // It ends by itself, which is what is to be seen.
         let said = without(&project, "seccomp")?.said();
+        Some(format!("$ atoll serve\n{}", project.mask(&said)))
+    }),
+    ("processes are hidden", || {
+        let project = rooms();
+        // Another user writes its state.
+        let everybody = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(project.path(), everybody).unwrap();
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "--propagation", "private", "sh", "-c"])
+            .arg("mount -t proc proc /proc -o hidepid=ptraceable && exec setpriv --reuid=4242 --regid=4242 --clear-groups \"$@\"")
+            .arg("sh")
+            .current_dir(project.path());
+        let can = Command::new("unshare")
+            .args(command.get_args())
+            .args([env!("CARGO_BIN_EXE_atoll"), "--version"])
+            .output();
+        if !can.is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        command.args([env!("CARGO_BIN_EXE_atoll"), "serve"]);
+        let said = Running::of(&project, command).said();
         Some(format!("$ atoll serve\n{}", project.mask(&said)))
     }),
     ("a request that is too large", || {
