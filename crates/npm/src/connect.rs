@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use crate::settings::Settings;
+use crate::trust;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What a proxy may say before it connects.
@@ -95,29 +96,6 @@ impl Connector {
         }
     }
 
-    /// The proxy for an address.
-    fn proxy(&self, target: &Uri) -> Option<Uri> {
-        let host = target.host()?.trim_matches(['[', ']']).to_ascii_lowercase();
-        let direct = self.settings.no_proxy.iter().any(|rule| {
-            let rule = rule.split(':').next().unwrap_or(rule);
-            let rule = rule.trim_start_matches("*.").trim_start_matches('.');
-            rule == "*"
-                || host == rule
-                || host
-                    .strip_suffix(rule)
-                    .is_some_and(|rest| rest.ends_with('.'))
-        });
-        if direct {
-            return None;
-        }
-        let proxy = match target.scheme_str() {
-            Some("https") => self.settings.https_proxy.as_ref(),
-            _ => self.settings.proxy.as_ref(),
-        };
-        // The settings have checked it.
-        proxy?.parse().ok()
-    }
-
     async fn connect(mut self, target: Uri) -> io::Result<Link> {
         let secure = target.scheme_str() == Some("https");
         let host = target
@@ -125,7 +103,7 @@ impl Connector {
             .unwrap_or_default()
             .trim_matches(['[', ']'])
             .to_owned();
-        let Some(proxy) = self.proxy(&target) else {
+        let Some(proxy) = proxy_for(&self.settings, &target) else {
             let wire = self.dial(target).await?;
             return if secure {
                 self.secure(wire, &host, true).await
@@ -137,11 +115,10 @@ impl Connector {
                 })
             };
         };
-        let mut wire = self.dial(proxy.clone()).await?;
-        if proxy.scheme_str() == Some("https") {
-            let name = proxy.host().unwrap_or_default();
-            wire = self.secure(wire, name, false).await?.wire.into_inner();
-        }
+        let mut wire = self.dial_proxy(&proxy).await.map_err(|error| {
+            let place = place(&proxy);
+            io::Error::other(format!("the proxy {place}: {error}"))
+        })?;
         if secure {
             let port = target.port_u16().unwrap_or(443);
             tunnel(&mut wire, &proxy, target.host().unwrap_or_default(), port).await?;
@@ -153,6 +130,16 @@ impl Connector {
                 proxied: true,
             })
         }
+    }
+
+    async fn dial_proxy(&mut self, proxy: &Uri) -> io::Result<Box<dyn Wire>> {
+        let wire = self.dial(proxy.clone()).await?;
+        if proxy.scheme_str() != Some("https") {
+            return Ok(wire);
+        }
+        let host = proxy.host().unwrap_or_default();
+        let link = self.secure(wire, host, false).await?;
+        Ok(link.wire.into_inner())
     }
 
     async fn dial(&mut self, uri: Uri) -> io::Result<Box<dyn Wire>> {
@@ -176,7 +163,8 @@ impl Connector {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
             Arc::new(config)
         };
-        let stream = TlsConnector::from(config).connect(name, wire).await?;
+        let stream = TlsConnector::from(config).connect(name, wire).await;
+        let stream = stream.map_err(|error| trust::refusal(error, host, &self.settings))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok(Link {
             wire: TokioIo::new(Box::new(stream)),
@@ -186,18 +174,57 @@ impl Connector {
     }
 }
 
+/// The proxy for an address.
+pub(crate) fn proxy_for(settings: &Settings, target: &Uri) -> Option<Uri> {
+    let secure = target.scheme_str() == Some("https");
+    let host = target.host()?.trim_matches(['[', ']']).to_ascii_lowercase();
+    let port = target.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let direct = settings.no_proxy.iter().any(|rule| {
+        // A rule may be for one port alone; an address of IPv6 has more colons than one.
+        let (rule, only) = match rule.rsplit_once(':') {
+            Some((name, only)) if !name.contains(':') || name.ends_with(']') => {
+                (name, only.parse::<u16>().ok())
+            }
+            _ => (rule.as_str(), None),
+        };
+        let rule = rule.trim_matches(['[', ']']);
+        let rule = rule.trim_start_matches("*.").trim_start_matches('.');
+        let same_host = rule == "*"
+            || host == rule
+            || host
+                .strip_suffix(rule)
+                .is_some_and(|rest| rest.ends_with('.'));
+        same_host && only.is_none_or(|only| only == port)
+    });
+    if direct {
+        return None;
+    }
+    let proxy = match secure {
+        true => settings.https_proxy.as_ref(),
+        false => settings.proxy.as_ref(),
+    };
+    // The settings have checked it.
+    proxy?.parse().ok()
+}
+
+/// What a proxy is told of the user whose name and password its address has.
+pub(crate) fn proxy_authorization(proxy: &Uri) -> Option<String> {
+    let (user, _) = proxy.authority()?.as_str().rsplit_once('@')?;
+    Some(format!("Basic {}", Base64::encode_string(&decode(user))))
+}
+
+/// Where a proxy is, without what is secret in its address.
+fn place(proxy: &Uri) -> String {
+    let authority = proxy.authority().map_or("", |authority| authority.as_str());
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    format!("{}://{place}", proxy.scheme_str().unwrap_or("http"))
+}
+
 /// Asks a proxy for a connection to a host.
 async fn tunnel(wire: &mut Box<dyn Wire>, proxy: &Uri, host: &str, port: u16) -> io::Result<()> {
-    let authorization = match proxy
-        .authority()
-        .and_then(|authority| authority.as_str().rsplit_once('@'))
-    {
-        Some((user, _)) => format!(
-            "Proxy-Authorization: Basic {}\r\n",
-            Base64::encode_string(&decode(user))
-        ),
-        None => String::new(),
-    };
+    let authorization = proxy_authorization(proxy)
+        .map(|value| format!("Proxy-Authorization: {value}\r\n"))
+        .unwrap_or_default();
     let request =
         format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{authorization}\r\n");
     wire.write_all(request.as_bytes()).await?;

@@ -8,6 +8,12 @@ use crate::integrity::Integrity;
 /// How the message begins of a lock file that package.json has left behind.
 pub(crate) const UNFIT: &str = "it does not fit: ";
 
+/// What is said of a lock file in which two versions stand beside each other.
+pub(crate) const MERGED: &str = "it has the marks of a merge that is not finished";
+
+/// How the message begins of a lock file that is no JSON.
+pub(crate) const BROKEN: &str = "it is no JSON: ";
+
 /// Why packages could not be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -199,14 +205,33 @@ impl Error {
             }
             Self::Status {
                 status: 401 | 403, ..
-            } => "see `_authToken` in .npmrc: //HOST/:_authToken=${TOKEN}",
+            } => {
+                "see `_authToken` in .npmrc, //HOST/:_authToken=${TOKEN}, and whether the variable is set"
+            }
             Self::Lock { message, .. } if message.starts_with(UNFIT) => {
                 "run `atoll install`, and commit the lock file"
+            }
+            Self::Lock { message, .. } if message == MERGED => {
+                "take one of the two versions whole, and run `atoll install`"
+            }
+            Self::Lock { message, .. } if message.starts_with(BROKEN) => {
+                "bring it back from where it was whole, or delete it: `atoll install` then chooses versions anew"
+            }
+            Self::Io { what, source, .. }
+                if *what != "read"
+                    && matches!(
+                        source.kind(),
+                        std::io::ErrorKind::PermissionDenied
+                            | std::io::ErrorKind::ReadOnlyFilesystem
+                    ) =>
+            {
+                "packages are installed in the project's folder: run `atoll install` there before, as who may write to it"
             }
             Self::Peer(_) => "set strict-peer-deps=false in .npmrc to go on with a warning",
             Self::Missing { cause, .. } if cause == crate::registry::OFFLINE => {
                 "run it once without --offline"
             }
+            Self::Missing { cause, .. } if let Some(hint) = crate::trust::hint(cause) => hint,
             Self::Missing { .. } => {
                 "see `registry`, `proxy` and `cafile` in .npmrc, or try again when there is a network"
             }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+    RETRY_AFTER, USER_AGENT,
 };
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::connect::{Connector, causes};
+use crate::connect::{self, Connector, causes};
 use crate::error::Error;
 use crate::limits::{MAX_ERROR_BYTES, MAX_REDIRECTS};
 use crate::settings::Settings;
@@ -87,7 +87,9 @@ impl Http {
                     }
                     (error, wait)
                 }
-                Err(error @ Error::Network { .. }) => (error, None),
+                Err(Error::Network { url, message }) if trust::hint(&message).is_none() => {
+                    (Error::Network { url, message }, None)
+                }
                 Err(error) => return Err(error),
             };
             if attempt >= self.settings.retries {
@@ -135,6 +137,15 @@ impl Http {
             {
                 value.set_sensitive(true);
                 fields.insert(AUTHORIZATION, value);
+            }
+            // Who asks for a tunnel says it there.
+            if uri.scheme_str() == Some("http")
+                && let Some(proxy) = connect::proxy_for(&self.settings, &uri)
+                && let Some(value) = connect::proxy_authorization(&proxy)
+                && let Ok(mut value) = HeaderValue::from_str(&value)
+            {
+                value.set_sensitive(true);
+                request.headers_mut().insert(PROXY_AUTHORIZATION, value);
             }
             *request.uri_mut() = uri.clone();
             let response = tokio::time::timeout(self.settings.timeout, self.send(&uri, request))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::error::{BROKEN, Error, MERGED};
 use crate::integrity::Integrity;
 use crate::json;
 use crate::limits::{Limits, MAX_LOCK_BYTES, MAX_NESTING};
@@ -77,7 +77,10 @@ impl LockFile {
             path: path.clone(),
             message,
         };
-        let head = json::fields(&text).map_err(wrong)?;
+        if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+            return Err(wrong(MERGED.to_owned()));
+        }
+        let head = json::fields(&text).map_err(|message| wrong(format!("{BROKEN}{message}")))?;
         let field = |name: &str| {
             head.iter()
                 .find(|(other, _)| other == name)

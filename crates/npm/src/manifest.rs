@@ -67,6 +67,15 @@ impl Manifest {
     /// # Errors
     /// The file cannot be read, is not JSON, or has names that cannot be names.
     pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::read_with(path, |_| None)
+    }
+
+    /// Reads the package.json of a project. What registries have that is odd is left aside; who writes a project is told.
+    pub(crate) fn read_own(path: &Path) -> Result<Self, Error> {
+        Self::read_with(path, odd_dependencies)
+    }
+
+    fn read_with(path: &Path, odd: impl Fn(&[u8]) -> Option<String>) -> Result<Self, Error> {
         let size = std::fs::metadata(path)
             .map_err(Error::io("read", path))?
             .len();
@@ -78,10 +87,14 @@ impl Manifest {
             ));
         }
         let text = std::fs::read(path).map_err(Error::io("read", path))?;
-        Self::parse(&text).map_err(|message| Error::Manifest {
+        let wrong = |message: String| Error::Manifest {
             path: path.to_owned(),
             message,
-        })
+        };
+        match odd(&text) {
+            Some(message) => Err(wrong(message)),
+            None => Self::parse(&text).map_err(wrong),
+        }
     }
 
     /// Reads the text of a package.json.
@@ -267,6 +280,36 @@ fn list(values: &[Value]) -> Vec<String> {
         .filter_map(Value::as_str)
         .map(str::to_owned)
         .collect()
+}
+
+/// What is wrong with the form of the dependencies in the text of a manifest.
+fn odd_dependencies(text: &[u8]) -> Option<String> {
+    let fields: Map<String, Value> = serde_json::from_slice(text).ok()?;
+    let sections = [
+        "dependencies",
+        "devDependencies",
+        "optionalDependencies",
+        "peerDependencies",
+    ];
+    for section in sections {
+        match fields.get(section) {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(entries)) => {
+                let mut entries = entries.iter();
+                if let Some((name, _)) = entries.find(|(_, wanted)| !wanted.is_string()) {
+                    return Some(format!(
+                        "the version of {name:?} in `{section}` is no text: write {name:?}: \"^1.0.0\""
+                    ));
+                }
+            }
+            Some(_) => {
+                return Some(format!(
+                    "`{section}` is no object: write {{ \"NAME\": \"VERSION\" }}"
+                ));
+            }
+        }
+    }
+    None
 }
 
 fn dependencies(fields: &Map<String, Value>, field: &str) -> Result<Dependencies, String> {

@@ -24,7 +24,7 @@ pub(crate) struct Project {
 impl Project {
     pub(crate) fn read(folder: &Path, settings: &Settings, limits: &Limits) -> Result<Self, Error> {
         let file = folder.join("package.json");
-        let mut manifest = Manifest::read(&file)?;
+        let mut manifest = Manifest::read_own(&file)?;
         let lock = LockFile::read(folder, limits)?;
         // npm's own file counts where there are both.
         let pnpm = if lock.is_some() {

@@ -233,6 +233,10 @@ impl Settings {
                     }
                     _ => continue,
                 };
+                // A variable that is not set: nobody is told its name in place of a secret.
+                if header.contains("${") {
+                    continue;
+                }
                 // A token says more than a name.
                 if header.starts_with("Bearer") || !authorization.contains_key(&place) {
                     authorization.insert(place, header);
@@ -275,7 +279,14 @@ impl Settings {
             .filter(|file| !matches!(file.as_str(), "" | "null"))
         {
             let file = project.join(file);
-            authorities.push(std::fs::read(&file).map_err(Error::io("read", &file))?);
+            let pem = std::fs::read(&file).map_err(|error| {
+                let file = file.display();
+                wrong(
+                    "cafile",
+                    &format!("names {file}, which cannot be read: {error}"),
+                )
+            })?;
+            authorities.push(pem);
         }
         if let Some(pem) = values.get("ca").filter(|pem| pem.contains("BEGIN")) {
             authorities.push(pem.replace("\\n", "\n").into_bytes());
@@ -504,7 +515,7 @@ mod tests {
     #[test]
     fn secrets_go_only_where_they_belong() {
         let settings = load(
-            "//a.example/npm/:_authToken=${TOKEN}\n//b.example/:username=me\n//b.example/:_password=c2VjcmV0\n//c.example/:_auth=eDp5",
+            "//a.example/npm/:_authToken=${TOKEN}\n//b.example/:username=me\n//b.example/:_password=c2VjcmV0\n//c.example/:_auth=eDp5\n//d.example/:_authToken=${UNSET}",
             "//a.example/:_authToken=other",
             &[("TOKEN", "t0ken")],
         );
@@ -523,6 +534,7 @@ mod tests {
             Some("Basic bWU6c2VjcmV0")
         );
         assert_eq!(of("https://c.example/x").as_deref(), Some("Basic eDp5"));
+        assert_eq!(of("https://d.example/x"), None);
         assert_eq!(of("https://a.example.evil/npm/pkg"), None);
         assert_eq!(of("https://a.example:444/npm/pkg"), None);
     }

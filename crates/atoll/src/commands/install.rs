@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::fleet::Member;
 use crate::{lines, terminal};
 
+/// Lock files of other programs, which are not read.
+const FOREIGN_LOCKS: [&str; 3] = ["yarn.lock", "bun.lock", "bun.lockb"];
 /// A terminal is told no more often than this.
 const BETWEEN_LINES: Duration = Duration::from_millis(50);
 /// How many names are told of a long list.
@@ -174,8 +176,15 @@ async fn install_with(client: &Client, folder: &Path, mut options: Options) -> R
     if let Some(lock) = &report.lock {
         let name = lock.file_name().unwrap_or_default().display();
         terminal::note(format_args!("wrote {name}"));
+        let mut foreign = FOREIGN_LOCKS.iter();
+        if let Some(foreign) = foreign.find(|file| folder.join(file).is_file()) {
+            terminal::note(format_args!(
+                "{foreign} is not read: versions were chosen from package.json alone"
+            ));
+        }
     }
-    let mut done = vec![format!("{} packages", report.packages)];
+    let plural = if report.packages == 1 { "" } else { "s" };
+    let mut done = vec![format!("{} package{plural}", report.packages)];
     let counts = [
         (report.written, "written"),
         (report.downloaded, "downloaded"),

@@ -1,6 +1,9 @@
 //! Packages: installed by a command of their own, and by those that need them. The registry is on this machine.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../support/authority.rs"]
+mod authority;
+mod certificates;
 mod programs;
 #[path = "../../../npm/tests/install/registry.rs"]
 #[allow(dead_code, reason = "its own tests use more of it")]
@@ -60,13 +63,13 @@ fn install_says_what_it_did() {
     assert_eq!(
         stderr,
         "note: greeting@1.2.0 has an install script, and it was not run\nnote: wrote package-lock.json\n\
-         installed 1 packages, 1 written, 1 downloaded in TIME\n"
+         installed 1 package, 1 written, 1 downloaded in TIME\n"
     );
     // It is not told again of what it has.
     let (code, _, stderr) = project.run(&["install"]);
     assert_eq!(
         (code, stderr.as_str()),
-        (0, "installed 1 packages in TIME\n")
+        (0, "installed 1 package in TIME\n")
     );
     std::fs::remove_dir_all(project.path().join("node_modules")).unwrap();
     let (code, _, stderr) =
@@ -75,7 +78,7 @@ fn install_says_what_it_did() {
         (code, stderr.as_str()),
         (
             0,
-            "note: greeting@1.2.0 has an install script, and it was not run\ninstalled 1 packages, 1 written in TIME\n"
+            "note: greeting@1.2.0 has an install script, and it was not run\ninstalled 1 package, 1 written in TIME\n"
         )
     );
 }
@@ -106,6 +109,52 @@ fn what_cannot_be_installed_ends_the_command() {
         stderr.starts_with("error: there is no package.json in FOLDER or above\n"),
         "{stderr}"
     );
+}
+
+#[test]
+fn lock_files_that_are_broken_or_of_another_program_are_told() {
+    let (_registry, project) = worker();
+    project.write("yarn.lock", "# yarn lockfile v1\n");
+    let (code, _, stderr) = project.run(&["install"]);
+    assert_eq!(code, 0);
+    let told = "note: wrote package-lock.json\nnote: yarn.lock is not read: versions were chosen from package.json alone\n";
+    assert!(stderr.contains(told), "{stderr}");
+    for (text, told) in [
+        (
+            "{\n<<<<<<< HEAD\n\"a\": 1\n=======\n\"a\": 2\n>>>>>>> b\n}\n",
+            "it has the marks of a merge that is not finished\n  hint: take one of the two versions whole, and run `atoll install`\n",
+        ),
+        (
+            "{ \"lockfileVersion\": 3,",
+            "it is no JSON: expected a value at byte 23\n  hint: bring it back from where it was whole, or delete it: \
+             `atoll install` then chooses versions anew\n",
+        ),
+    ] {
+        project.write("package-lock.json", text);
+        let (code, _, stderr) = project.run(&["install"]);
+        let expected = format!("error: FOLDER/package-lock.json: {told}");
+        assert_eq!((code, stderr), (2, expected));
+    }
+}
+
+#[test]
+fn dependencies_of_another_form_are_a_mistake() {
+    let (_registry, project) = worker();
+    for (manifest, told) in [
+        (
+            r#"{ "dependencies": ["greeting"] }"#,
+            r#"`dependencies` is no object: write { "NAME": "VERSION" }"#,
+        ),
+        (
+            r#"{ "devDependencies": { "greeting": 1 } }"#,
+            r#"the version of "greeting" in `devDependencies` is no text: write "greeting": "^1.0.0""#,
+        ),
+    ] {
+        project.write("package.json", manifest);
+        let (code, _, stderr) = project.run(&["install"]);
+        let expected = format!("error: FOLDER/package.json: {told}\n");
+        assert_eq!((code, stderr), (2, expected));
+    }
 }
 
 #[test]

@@ -273,3 +273,47 @@ fn a_proxy_is_asked_for_a_tunnel_to_what_is_secure() {
         "{asked:?}"
     );
 }
+
+#[test]
+fn a_proxy_is_told_who_asks_and_named_when_it_is_not_there() {
+    let proxy = Registry::start();
+    proxy.publish("a", "1.0.0", json!({}));
+    proxy.change("a", "1.0.0", |manifest| {
+        manifest["dist"]["tarball"] = "http://registry.test/a/-/a-1.0.0.tgz".into();
+    });
+    let mut project = Project::new(&proxy, json!({ "dependencies": { "a": "1" } }));
+    project.set("npm_config_registry", "http://registry.test/");
+    let address = format!("http://me:s%40cret@{}", proxy.authority());
+    project.set("HTTP_PROXY", &address);
+    project.install();
+    let asked = proxy.take_asked();
+    assert_eq!(asked.len(), 2);
+    // me:s@cret
+    let is_told = |header: Option<&String>| header.is_some_and(|text| text == "Basic bWU6c0BjcmV0");
+    let mut headers = asked
+        .iter()
+        .map(|asked| asked.headers.get("proxy-authorization"));
+    assert!(headers.all(is_told), "{asked:?}");
+    let mut project = Project::new(&proxy, json!({ "dependencies": { "a": "1" } }));
+    project.set("npm_config_registry", "https://registry.test/");
+    project.set("HTTPS_PROXY", "http://me:s%40cret@127.0.0.1:1");
+    let error = project.refuse();
+    assert!(error.contains("the proxy http://127.0.0.1:1: "), "{error}");
+    assert!(!error.contains("cret"), "{error}");
+}
+
+#[test]
+fn hosts_that_are_reached_without_a_proxy_may_have_a_port() {
+    let registry = Registry::start();
+    registry.publish("a", "1.0.0", json!({}));
+    let manifest = json!({ "dependencies": { "a": "1" } });
+    let mut project = Project::new(&registry, manifest);
+    project.set("HTTP_PROXY", "http://127.0.0.1:1");
+    project.set("NO_PROXY", "127.0.0.1:1,[::1]:80,::1");
+    assert!(project.refuse().contains("cannot be reached"));
+    project.set(
+        "NO_PROXY",
+        &format!("127.0.0.1:1, {}", registry.authority()),
+    );
+    project.install();
+}
