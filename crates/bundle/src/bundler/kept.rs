@@ -1,10 +1,11 @@
 //! A bundler that is kept from one build to the next, so that it reads and analyses only what changed.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rolldown::{BundleOutput, Bundler};
-use rolldown_common::ScanMode;
+use rolldown::{Bundle, BundleOutput, Bundler};
+use rolldown_common::{BundleMode, ModuleIdx, ModuleTable, ScanMode};
 use rolldown_error::BuildResult;
 
 use super::known::Known;
@@ -36,7 +37,7 @@ impl Kept {
     }
 
     /// Builds again what changed. `None` when only a build from the beginning can tell: something else changed than the
-    /// code between the imports of the project's own files, or there is a mistake in it, which is told best from there.
+    /// code of the project's own files, nothing wants a module any more, or there is a mistake, which is told best from there.
     pub(super) async fn again(self) -> Option<(BundleOutput, Self)> {
         let Self { bundler, mut known } = self;
         let mut bundler = bundler.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -46,17 +47,40 @@ impl Kept {
         // Its own task, so that a bug of the bundler with what it kept costs no more than that.
         let building = tokio::spawn(async move {
             bundler.clear_resolver_cache();
-            let output = bundler
-                .incremental_generate(ScanMode::Partial(changed))
-                .await;
+            let mode = BundleMode::IncrementalBuild;
+            let build = async |bundle: &mut Bundle| {
+                let scanned = bundle.scan_modules(ScanMode::Partial(changed)).await?;
+                let entries = scanned.entry_points.iter().map(|entry| entry.idx);
+                let entries = entries.chain([scanned.runtime.id()]);
+                match are_all_reached(&scanned.module_table, entries) {
+                    true => bundle.bundle_generate(scanned).await.map(Some),
+                    false => Ok(None),
+                }
+            };
+            let output = bundler.with_cached_bundle_experimental(mode, build).await;
             (bundler, output)
         });
         let (bundler, output) = building.await.ok()?;
-        let output = output.ok()?;
+        let output = output.ok()??;
         known.learn(files_read(&bundler));
         let bundler = Mutex::new(bundler);
         Some((output, Self { bundler, known }))
     }
+}
+
+/// Whether every module is still wanted. The bundler forgets none, and those that are left over would have a say.
+fn are_all_reached(modules: &ModuleTable, entries: impl Iterator<Item = ModuleIdx>) -> bool {
+    let mut reached: HashSet<ModuleIdx> = entries.collect();
+    let mut next: Vec<ModuleIdx> = reached.iter().copied().collect();
+    while let Some(module) = next.pop() {
+        let imports = modules[module].import_records().iter();
+        for import in imports.filter_map(|record| record.resolved_module) {
+            if reached.insert(import) {
+                next.push(import);
+            }
+        }
+    }
+    reached.len() == modules.modules.len()
 }
 
 fn files_read(bundler: &Bundler) -> Vec<PathBuf> {

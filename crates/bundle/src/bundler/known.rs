@@ -21,7 +21,7 @@ pub(super) struct Known {
     root: PathBuf,
     /// When the build began that is under way, or that was the last one.
     began: SystemTime,
-    /// The project's own code, with what it imports.
+    /// The project's own code, with what it asks for other than by `import` statements.
     own: HashMap<PathBuf, (Stamp, Option<String>)>,
     /// Everything else that decides over the result, whether it is there or not.
     others: HashMap<PathBuf, Stamp>,
@@ -70,13 +70,13 @@ impl Known {
             match is_own && is_code(&file) {
                 true => {
                     let stamp = self.stamp(&file);
-                    let imports = match stamp {
+                    let requests = match stamp {
                         Stamp::At { .. } => std::fs::read_to_string(&file)
                             .ok()
-                            .map(|text| imports(&text)),
+                            .map(|text| requests(&text)),
                         _ => None,
                     };
-                    self.own.insert(file.clone(), (stamp, imports));
+                    self.own.insert(file.clone(), (stamp, requests));
                 }
                 false => {
                     others.extend(extended(&file, &self.root));
@@ -140,7 +140,7 @@ impl Known {
             if *stamp == Stamp::now(path) {
                 continue;
             }
-            let now = imports(&std::fs::read_to_string(path).ok()?);
+            let now = requests(&std::fs::read_to_string(path).ok()?);
             if before.as_ref() != Some(&now) {
                 return None;
             }
@@ -240,8 +240,9 @@ fn extended(file: &Path, root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What a file imports and how, as a text to be compared. Another one means that the graph of modules may be another.
-fn imports(source: &str) -> String {
+/// What a file asks for in other ways than by `import` statements, as a text to be compared. With another one, the bundler may
+/// have to cut the program otherwise than it did, or its modules have to be of another kind.
+fn requests(source: &str) -> String {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, SourceType::tsx()).parse();
     // Type assertions in angle brackets are no TSX.
@@ -252,22 +253,8 @@ fn imports(source: &str) -> String {
     if parsed.panicked || !parsed.diagnostics.is_empty() {
         return format!("broken {source}");
     }
-    let record = &parsed.module_record;
-    let mut requests: Vec<(u32, &str)> = record
-        .requested_modules
-        .iter()
-        .flat_map(|(name, requests)| {
-            let places = requests.iter().filter(|request| !request.is_type);
-            places.map(|request| (request.statement_span.start, name.as_str()))
-        })
-        .collect();
-    requests.sort_unstable();
     let mut text = String::new();
-    for (_, name) in requests {
-        text.push_str(name);
-        text.push('\n');
-    }
-    for import in &record.dynamic_imports {
+    for import in &parsed.module_record.dynamic_imports {
         text.push_str(import.module_request.source_text(source));
         text.push('\n');
     }
