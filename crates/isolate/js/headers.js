@@ -11,11 +11,17 @@ import { defineInterface, illegal, requireArguments } from "./webidl.js";
 
 const IMMUTABLE = "Can't modify immutable headers.";
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** What most values are: visible ASCII with blanks inside. */
-const PLAIN_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
+/** Most values have none of these. */
+const NOT_PLAIN = /[^ -~]/;
+const BLANK = 0x20;
 const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
 const OUTER_WHITESPACE = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const NOT_ASCII = /[^\0-\x7f]/;
+
+/** What the host takes in one request or response. */
+const MAX_HEADERS = 512;
+const MAX_HEADER_BYTES = 8 * 1024 * 1024;
+const tooLarge = (size, most) => new TypeError(`Headers are too large: ${size}, and at most ${most} can be sent.`);
 
 /** Spellings seen before, so that the usual names cost one look-up. */
 const knownNames = new Map();
@@ -48,7 +54,9 @@ let wide = false;
 function normalizeValue(value) {
   const text = typeof value === "string" ? value : String(value);
   wide = false;
-  if (PLAIN_VALUE.test(text) || text === "") return text;
+  if (text === "" || (!NOT_PLAIN.test(text) && text.charCodeAt(0) !== BLANK && text.charCodeAt(text.length - 1) !== BLANK)) {
+    return text;
+  }
   const trimmed = text.replace(OUTER_WHITESPACE, "");
   if (FORBIDDEN_IN_VALUE.test(trimmed)) throw new TypeError("Invalid header value.");
   wide = NOT_ASCII.test(trimmed);
@@ -254,9 +262,11 @@ export class Headers {
       },
       toWire(headers) {
         const list = headers.#list;
-        if (headers.#raw || !headers.#wide) return list.join("\n");
-        const encoded = list.map((text, index) => (index % 2 === 1 ? encodeWireValue(text) : text));
-        return encoded.join("\n");
+        if (list.length > 2 * MAX_HEADERS) throw tooLarge(`${list.length / 2} of them`, MAX_HEADERS);
+        const encode = (text, index) => (index % 2 === 1 ? encodeWireValue(text) : text);
+        const wire = (headers.#raw || !headers.#wide ? list : list.map(encode)).join("\n");
+        if (wire.length > MAX_HEADER_BYTES) throw tooLarge(`${wire.length} bytes`, MAX_HEADER_BYTES);
+        return wire;
       },
       copy(headers, keepGuard) {
         const copied = new Headers();

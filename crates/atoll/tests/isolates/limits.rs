@@ -200,3 +200,39 @@ fn events_that_shared_the_isolate_get_the_documented_error() {
         }
     });
 }
+
+#[test]
+fn headers_that_are_too_large_are_an_error_of_who_sends_them() {
+    run(async {
+        let worker = App::fetch(
+            "const { pathname } = new URL(request.url);
+             globalThis.served = (globalThis.served ?? 0) + 1;
+             const headers = new Headers();
+             if (pathname === '/many') for (let n = 0; n < 513; n++) headers.set(`x-${n}`, '1');
+             if (pathname === '/long') for (let n = 0; n < 9; n++) headers.set(`x-${n}`, 'a'.repeat(1e6));
+             if (pathname === '/most') headers.set('x-long', 'b c'.repeat(2e6));
+             return new Response(String(served), { headers });",
+        )
+        .deploy()
+        .await;
+        let told = |error| failure(error).message;
+        // The type of what is sent is one more.
+        assert_eq!(
+            told(failed(&worker, "/many").await),
+            "Headers are too large: 514 of them, and at most 512 can be sent."
+        );
+        let long = told(failed(&worker, "/long").await);
+        assert!(
+            long.starts_with("Headers are too large: 90000")
+                && long.ends_with(" bytes, and at most 8388608 can be sent."),
+            "{long}"
+        );
+        let most = get(&worker, "/most").await;
+        assert_eq!(
+            most.header("x-long").map(|text| text.len()),
+            Some(6_000_000)
+        );
+        // It is the same isolate that goes on.
+        assert_eq!(most.text(), "3");
+    });
+}
