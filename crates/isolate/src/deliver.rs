@@ -59,7 +59,10 @@ impl Isolate {
             ToIsolate::Reset { object, reason } => objects::reset(&host()?, object, reason),
             ToIsolate::Release(export) => function("released")?.call((export,)),
             ToIsolate::StartFacet(call) => function("startFacet")?.call((call,)),
-            ToIsolate::CancelEvent(id) => function("cancelEvent")?.call((id,)),
+            ToIsolate::CancelEvent(id, now_ms) => {
+                set_now(now_ms);
+                function("cancelEvent")?.call((id,))
+            }
             ToIsolate::Result {
                 call,
                 now_ms,

@@ -444,7 +444,7 @@ impl Isolate {
     /// The event that a message belongs to, for counting.
     fn event_of(message: &ToIsolate<'_>) -> Option<EventId> {
         match message {
-            ToIsolate::Event { id, .. } | ToIsolate::CancelEvent(id) => Some(*id),
+            ToIsolate::Event { id, .. } | ToIsolate::CancelEvent(id, _) => Some(*id),
             ToIsolate::Result { call, .. } => state::with(|state| state.take_call(*call)),
             ToIsolate::StartFacet(call) => state::with(|state| state.calls.get(call).copied()),
             _ => None,

@@ -58,8 +58,8 @@ pub enum ToIsolate<'a> {
         #[serde(borrow)]
         event: Event<'a>,
     },
-    /// The caller of an event is gone: its `request.signal` aborts.
-    CancelEvent(EventId),
+    /// The caller of an event is gone: its `request.signal` aborts. The number is the time: milliseconds since 1970.
+    CancelEvent(EventId, f64),
     /// The answer to a call.
     Result {
         /// The call.

@@ -1,5 +1,7 @@
 //! Events: how they begin, what they may do, how they end.
 
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
 use host::{Body, Fetcher, LogKind};
 use protocol::{FailureKind, LogLevel};
 
@@ -53,7 +55,7 @@ fn wait_until_is_an_import_as_well() {
 fn a_caller_that_goes_away_aborts_the_request() {
     run(async {
         let app = App::fetch(
-            "request.signal.addEventListener('abort', () => console.log(`${request.signal.reason.name}`)); \
+            "request.signal.addEventListener('abort', () => console.log(`${request.signal.reason.name} ${Date.now()}`)); \
              console.log('waiting'); await scheduler.wait(60000, { signal: request.signal }); return new Response();",
         );
         let worker = app.deploy().await;
@@ -63,8 +65,20 @@ fn a_caller_that_goes_away_aborts_the_request() {
             tokio::spawn(async move { worker.fetch(request("GET", "/", Body::empty())).await })
         };
         assert_eq!(log.next().await.message, "waiting");
+        // Nothing else tells the isolate that time has gone on since its event began.
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(2) {
+            tokio::task::yield_now().await;
+        }
+        let gone = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         waiting.abort();
-        assert_eq!(log.next().await.message, "AbortError");
+        let aborted = log.next().await.message;
+        let (name, at) = aborted.split_once(' ').unwrap();
+        assert_eq!(name, "AbortError");
+        assert!(
+            at.parse::<u128>().unwrap() >= gone.as_millis(),
+            "{at} is before {gone:?}"
+        );
     });
 }
 

@@ -86,7 +86,7 @@ impl Link {
             })
             .is_some();
         if open {
-            self.send(&ToIsolate::CancelEvent(id));
+            self.send(&ToIsolate::CancelEvent(id, now_ms()));
         }
     }
 

@@ -182,7 +182,7 @@ impl Parts {
                 scheduled_ms: self.number,
             }),
             3 => event(Event::Test { entrypoint }),
-            4 => ToIsolate::CancelEvent(self.id),
+            4 => ToIsolate::CancelEvent(self.id, self.number),
             23 => ToIsolate::Release(self.other),
             24 if self.flag => event(Event::Facet {
                 name: &self.text,
