@@ -34,6 +34,7 @@ const SETUP: Setup = Setup {
         durableObjectStorage = (localDisk = "disk"),
         bindings = [(name = "Counter", durableObjectNamespace = "Counter")]"#,
     services: r#", (name = "disk", disk = (path = "objects", writable = true))"#,
+    environment: Vec::new(),
 };
 
 /// What one server gave.

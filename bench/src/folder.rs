@@ -130,6 +130,29 @@ impl Folder {
     }
 }
 
+/// An empty temporary folder, gone when dropped.
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
+        let name = format!("atoll-bench-{}-{name}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left in the temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Adds the scripts and manifests of a package as properties: their paths and texts.
 fn list_package(from: &Path, name: &str, listed: &mut String) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(from)? {

@@ -29,6 +29,7 @@ pub(crate) const SETUP: Setup = Setup {
     workerd: r#", bindings = [(name = "LOADER", workerLoader = ()),
         (name = "TOOLS", service = (name = "main", entrypoint = "Tools"))]"#,
     services: "",
+    environment: Vec::new(),
 };
 
 #[derive(Clone, Copy)]

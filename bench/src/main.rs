@@ -31,6 +31,7 @@ mod neighbours;
 mod objects;
 mod processor;
 mod projects;
+mod registry;
 mod requests;
 mod results;
 mod rows;

@@ -23,6 +23,7 @@ const SETUP: Setup = Setup {
     workerd: r#", bindings = [(name = "LOADER", workerLoader = ()),
         (name = "TOOLS", service = (name = "main", entrypoint = "Tools"))]"#,
     services: "",
+    environment: Vec::new(),
 };
 
 /// What four dynamic workers each do.

@@ -38,6 +38,7 @@ pub(crate) const SETUP: Setup = Setup {
         durableObjectStorage = (localDisk = "disk"),
         bindings = [(name = "BENCH", durableObjectNamespace = "Bench")]"#,
     services: r#", (name = "disk", disk = (path = "objects", writable = true))"#,
+    environment: Vec::new(),
 };
 
 #[derive(Clone, Copy)]

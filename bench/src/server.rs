@@ -27,6 +27,8 @@ pub(crate) struct Setup {
     pub(crate) workerd: &'static str,
     /// Further services of workerd.
     pub(crate) services: &'static str,
+    /// Further variables of Atoll's environment.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Setup {
@@ -37,6 +39,7 @@ impl Setup {
             wrangler: "",
             workerd: "",
             services: "",
+            environment: Vec::new(),
         }
     }
 }
@@ -56,6 +59,7 @@ impl Server {
         let port = free_port()?;
         let mut command = Command::new(binary);
         command
+            .envs(setup.environment.iter().map(|(name, value)| (name, value)))
             .args(["serve", "--log-level", "error", "--port"])
             .arg(port.to_string())
             .arg("-c")
