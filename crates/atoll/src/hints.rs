@@ -90,6 +90,22 @@ fn for_exception(message: &str, line: Option<&str>) -> Option<String> {
             "a worker has no address of its own: write the whole URL, or new URL(\"{url}\", request.url)"
         ));
     }
+    if message.contains("Body has already been used.") {
+        let hint = "read it once and keep what came, or read a clone() that was made before";
+        return Some(hint.to_owned());
+    }
+    if message == "out of memory in regexp execution" {
+        let hint = "the expression tries too many ways to match this text: make it plainer, or match less text at once";
+        return Some(hint.to_owned());
+    }
+    if message.contains("Code generation from strings disallowed") {
+        let hint = "a binding of `worker_loaders` makes a worker of a string: env.LOADER.load(…)";
+        return Some(hint.to_owned());
+    }
+    if message.contains("cannot open the object's file") {
+        let hint = "put that file back from a backup; the other objects go on without it";
+        return Some(hint.to_owned());
+    }
     if message.starts_with("ENOENT: ") {
         return Some(
             "a worker has no files of the machine: import the file, or serve it as an asset"

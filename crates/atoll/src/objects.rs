@@ -106,11 +106,10 @@ pub(crate) fn not_opened(error: host::Error, in_use: &str) -> Error {
         }
         host::Error::Storage(E::Io { cause, .. }) => match cause.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some("make room on that disk"),
-            ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::NotFound
-            | ErrorKind::NotADirectory
-            | ErrorKind::AlreadyExists => {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Some(
+                "there is a file where the folder would be: name another one with --persist-to",
+            ),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound => {
                 Some("name a folder that this user may write to: --persist-to FOLDER")
             }
             _ => None,

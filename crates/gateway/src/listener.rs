@@ -22,6 +22,9 @@ const BACKLOG: u32 = 1024;
 /// How long to wait when the system has no descriptor left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What Linux says then.
+const EMFILE: i32 = 24;
+
 /// How often it is said that it has none.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -215,7 +218,14 @@ async fn accept(
             },
             Err(error) => {
                 if told.is_none_or(|told| told.elapsed() > TELL_AGAIN) {
-                    tracing::warn!(%error, "cannot accept a connection; clients wait");
+                    let is_short = error.raw_os_error() == Some(EMFILE);
+                    let more = match is_short {
+                        true => {
+                            "; `ulimit -n` and LimitNOFILE= of a service say how many there may be"
+                        }
+                        false => "",
+                    };
+                    tracing::warn!("cannot accept a connection; clients wait: {error}{more}");
                     told = Some(Instant::now());
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;

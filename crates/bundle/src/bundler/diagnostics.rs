@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use oxc::allocator::Allocator;
+use oxc::parser::Parser;
+use oxc::span::SourceType;
 use rolldown_error::{BuildDiagnostic, DiagnosticOptions, EventKind, Severity};
 
 use crate::config::nearest_file;
@@ -31,6 +34,12 @@ pub(crate) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagn
     if let Some((file, line, column, _)) = detail.get_primary_location() {
         let path = root.join(file);
         let source = std::fs::read_to_string(&path).unwrap_or_default();
+        if converted.message == "unexpected token" {
+            converted.message = match token_at(&source, line, column) {
+                Some(token) => format!("unexpected `{token}`"),
+                None => "the file ends in the middle of something".to_owned(),
+            };
+        }
         converted = converted.at_line(&path, &source, line as u32, column as u32 + 1);
     } else if let Some(id) = diagnostic.id().filter(|id| !id.starts_with('\0')) {
         converted = converted.path(Path::new(&id));
@@ -43,6 +52,12 @@ pub(crate) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagn
         };
         let importer = diagnostic.id();
         converted.hint = unresolved_hint(&specifier, importer.as_deref(), root);
+    } else if matches!(kind, EventKind::MissingExportError) {
+        let quoted: Vec<String> = converted.message.split('"').map(str::to_owned).collect();
+        if let [_, name, _, file, ..] = &quoted[..] {
+            converted.message = format!("{file:?} does not export {name:?}");
+            converted.hint = missing_export_hint(name, &root.join(file));
+        }
     } else if matches!(kind, EventKind::Eval) {
         converted.message = "`eval` throws here: no code is made from strings".to_owned();
     } else if let Some(help) = help(&rendered) {
@@ -90,6 +105,44 @@ fn help(rendered: &str) -> Option<String> {
     let line = rendered.lines().find(|line| line.contains("Help"))?;
     let (_, help) = line.split_once(':')?;
     Some(lowercase_first(help.trim())).filter(|help| !help.is_empty())
+}
+
+/// The word or sign at a place; none at the end.
+fn token_at(source: &str, line: usize, column: usize) -> Option<String> {
+    let line = source.lines().nth(line.checked_sub(1)?)?;
+    let mut rest = line.chars().skip(column).peekable();
+    let is_word = |sign: char| sign.is_alphanumeric() || sign == '_' || sign == '$';
+    let first = rest.next()?;
+    let mut token = String::from(first);
+    while let Some(next) = rest.next_if(|next| is_word(first) && is_word(*next)) {
+        token.push(next);
+    }
+    Some(token)
+}
+
+/// What a file exports in place of a name that it does not.
+fn missing_export_hint(name: &str, file: &Path) -> Option<String> {
+    const SHOWN: usize = 8;
+    let source = std::fs::read_to_string(file).ok()?;
+    let kind = SourceType::from_path(file).ok()?;
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, &source, kind).parse();
+    let mut names: Vec<&str> = parsed
+        .module_record
+        .exported_bindings
+        .keys()
+        .map(|name| name.as_str())
+        .collect();
+    names.sort_unstable();
+    if let Some(near) = text::nearest(name, names.iter().copied()) {
+        return Some(format!("did you mean {near:?}?"));
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    names.truncate(SHOWN);
+    Some(format!("it exports {}{more}", names.join(", ")))
 }
 
 fn unresolved_hint(specifier: &str, importer: Option<&str>, root: &Path) -> Option<String> {

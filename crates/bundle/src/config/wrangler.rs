@@ -469,8 +469,11 @@ fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Ass
     };
     if let Some(at) = value.get("directory").filter(|_| !directory.is_dir()) {
         let message = format!("the assets folder does not exist: {}", directory.display());
-        let hint = nearest_file(&directory).map(|near| format!("did you mean {near:?}?"));
-        reader.error(at.start, message, hint);
+        let hint = match nearest_file(&directory) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => "build what goes into it first, or make the folder".to_owned(),
+        };
+        reader.error(at.start, message, Some(hint));
     }
     let run_worker_first = match value.get("run_worker_first") {
         Some(list) if matches!(list.node, Node::Array(_)) => {

@@ -332,7 +332,7 @@ fn projects_without_bundling_keep_their_modules() {
 #[test]
 fn broken_sources_are_shown_in_place() {
     for (source, message, at) in [
-        ("const a: number = ;\n", "unexpected token", (1, 19)),
+        ("const a: number = ;\n", "unexpected `;`", (1, 19)),
         ("\n\nexport const x = (1;\n", "expected", (3, 20)),
         (
             "const x = 1;\nconst x = 2;\n",
