@@ -27,6 +27,8 @@ pub(crate) struct Queue {
     room: u64,
     /// Bytes that can go to the segment after it.
     spare_room: u64,
+    /// With less room than this the segment after it is made.
+    low: u64,
     /// Somebody needs a segment with so much room.
     wanted: u64,
     /// The disk was full; not to be tried again before this time.
@@ -81,11 +83,12 @@ pub(crate) struct Segment {
 }
 
 impl Queue {
-    pub(crate) fn new(next: u64, time_ms: u64, room: u64) -> Self {
+    pub(crate) fn new(next: u64, time_ms: u64, room: u64, segment_bytes: u64) -> Self {
         Self {
             batch: next,
             time_ms,
             room,
+            low: segment_bytes / 2,
             ..Self::default()
         }
     }
@@ -101,7 +104,8 @@ impl Queue {
 
     /// Room for another segment is to be made.
     pub(crate) fn wants_room(&self) -> bool {
-        self.full_until_ms.is_none() && (self.spare_room == 0 || self.spare_room < self.wanted)
+        let is_low = self.spare_room == 0 && self.room < self.low;
+        self.full_until_ms.is_none() && (is_low || self.spare_room < self.wanted)
     }
 
     fn fits(&self, bytes: u64, urgency: Urgency, reserve: u64) -> bool {
@@ -388,6 +392,24 @@ impl Shared {
             }
         }
         true
+    }
+
+    /// Gives back what was reserved ahead, once nothing is appended any more.
+    pub(crate) fn give_back_room(&self) -> io::Result<()> {
+        let mut writer = self.writer();
+        let end = {
+            let core = self.core();
+            if !core.queue.is_empty() {
+                return Ok(());
+            }
+            core.durable
+        };
+        writer.file.set_len(PREFIX_BYTES + (end - writer.start))?;
+        if writer.spare.take().is_some() {
+            let next = self.folder.join("log").join("next");
+            self.options.disk.remove(&next)?;
+        }
+        Ok(())
     }
 
     fn make_spare(&self, spare: Option<&Arc<dyn File>>, room: u64) -> io::Result<Arc<dyn File>> {

@@ -92,7 +92,12 @@ pub(crate) fn recover(folder: &Path, options: Options) -> Result<Shared, Error> 
         checkpointed: replay.checkpointed,
     });
     let started = started(log, end).len() as u64;
-    let queue = Queue::new(end.position + started, end.time_ms, room - started);
+    let queue = Queue::new(
+        end.position + started,
+        end.time_ms,
+        room - started,
+        options.segment_bytes,
+    );
     keep_reserve(&*disk, folder);
     replay.prune();
     let mut core = Core::new(

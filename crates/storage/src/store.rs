@@ -152,9 +152,14 @@ impl Store {
             }
         }
         let mut core = shared.core();
-        core.failure.get_or_insert_with(|| Arc::new(Error::Closed));
+        let failure = core.failure.get_or_insert_with(|| Arc::new(Error::Closed));
+        let is_whole = !failed && matches!(**failure, Error::Closed);
         drop(core);
         shared.changed.notify_all();
+        // The next start cuts the log as well, but a folder may wait long for that.
+        if is_whole && let Err(error) = shared.give_back_room() {
+            tracing::warn!(%error, "room that was set aside for the log stays taken");
+        }
         self.lock
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

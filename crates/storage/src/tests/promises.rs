@@ -1,5 +1,6 @@
 //! On the machine's own disk, with threads.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -26,6 +27,31 @@ fn what_was_committed_is_there_after_closing_and_opening() {
     let namespace = store.find_namespace("chat:Room").unwrap();
     let room = Instance::open(&store, &namespace, 1);
     assert_eq!(room.contents(), [1, 5]);
+}
+
+#[test]
+fn room_is_set_aside_for_one_segment_and_given_back_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = || -> u64 {
+        let files = std::fs::read_dir(folder.path().join("log")).unwrap();
+        let blocks = files.map(|file| file.unwrap().metadata().unwrap().blocks());
+        blocks.sum::<u64>() * 512
+    };
+    let segment = Options::default().segment_bytes;
+    for round in 1..=3 {
+        let store = Store::open(folder.path(), Options::default()).unwrap();
+        let namespace = store.namespace("a:B").unwrap();
+        let mut object = Instance::open(&store, &namespace, 1);
+        let position = object.set(&[round]).unwrap();
+        store.wait_durable(position).unwrap();
+        assert!(taken() < segment + (8 << 20), "{} bytes", taken());
+        drop(object);
+        store.close().unwrap();
+        assert!(taken() < 8 << 20, "{} bytes", taken());
+    }
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.find_namespace("a:B").unwrap();
+    assert_eq!(Instance::open(&store, &namespace, 1).contents(), [3]);
 }
 
 #[test]
