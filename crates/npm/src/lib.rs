@@ -69,5 +69,5 @@ pub use manifest::{Dependencies, Manifest};
 pub use progress::{Progress, Step};
 pub use save::{Saved, Section};
 pub use settings::{DEFAULT_REGISTRY, Network, Settings};
-pub use status::{Status, project_of, status};
+pub use status::{Status, package_of, project_of, status, status_for};
 pub use virtual_tree::{VirtualProject, VirtualTree};

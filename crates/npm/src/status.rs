@@ -1,5 +1,6 @@
 //! Whether `node_modules` has what a project needs to run, told from a few files and without any network.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,12 +30,18 @@ pub enum Status {
     },
 }
 
+/// The nearest folder from here on up that has a package.json.
+#[must_use]
+pub fn package_of(folder: &Path) -> Option<&Path> {
+    folder
+        .ancestors()
+        .find(|folder| folder.join("package.json").is_file())
+}
+
 /// The folder whose package.json counts for a folder: the nearest above, or the project that has it as a workspace.
 #[must_use]
 pub fn project_of(folder: &Path) -> Option<PathBuf> {
-    let nearest = folder
-        .ancestors()
-        .find(|folder| folder.join("package.json").is_file())?;
+    let nearest = package_of(folder)?;
     for above in nearest.ancestors().skip(1) {
         let patterns = patterns(above);
         let below = nearest.strip_prefix(above).ok().and_then(Path::to_str);
@@ -66,6 +73,15 @@ fn patterns(folder: &Path) -> Vec<String> {
 /// # Errors
 /// package.json or the lock file cannot be read.
 pub fn status(folder: &Path) -> Result<Status, Error> {
+    status_for(folder, None)
+}
+
+/// The same, when only these workspaces of the project are to run. Where another program has laid out `node_modules`,
+/// which need not have done so for all of them, the others are not looked at.
+///
+/// # Errors
+/// package.json or the lock file cannot be read.
+pub fn status_for(folder: &Path, used: Option<&BTreeSet<PathBuf>>) -> Result<Status, Error> {
     let file = folder.join("package.json");
     if !file.is_file() {
         return Ok(Status::Fresh);
@@ -79,14 +95,16 @@ pub fn status(folder: &Path) -> Result<Status, Error> {
     if !needs {
         return Ok(Status::Fresh);
     }
-    let missing = direct(folder, &folders);
     if let Some(tool) = foreign(folder) {
-        return Ok(match missing {
+        if let Some(used) = used {
+            keep_used(folder, &mut folders, used);
+        }
+        return Ok(match direct(folder, &folders) {
             Some(missing) => Status::Foreign { tool, missing },
             None => Status::Fresh,
         });
     }
-    if let Some(missing) = missing {
+    if let Some(missing) = direct(folder, &folders) {
         return Ok(Status::Stale(missing));
     }
     if folder.join(pnpm::FILE).is_file() {
@@ -96,6 +114,26 @@ pub fn status(folder: &Path) -> Result<Status, Error> {
         Some(lock) => locked(folder, &lock).map_or(Status::Fresh, Status::Stale),
         None => Status::Fresh,
     })
+}
+
+/// Keeps the workspaces that are used, and those that they depend on.
+fn keep_used(folder: &Path, folders: &mut BTreeMap<String, Manifest>, used: &BTreeSet<PathBuf>) {
+    let mut kept = BTreeSet::new();
+    let mut left: Vec<String> = folders
+        .keys()
+        .filter(|place| used.contains(&folder.join(place)))
+        .cloned()
+        .collect();
+    while let Some(place) = left.pop() {
+        let needs = folders[&place].dependencies.keys();
+        let names: BTreeSet<&String> = needs.collect();
+        let needed = folders
+            .iter()
+            .filter(|(other, manifest)| !kept.contains(*other) && names.contains(&manifest.name));
+        left.extend(needed.map(|(other, _)| other.clone()));
+        kept.insert(place);
+    }
+    folders.retain(|place, _| kept.contains(place));
 }
 
 /// Another program's way of laying things out.
@@ -111,7 +149,7 @@ pub(crate) fn foreign(folder: &Path) -> Option<&'static str> {
 }
 
 /// What packages of the project need themselves, and do not find.
-fn direct(folder: &Path, folders: &std::collections::BTreeMap<String, Manifest>) -> Option<String> {
+fn direct(folder: &Path, folders: &BTreeMap<String, Manifest>) -> Option<String> {
     for (place, manifest) in folders {
         for (name, written) in &manifest.dependencies {
             let from = folder.join(place);

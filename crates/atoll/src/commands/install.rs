@@ -1,6 +1,6 @@
 //! `atoll install`, and what other commands do when packages are missing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -100,12 +100,16 @@ fn begin_project(folder: &Path) -> Result<(), Error> {
 
 /// Installs what the projects of these workers lack. A lock file that does not fit is mended unless it is `frozen`.
 pub(crate) async fn complete(members: &[Member], frozen: bool) -> Result<(), Error> {
-    let projects: BTreeSet<PathBuf> = members
-        .iter()
-        .filter_map(|member| npm::project_of(&member.project().root))
-        .collect();
-    for folder in projects {
-        match npm::status(&folder)? {
+    let mut projects: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
+    for member in members {
+        let root = &member.project().root;
+        if let (Some(project), Some(package)) = (npm::project_of(root), npm::package_of(root)) {
+            let used = projects.entry(project).or_default();
+            used.insert(package.to_owned());
+        }
+    }
+    for (folder, used) in projects {
+        match npm::status_for(&folder, Some(&used))? {
             Status::Fresh => {}
             Status::Foreign { tool, missing } => {
                 terminal::warning(format_args!(

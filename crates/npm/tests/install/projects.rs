@@ -157,6 +157,44 @@ fn what_another_program_laid_out_is_left_alone() {
 }
 
 #[test]
+fn of_a_workspace_that_another_program_laid_out_only_what_runs_is_looked_at() {
+    let registry = Registry::start();
+    let project = Project::new(&registry, json!({ "workspaces": ["*"] }));
+    project.write("node_modules/.modules.yaml", "");
+    let member = |folder: &str, needs: &str| {
+        project.write(
+            &format!("{folder}/package.json"),
+            &format!(
+                r#"{{ "name": "{folder}", "version": "1.0.0", "dependencies": {{ {needs} }} }}"#
+            ),
+        );
+    };
+    member("app", r#""library": "workspace:*""#);
+    member("library", r#""a": "1""#);
+    member("elsewhere", r#""b": "1""#);
+    let link = project.path().join("app/node_modules");
+    std::fs::create_dir_all(&link).unwrap();
+    std::os::unix::fs::symlink("../../library", link.join("library")).unwrap();
+    let status = |folder: &str| {
+        let used = [project.path().join(folder)].into();
+        npm::status_for(&project.path(), Some(&used)).unwrap()
+    };
+    let missing = |name: &str| Status::Foreign {
+        tool: "pnpm",
+        missing: format!("{name} is not there"),
+    };
+    assert_eq!(status("app"), missing("a"));
+    assert_eq!(status("elsewhere"), missing("b"));
+    project.write(
+        "library/node_modules/a/package.json",
+        r#"{ "name": "a", "version": "1.0.0" }"#,
+    );
+    assert_eq!(status("app"), Status::Fresh);
+    assert_eq!(status("elsewhere"), missing("b"));
+    assert_eq!(npm::status(&project.path()).unwrap(), missing("b"));
+}
+
+#[test]
 fn bundled_dependencies_come_with_their_package() {
     let registry = Registry::start();
     registry.publish("other", "1.0.0", json!({}));
