@@ -91,7 +91,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a project while you write it: rebuilds, reloads, explains errors
     #[command(after_help = DEV_HELP)]
-    Dev(Dev),
+    Dev(Box<Dev>),
     /// Run projects in production
     #[command(after_help = SERVE_HELP)]
     Serve(Serve),
@@ -161,6 +161,9 @@ pub(crate) struct Listen {
 
 #[derive(Args, Debug)]
 pub(crate) struct Dev {
+    /// The folder to start in, as if the command were typed there
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cwd: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) project: Project,
     #[command(flatten)]
@@ -183,9 +186,18 @@ pub(crate) struct Overrides {
     /// One more compatibility flag
     #[arg(long, alias = "compatibility-flag", value_name = "FLAG")]
     pub(crate) compatibility_flags: Vec<String>,
+    /// A file of secrets (NAME=value), instead of .dev.vars and .env; several go one over the other
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Vec<PathBuf>,
+    /// The folder of static assets, instead of the configuration's
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) assets: Option<PathBuf>,
     /// A name in the source that is replaced by an expression
     #[arg(long, value_name = "NAME:VALUE", value_parser = variable)]
     pub(crate) define: Vec<(String, String)>,
+    /// An import that is replaced by another one
+    #[arg(long, value_name = "NAME:VALUE", value_parser = variable)]
+    pub(crate) alias: Vec<(String, String)>,
     /// Make the code small
     #[arg(long)]
     pub(crate) minify: bool,
@@ -197,16 +209,18 @@ pub(crate) struct Overrides {
 /// What scripts start `wrangler dev` with and what is so here anyway.
 #[derive(Args, Debug)]
 pub(crate) struct Wrangler {
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     local: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     test_scheduled: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     live_reload: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     show_interactive_dev_session: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     latest: Option<bool>,
+    #[arg(long, hide = true)]
+    inspector_ip: Option<String>,
     #[arg(long, hide = true)]
     no_live_reload: bool,
     #[arg(long, hide = true)]

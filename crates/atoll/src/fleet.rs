@@ -109,7 +109,7 @@ impl Fleet {
                 config,
                 environment: arguments.env.clone(),
                 vars: arguments.var.clone(),
-                ignore_secrets: false,
+                secret_files: overrides.env_file.clone(),
             };
             let overrides = match members.is_empty() {
                 true => overrides.clone(),
@@ -442,9 +442,23 @@ impl Overrides {
         if let Some(name) = &self.name {
             project.name.clone_from(name);
         }
+        if let Some(assets) = &self.assets {
+            let directory: PathBuf = folder.join(assets).components().collect();
+            if !directory.is_dir() {
+                return Err(Error::mistake(
+                    format_args!("there is no folder {}", assets.display()),
+                    "name the folder of the static assets, or leave it to `assets` of the configuration",
+                ));
+            }
+            match &mut project.assets {
+                Some(assets) => assets.directory = directory,
+                None => project.assets = Some(config::Assets::of(directory)),
+            }
+        }
         let flags = self.compatibility_flags.iter().cloned();
         project.compatibility_flags.extend(flags);
         project.define.extend(self.define.iter().cloned());
+        project.alias.extend(self.alias.iter().cloned());
         project.minify |= self.minify;
         project.no_bundle |= self.no_bundle;
         Ok(())

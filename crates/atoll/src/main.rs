@@ -76,7 +76,7 @@ fn main() -> ExitCode {
         }
         Command::New(arguments) => commands::new::run(&arguments),
         Command::Install(arguments) => runtime.block_on(commands::install::run(arguments)),
-        Command::Dev(arguments) => runtime.block_on(commands::dev::run(arguments)),
+        Command::Dev(arguments) => runtime.block_on(commands::dev::run(*arguments)),
         Command::Serve(arguments) => runtime.block_on(commands::serve::run(arguments)),
         Command::Secret(arguments) => commands::secret::run(arguments),
         Command::Logs(arguments) => runtime.block_on(commands::logs::run(arguments)),

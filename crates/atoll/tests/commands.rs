@@ -164,20 +164,44 @@ fn dev_takes_what_wrangler_dev_takes() {
         ("index.js", "export default {};"),
         (
             "other.js",
-            "let count = 0; export default { fetch() { return new Response(WHO + ++count) } };",
+            "import { last } from 'somewhere'; let count = 0; export default { \
+             fetch(_, env) { return new Response(WHO + ++count + env.A + env.B + env.C + last) }, \
+             scheduled() { count = 100 } };",
         ),
+        ("end.js", "export const last = '!'"),
+        (".dev.vars", "A=not this\nC=nor this"),
+        ("one.env", "A=1\nB=1"),
+        ("two.env", "B=2"),
+        ("static/page.txt", "a page"),
     ]);
-    let typed = "dev other.js --ip 127.0.0.1 --inspector-port 0 --local --test-scheduled \
-                 --no-live-reload --show-interactive-dev-session=false --log-level log --name x \
-                 --compatibility-date 2026-06-11 --compatibility-flags nodejs_compat --minify \
-                 --define WHO:'it' --persist-to state";
+    let typed = "dev -l other.js --ip 127.0.0.1 --inspector-port 0 --inspector-ip 127.0.0.1 \
+                 --test-scheduled --no-live-reload --show-interactive-dev-session=false \
+                 --log-level log --name x --compatibility-date 2026-06-11 \
+                 --compatibility-flags nodejs_compat --minify --define WHO:'it' --persist-to state \
+                 --env-file one.env --env-file two.env --assets static --alias somewhere:./end.js \
+                 --cwd .";
     let typed: Vec<&str> = typed.split_whitespace().collect();
     let server = project.start(&typed, "ready in");
     // One process, so what a module keeps is seen by all requests.
     for count in 1..=10 {
-        assert_eq!(server.get("/"), (200, format!("it{count}")));
+        assert_eq!(server.get("/"), (200, format!("it{count}12undefined!")));
     }
+    assert_eq!(server.get("/page.txt"), (200, "a page".to_owned()));
+    assert_eq!(server.get("/__scheduled").0, 200);
+    assert_eq!(server.get("/").1, "it10112undefined!");
     assert_eq!(server.stop().0, Some(0));
+    let refused = |arguments: &[&str]| {
+        let (code, _, told) = project.run(&[&["dev"], arguments].concat());
+        assert_eq!(code, 2, "{told}");
+        told
+    };
+    let told = refused(&["--env-file", "tow.env"]);
+    assert!(told.contains("there is no such file of secrets"), "{told}");
+    assert!(told.contains("did you mean `two.env`?"), "{told}");
+    let told = refused(&["--assets", "pages"]);
+    assert!(told.contains("there is no folder pages"), "{told}");
+    let told = refused(&["--cwd", "elsewhere"]);
+    assert!(told.contains("cannot start in elsewhere"), "{told}");
 }
 
 #[test]

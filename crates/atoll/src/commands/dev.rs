@@ -34,6 +34,14 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
             "leave --remote out: everything runs on this machine",
         ));
     }
+    if let Some(folder) = &arguments.cwd {
+        std::env::set_current_dir(folder).map_err(|error| {
+            Error::mistake(
+                format_args!("cannot start in {}: {error}", folder.display()),
+                "--cwd names a folder",
+            )
+        })?;
+    }
     let level = arguments.project.log_level;
     let watch = Watch::new()?;
     let members = Fleet::load(&arguments.project, &arguments.overrides, Mode::Development)?;

@@ -46,8 +46,8 @@ pub struct Options {
     pub environment: Option<String>,
     /// `--var NAME:VALUE`; overrides all else.
     pub vars: Vec<(String, String)>,
-    /// Leave `.dev.vars` and `.env` unread.
-    pub ignore_secrets: bool,
+    /// Files to read secrets from instead of `.dev.vars` and `.env` (`--env-file`); of one name the last value counts.
+    pub secret_files: Vec<PathBuf>,
 }
 
 /// A project and what is questionable about its configuration.

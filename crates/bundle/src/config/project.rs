@@ -199,6 +199,20 @@ pub struct Assets {
     pub run_worker_first: RunWorkerFirst,
 }
 
+impl Assets {
+    /// Those of a folder, with nothing else said.
+    #[must_use]
+    pub fn of(directory: PathBuf) -> Self {
+        Self {
+            directory,
+            binding: None,
+            html_handling: HtmlHandling::default(),
+            not_found_handling: NotFoundHandling::default(),
+            run_worker_first: RunWorkerFirst::Always(false),
+        }
+    }
+}
+
 /// `assets.html_handling`, see Cloudflare's "HTML handling" page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HtmlHandling {

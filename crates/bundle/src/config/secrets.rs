@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::{Options, nearest_file};
 use crate::error::Diagnostic;
 
 /// What the files say.
@@ -9,12 +10,18 @@ use crate::error::Diagnostic;
 pub(crate) struct Secrets {
     /// Names and values in the order they were found; a later value of a name replaces the earlier.
     pub(crate) values: Vec<(String, String)>,
-    /// Lines that say nothing, never shown themselves: they may be secrets with a slip in them.
-    pub(crate) warnings: Vec<Diagnostic>,
+    /// Files that are not there though they were named, and lines that say nothing, which are never shown themselves: they
+    /// may be secrets with a slip in them.
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 /// The files to look into: all of the first group that has any, later files override.
-fn groups(root: &Path, environment: Option<&str>) -> [Vec<PathBuf>; 3] {
+fn groups(root: &Path, options: &Options) -> Vec<Vec<PathBuf>> {
+    if !options.secret_files.is_empty() {
+        let files = options.secret_files.iter();
+        return vec![files.map(|file| options.folder.join(file)).collect()];
+    }
+    let environment = options.environment.as_deref();
     let named = |name: String| root.join(name);
     let mut own = Vec::new();
     let mut dotenv = vec![root.join(".env"), root.join(".env.local")];
@@ -23,18 +30,26 @@ fn groups(root: &Path, environment: Option<&str>) -> [Vec<PathBuf>; 3] {
         dotenv.insert(1, named(format!(".env.{environment}")));
         dotenv.push(named(format!(".env.{environment}.local")));
     }
-    [own, vec![root.join(".dev.vars")], dotenv]
+    vec![own, vec![root.join(".dev.vars")], dotenv]
 }
 
 /// Every file that [`read`] may look at.
-pub(crate) fn candidates(root: &Path, environment: Option<&str>) -> Vec<PathBuf> {
-    groups(root, environment).concat()
+pub(crate) fn candidates(root: &Path, options: &Options) -> Vec<PathBuf> {
+    groups(root, options).concat()
 }
 
-/// Reads the files beside a configuration.
-pub(crate) fn read(root: &Path, environment: Option<&str>) -> Secrets {
+/// Reads the files beside a configuration, or those that the command line names.
+pub(crate) fn read(root: &Path, options: &Options) -> Secrets {
     let mut secrets = Secrets::default();
-    for group in groups(root, environment) {
+    for group in groups(root, options) {
+        if !options.secret_files.is_empty() {
+            let missing = group.iter().filter(|path| !path.is_file());
+            secrets.diagnostics.extend(missing.map(|path| {
+                let mut missing = Diagnostic::error("there is no such file of secrets").path(path);
+                missing.hint = nearest_file(path).map(|near| format!("did you mean `{near}`?"));
+                missing
+            }));
+        }
         let texts: Vec<(&PathBuf, String)> = group
             .iter()
             .filter_map(|path| Some((path, std::fs::read_to_string(path).ok()?)))
@@ -47,7 +62,7 @@ pub(crate) fn read(root: &Path, environment: Option<&str>) -> Secrets {
                     None => secrets.values.push((name, value)),
                 }
             }
-            secrets.warnings.extend(stray.into_iter().map(|line| {
+            secrets.diagnostics.extend(stray.into_iter().map(|line| {
                 let mut warning = Diagnostic::warning("a line that sets nothing")
                     .path(path)
                     .hint("write NAME=value, or start it with # when it is a comment");

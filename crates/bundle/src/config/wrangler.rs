@@ -144,12 +144,10 @@ pub(super) fn read(
         watched: watched(path, &root_folder, options),
         root: root_folder,
     };
-    if !options.ignore_secrets {
-        let secrets = secrets::read(&project.root, options.environment.as_deref());
-        diagnostics.extend(secrets.warnings);
-        for (name, value) in secrets.values {
-            set(&mut vars, name, VariableValue::Secret(value));
-        }
+    let secrets = secrets::read(&project.root, options);
+    diagnostics.extend(secrets.diagnostics);
+    for (name, value) in secrets.values {
+        set(&mut vars, name, VariableValue::Secret(value));
     }
     for (name, value) in &options.vars {
         set(&mut vars, name.clone(), VariableValue::Text(value.clone()));
@@ -220,7 +218,7 @@ fn check_bindings(project: &Project, vars: &[Variable], diagnostics: &mut Vec<Di
 
 fn watched(path: &Path, root: &Path, options: &Options) -> Vec<PathBuf> {
     let mut files = vec![path.to_path_buf(), settings::path_in(root)];
-    files.extend(secrets::candidates(root, options.environment.as_deref()));
+    files.extend(secrets::candidates(root, options));
     files
 }
 
