@@ -7,7 +7,8 @@ import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { connect } from "./client.mjs";
-import { copyOf, PATIENCE_MS, Server } from "./support.mjs";
+import { guarded } from "./oauth.mjs";
+import { copyOf, PATIENCE_MS, Server, until } from "./support.mjs";
 
 let server, folder;
 const options = { timeout: PATIENCE_MS };
@@ -63,5 +64,35 @@ test("an agent uses servers over HTTP, SSE and a binding", options, async () => 
   assert.equal(await agent.call("run", ["stateless", "double", { n: 4 }]), "8");
   await agent.call("useBinding");
   assert.equal(await agent.call("run", ["inside", "note", { text: "z" }]), "1 notes of binding");
+  agent.close();
+});
+
+test("an agent signs in at a server, and stays so when its isolate was killed and its token is worth nothing", options, async (context) => {
+  const guard = await guarded();
+  context.after(() => guard.close());
+  const agent = await connect(server, "Client", "signs-in");
+  const where = new URL(await agent.call("signIn", ["guarded", guard.url, server.url]));
+  assert.deepEqual([where.pathname, where.searchParams.get("code_challenge_method")], ["/authorize", "S256"]);
+  assert.deepEqual(await agent.call("states"), { tools: [], states: ["authenticating"] });
+  // What a browser does, to the end: the page that the agent is told of, and from there back to the agent.
+  const back = await fetch(where, { redirect: "manual" });
+  const forged = new URL(back.headers.get("location"));
+  forged.searchParams.set("state", "forged");
+  await fetch(forged, { redirect: "manual" });
+  assert.deepEqual((await agent.call("states")).tools, []);
+  await fetch(back.headers.get("location"), { redirect: "manual" });
+  await until(async () => (await agent.call("states")).states[0] === "ready");
+  assert.deepEqual((await agent.call("states")).tools, ["whoami"]);
+  const name = await agent.call("run", ["guarded", "whoami", {}]);
+  assert.match(name, /./);
+  assert.deepEqual(guard.asked, ["registered", "authorized", "got a token"]);
+
+  assert.ok(server.killIsolates() > 0);
+  guard.revoke();
+  const again = await connect(server, "Client", "signs-in");
+  await until(async () => (await again.call("states")).states[0] === "ready");
+  assert.equal(await again.call("run", ["guarded", "whoami", {}]), name);
+  assert.deepEqual(guard.asked, ["registered", "authorized", "got a token", "refreshed"]);
+  again.close();
   agent.close();
 });

@@ -52,6 +52,20 @@ export class McpUser extends Agent<Env> {
     return this.#tools();
   }
 
+  /** Gives where somebody has to say that the agent may use the server. */
+  @callable()
+  async signIn(name: string, url: string, callbackHost: string) {
+    // The binding has another name than the class, which is what the path would be made of.
+    const callbackPath = `/agents/client/${this.name}/callback`;
+    const added = await this.addMcpServer(name, url, { callbackHost, callbackPath });
+    return added.state === "authenticating" ? added.authUrl : added.state;
+  }
+
+  @callable()
+  states() {
+    return this.#tools();
+  }
+
   @callable()
   async useBinding() {
     await this.addMcpServer("inside", this.env.Notes as never, { props: { user: "binding" } });
