@@ -108,3 +108,21 @@ fn a_failing_critical_section_resets_the_object() {
         assert_eq!(stage.call("x", "get", json!([])).await, json!([0, 7]));
     });
 }
+
+#[test]
+fn a_critical_section_of_more_than_thirty_seconds_resets_the_object() {
+    run(async {
+        let stage = Stage::of(&format!(
+            "{FRAGILE}
+             async linger() {{ await this.ctx.blockConcurrencyWhile(() => scheduler.wait(3_600_000)); }}"
+        ))
+        .await;
+        stage.call("x", "put", json!([7])).await;
+        let told = reset(
+            "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the \
+             Durable Object was reset.",
+        );
+        assert_eq!(stage.failure("x", "linger", json!([])).await, told);
+        assert_eq!(stage.call("x", "get", json!([])).await, json!([0, 7]));
+    });
+}
