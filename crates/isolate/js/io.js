@@ -479,6 +479,16 @@ export function socketForget(ref) {
   socket.event?.end();
 }
 
+/** Nobody listens any more to what an object that is no more had accepted by itself. */
+export function breakSocketsOf(object) {
+  for (const [key, { event }] of [...sockets]) {
+    if (event?.object !== object) continue;
+    native.socketBreak(key > 0, Math.abs(key));
+    sockets.delete(key);
+    underWay -= 1;
+  }
+}
+
 function withSocket(ofHost, id, work) {
   const socket = sockets.get(socketKey(ofHost, id));
   if (socket !== undefined) run(socket.context, work, socket.handlers);

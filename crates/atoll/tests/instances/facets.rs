@@ -458,32 +458,49 @@ async fn heard(socket: &mut SocketEnd) -> String {
     }
 }
 
+async fn connect(stage: &Stage, path: &str) -> SocketEnd {
+    let mut upgrade = request("GET", path, Body::empty());
+    let headers = upgrade.headers_mut();
+    headers.insert("upgrade", "websocket".parse().unwrap());
+    upgrade.extensions_mut().insert(WantsSocket);
+    let mut response = stage.caller.fetch(upgrade).await.unwrap();
+    assert_eq!(response.status(), 101);
+    SocketEnd::detach(response.extensions_mut()).unwrap()
+}
+
 #[test]
-fn sockets_of_a_facet_stay_whatever_becomes_of_it_until_it_is_deleted() {
+fn sockets_of_a_facet_stay_until_it_or_its_object_fails_or_is_deleted() {
+    const BODY: &str = "
+        fetch(request) { return this.child('a').fetch(request); }
+        abort() { this.ctx.facets.abort('a', new Error('over')); }
+        remove() { this.ctx.facets.delete('a'); }";
     run(async {
-        let stage = stage(
-            "fetch(request) { return this.child('a').fetch(request); }
-            abort() { this.ctx.facets.abort('a', new Error('over')); }
-            remove() { this.ctx.facets.delete('a'); }",
-        )
-        .await;
-        let mut upgrade = request("GET", "/x/fetch", Body::empty());
-        upgrade
-            .headers_mut()
-            .insert("upgrade", "websocket".parse().unwrap());
-        upgrade.extensions_mut().insert(WantsSocket);
-        let mut response = stage.caller.fetch(upgrade).await.unwrap();
-        assert_eq!(response.status(), 101);
-        let mut socket = SocketEnd::detach(response.extensions_mut()).unwrap();
+        let stage = stage(BODY).await;
         let say = |text: &str| SocketMessage::Text(text.to_owned());
+        let mut socket = connect(&stage, "/x/fetch").await;
         socket.outgoing.send(say("one")).await.unwrap();
         assert_eq!(heard(&mut socket).await, "one 1,1 a tag");
-        stage.failure("x", "die", json!([])).await;
+        parent(&format!(
+            "{BODY} async look() {{ return this.child('a').add(0); }}"
+        ))
+        .try_deploy_on(&stage.runtime)
+        .await
+        .unwrap();
+        while stage.try_call("x", "look", json!([])).await != Ok(json!([0, 1])) {
+            tokio::task::yield_now().await;
+        }
         socket.outgoing.send(say("two")).await.unwrap();
         assert_eq!(heard(&mut socket).await, "two 1,2 a tag");
-        stage.call("x", "abort", json!([])).await;
+        stage.failure("x", "die", json!([])).await;
+        assert_eq!(heard(&mut socket).await, "None");
+
+        let mut socket = connect(&stage, "/x/fetch").await;
         socket.outgoing.send(say("three")).await.unwrap();
         assert_eq!(heard(&mut socket).await, "three 1,3 a tag");
+        stage.call("x", "abort", json!([])).await;
+        assert_eq!(heard(&mut socket).await, "None");
+
+        let mut socket = connect(&stage, "/x/fetch").await;
         stage.call("x", "remove", json!([])).await;
         let end = heard(&mut socket).await;
         assert!(

@@ -69,8 +69,86 @@ fn sockets_outlive_new_versions_crashes_and_isolates() {
         }
         assert_eq!(stage.call("x", "count", json!([])).await, 1);
         assert_eq!(ask(&mut socket, "c").await, "2 c 1 first 1");
-        stage.failure("x", "throw", json!([])).await;
-        assert_eq!(ask(&mut socket, "d").await, "2 d 1 first 1");
+    });
+}
+
+#[test]
+fn sockets_end_with_an_instance_that_fails() {
+    const FAILING: &str = "
+        constructor(...given) {
+            super(...given);
+            if (this.ctx.storage.kv.get('fails')) throw new Error('not again');
+        }
+        fetch() {
+            const { 0: client, 1: server } = new WebSocketPair();
+            if (this.ctx.id.name === 'standard') {
+                server.accept();
+                server.addEventListener('message', ({ data }) => this.webSocketMessage(server, data));
+            } else this.ctx.acceptWebSocket(server);
+            return new Response(null, { status: 101, webSocket: client });
+        }
+        async webSocketMessage(socket, message) {
+            if (message === 'abort') this.ctx.abort('over');
+            if (message === 'block') await this.ctx.blockConcurrencyWhile(() => { throw new Error('over'); });
+            if (message === 'throw') throw new Error('of this event alone');
+            socket.send(message);
+        }
+        abort() { this.ctx.abort('over'); }
+        count() { return this.ctx.getWebSockets().length; }
+        async failNext() {
+            this.ctx.storage.kv.put('fails', true);
+            await this.ctx.storage.sync();
+            this.ctx.abort('over');
+        }";
+    run(async {
+        let stage = Stage::of(FAILING).await;
+        for how in ["abort", "block"] {
+            let mut one = connect(&stage, how).await;
+            let mut other = connect(&stage, how).await;
+            assert_eq!(ask(&mut other, "hello").await, "hello");
+            let message = SocketMessage::Text(how.to_owned());
+            one.outgoing.send(message).await.unwrap();
+            assert_eq!(one.incoming.recv().await, None, "{how}");
+            assert_eq!(other.incoming.recv().await, None, "{how}");
+            assert_eq!(stage.call(how, "count", json!([])).await, 0);
+        }
+        let mut called = connect(&stage, "x").await;
+        let message = SocketMessage::Text("throw".to_owned());
+        called.outgoing.send(message).await.unwrap();
+        assert_eq!(ask(&mut called, "still here").await, "still here");
+        stage.failure("x", "abort", json!([])).await;
+        assert_eq!(called.incoming.recv().await, None);
+
+        // Sockets of the standard API.
+        for how in ["abort", "a new version"] {
+            let mut standard = connect(&stage, "standard").await;
+            assert_eq!(ask(&mut standard, "hello").await, "hello");
+            if how == "abort" {
+                stage.failure("standard", "abort", json!([])).await;
+            } else {
+                stage.deploy(FAILING).await;
+            }
+            let end = standard.incoming.recv().await;
+            assert!(
+                matches!(end, None | Some(SocketMessage::Broken(_))),
+                "{how}: {end:?}"
+            );
+        }
+
+        // A constructor that throws when a new version wakes the object.
+        stage.failure("y", "failNext", json!([])).await;
+        assert_eq!(
+            stage.failure("y", "count", json!([])).await["message"],
+            "not again"
+        );
+        let healed = FAILING.replace("get('fails')", "get('never')");
+        stage.deploy(&healed).await;
+        let mut woken = connect(&stage, "y").await;
+        assert_eq!(ask(&mut woken, "hello").await, "hello");
+        stage.deploy(FAILING).await;
+        let message = SocketMessage::Text("hello".to_owned());
+        woken.outgoing.send(message).await.unwrap();
+        assert_eq!(woken.incoming.recv().await, None);
     });
 }
 

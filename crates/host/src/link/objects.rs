@@ -45,15 +45,28 @@ impl Living {
         }
     }
 
-    fn leave(self, objects: &Arc<Objects>, drops_sockets: bool) {
+    fn leave(self, objects: &Arc<Objects>, sockets: Ends) {
         let epoch = self.stored.epoch();
-        if drops_sockets {
-            self.slot.sockets.drop_all();
-        }
+        let broken = match sockets {
+            Ends::None => Vec::new(),
+            Ends::Own => vec![self.slot.sockets.break_all()],
+            Ends::WithFacets => self.slot.break_sockets(),
+        };
         // Who waits for it to be gone relies on the store knowing it, too.
         drop(self.stored);
         objects.gone(&self.slot, epoch);
+        // Whoever sees that and comes anew is to meet no instance that is gone.
+        drop(broken);
     }
+}
+
+/// Which sockets that the host keeps end with an instance.
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    None,
+    Own,
+    /// Those of its facets as well.
+    WithFacets,
 }
 
 /// What remains of an object's events when it is no more.
@@ -294,7 +307,13 @@ impl Link {
             (living, slept && !taken_away, is_busy)
         };
         if let (Some(living), Some(objects)) = (living, &self.objects) {
-            living.leave(objects, (self.drops_sockets && !sleeps) || interrupted);
+            let sockets = match slept {
+                // What its clients have asked is answered no more, and only a new connection tells them so.
+                false => Ends::WithFacets,
+                true if (self.drops_sockets && !sleeps) || interrupted => Ends::Own,
+                true => Ends::None,
+            };
+            living.leave(objects, sockets);
         }
         Ok(())
     }
@@ -373,7 +392,11 @@ impl Link {
         // Who learns that a socket broke finds the others gone from here.
         living.sort_by_key(|(number, _)| at_work.contains(number));
         for (number, living) in living {
-            living.leave(objects, self.drops_sockets || at_work.contains(&number));
+            let sockets = match self.drops_sockets || at_work.contains(&number) {
+                true => Ends::Own,
+                false => Ends::None,
+            };
+            living.leave(objects, sockets);
         }
     }
 

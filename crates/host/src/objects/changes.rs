@@ -44,11 +44,17 @@ impl Objects {
     ) -> Option<Barrier> {
         match *change {
             FacetChange::Abort { name, reason } => {
-                self.interrupt(&self.facet_of(parent, name), reason);
+                let facet = self.facet_of(parent, name);
+                let broken = facet.break_sockets();
+                self.interrupt(&facet, reason);
+                drop(broken);
                 None
             }
             FacetChange::Clone { from, to } if from == to => {
-                self.interrupt(&self.facet_of(parent, to), CLONED_OVER);
+                let facet = self.facet_of(parent, to);
+                let broken = facet.break_sockets();
+                self.interrupt(&facet, CLONED_OVER);
+                drop(broken);
                 None
             }
             FacetChange::Delete { name } => {

@@ -62,6 +62,10 @@ struct Kept {
     carrier: Option<AbortHandle>,
 }
 
+/// Connections that are no more. The other sides see it when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Broken(BTreeMap<SocketId, Box<Kept>>);
+
 impl Kept {
     /// Says whether the other side reads.
     fn send(&mut self, message: SocketMessage) -> bool {
@@ -173,12 +177,14 @@ impl Sockets {
         self.lock().open.remove(&socket);
     }
 
-    /// Breaks all connections. The object does not hear of it.
-    pub(crate) fn drop_all(&self) {
-        let table = std::mem::take(&mut *self.lock());
-        for carrier in table.open.into_values().filter_map(|kept| kept.carrier) {
+    /// Ends all connections: nothing comes from them any more. The object does not hear of it, and the other sides do when
+    /// what this gives is dropped.
+    pub(crate) fn break_all(&self) -> Broken {
+        let broken = Broken(std::mem::take(&mut *self.lock()).open);
+        for carrier in broken.0.values().filter_map(|kept| kept.carrier.as_ref()) {
             carrier.abort();
         }
+        broken
     }
 
     /// Tells an instance which sockets there are.
@@ -262,6 +268,13 @@ impl Slot {
             kept.carrier = Some(carrier.abort_handle());
         }
         Ok(far)
+    }
+
+    /// Ends all connections of an object that failed or was aborted, and those of its facets, which end with it.
+    pub(crate) fn break_sockets(&self) -> Vec<Broken> {
+        let facets = self.facets.all();
+        let within = facets.iter().flat_map(|facet| facet.break_sockets());
+        within.chain([self.sockets.break_all()]).collect()
     }
 
     /// Sends the same on several sockets.

@@ -8,7 +8,7 @@ import { describe, markTold } from "../errors.js";
 import { EventContext } from "../event_context.js";
 import { objectClass } from "../exports.js";
 import { answer } from "../fetch_event.js";
-import { abandonStream, dropCallsOf, dropStream, keepStream, requestBody } from "../io.js";
+import { abandonStream, breakSocketsOf, dropCallsOf, dropStream, keepStream, requestBody } from "../io.js";
 import { incomingRequest } from "../request.js";
 import { isResponse } from "../response.js";
 import { findKept, serve, serveObject } from "../rpc/receive.js";
@@ -192,6 +192,7 @@ export class Instance {
     dropTimersOf(this);
     for (const id of [...this.streams]) dropStream(id, this.broken);
     for (const event of [...this.events]) event.forget();
+    breakSocketsOf(this);
     dropCallsOf(this);
   }
 

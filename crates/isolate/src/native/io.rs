@@ -46,6 +46,9 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "cancelStream" => |id: u32| send(&FromIsolate::Flow(id, Flow::Cancel)),
         "socketSend" => socket_send,
         "socketClose" => socket_close,
+        "socketBreak" => |of_host: bool, id: u32| {
+            send(&FromIsolate::Socket(socket_ref(of_host, id), SocketPart::Broken(LOST)));
+        },
         "socketListen" => |socket: u32| send(&FromIsolate::Listen(socket)),
         "log" => log,
         "wake" => |at_ms: Option<f64>| send(&FromIsolate::Wake(at_ms)),
@@ -444,6 +447,9 @@ pub(crate) fn check_message(ctx: &Ctx<'_>, length: usize) -> Result<()> {
     }
     Ok(())
 }
+
+/// What the other side of a WebSocket sees whose object is no more.
+const LOST: &str = "WebSocket disconnected without sending Close frame.";
 
 /// `socketClose(ofHost, id, code | null, reason)`.
 fn socket_close(of_host: bool, id: u32, code: Option<u16>, reason: String) {

@@ -34,6 +34,11 @@ const commands = {
     await wait(text === "first" ? 300 : 0);
     socket.send(text);
   },
+  abort: ({ ctx }) => ctx.abort("asked to"),
+  block: ({ ctx }) =>
+    ctx.blockConcurrencyWhile(async () => {
+      throw new Error("asked to");
+    }),
   write: async ({ ctx, socket }) => {
     ctx.storage.kv.put("written", 1);
     socket.send("written");
@@ -82,6 +87,10 @@ export class Room extends DurableObject {
 
   notes() {
     return this.log;
+  }
+
+  leave() {
+    this.ctx.abort("asked to");
   }
 
   tagErrors() {
@@ -375,6 +384,22 @@ export const sockets = {
     const { socket, ask } = await enter(stub);
     socket.send("throw");
     return outcomes(() => ask("echo:still here"), () => stub.notes());
+  },
+  "sockets: an object that is aborted": async ({ env }) => {
+    const see = async (command) => {
+      const stub = newStub(env.ROOM);
+      const [one, other] = [await enter(stub), await enter(stub)];
+      one.socket.send(command);
+      return [await one.next(), await other.next(), await env.ROOM.get(stub.id).countAfterClose(0)];
+    };
+    const standard = async () => {
+      const stub = newStub(env.ROOM);
+      const { ask, next } = await enter(stub, "/standard");
+      const heard = await ask("a");
+      await stub.leave().catch(() => {});
+      return [heard, await next()];
+    };
+    return outcomes(() => see("abort"), () => see("block"), standard);
   },
   "sockets: writes before sending": async ({ env }) => (await enter(newStub(env.ROOM))).ask("write"),
   "sockets: the standard API": async ({ env }) => {
