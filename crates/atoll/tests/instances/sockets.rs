@@ -153,6 +153,34 @@ fn sockets_end_with_an_instance_that_fails() {
 }
 
 #[test]
+fn a_worker_that_holds_too_many_sockets_is_told_so() {
+    run(async {
+        let stage = Stage::empty(1, |_| {}).await;
+        room(1).try_deploy_on(&stage.runtime).await.unwrap();
+        let holder = App::fetch(
+            "const held = [], stub = env.THINGS.getByName('crowd');
+            try {
+                for (;;) {
+                    const { webSocket } = await stub.fetch('http://x/', { headers: { upgrade: 'websocket' } });
+                    webSocket.accept();
+                    held.push(webSocket);
+                }
+            } catch (error) {
+                return Response.json([held.length, String(error)]);
+            }",
+        )
+        .limits(|limits| limits.subrequests = 100_000)
+        .objects_of("THINGS", THINGS, "Thing");
+        let holder = holder.try_deploy_on(&stage.runtime).await.unwrap();
+        let answer = get(&holder, "/").await;
+        assert_eq!(
+            answer.text(),
+            "[16384,\"Error: Too many WebSockets are open in this isolate: there can be 16384.\"]"
+        );
+    });
+}
+
+#[test]
 fn a_handler_that_waits_keeps_no_message_from_being_handled() {
     const PATIENT: &str = "
         async webSocketMessage(socket, message) {

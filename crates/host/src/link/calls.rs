@@ -32,6 +32,9 @@ pub(super) const TOO_DEEP: &str = "Subrequest depth limit exceeded. This request
                         can happen e.g. if you have a Worker or Durable Object that calls other Workers or objects \
                         recursively.";
 
+/// What a worker sees that has [`MAX_OPEN_PER_ISOLATE`] WebSockets of others and asks for another one.
+const TOO_MANY_SOCKETS: &str = "Too many WebSockets are open in this isolate: there can be 16384.";
+
 impl Link {
     pub(super) fn call(
         self: &Arc<Self>,
@@ -378,7 +381,11 @@ impl Link {
     fn reply_response(self: &Arc<Self>, id: CallId, mut response: Response) {
         let mut socket = None;
         if let Some(upgrade) = SocketEnd::detach(response.extensions_mut()) {
-            socket = self.offer_socket(upgrade).map(SocketRef::Host);
+            let Some(number) = self.offer_socket(upgrade) else {
+                self.fail(id, &error("Error", TOO_MANY_SOCKETS));
+                return;
+            };
+            socket = Some(SocketRef::Host(number));
         }
         let (parts, body) = response.into_parts();
         let headers = wire::response_headers(&parts.headers);
