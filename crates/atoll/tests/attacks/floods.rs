@@ -19,7 +19,7 @@ async fn flood_within(memory_bytes: u64, code: &str) -> Result<Answer, FetchErro
         "if (request.url.endsWith('/fine')) return new Response('fine'); {code}"
     ))
     .limits(|limits| {
-        limits.cpu_ms = 1_000;
+        limits.cpu_ms = 3_000;
         limits.memory_bytes = memory_bytes;
     })
     .deploy()
