@@ -119,8 +119,8 @@ struct Soak<'a> {
     over: AtomicBool,
     acknowledged: [AtomicU64; WRITERS as usize],
     asked: AtomicU64,
-    /// Sockets stay, as in a server that leaks what it has for them.
-    leaks: bool,
+    /// From when on sockets stay, as in a server that leaks what it has for them.
+    leaks_from: Option<Instant>,
     violations: Mutex<Vec<String>>,
 }
 
@@ -217,7 +217,7 @@ impl Soak<'_> {
             };
             // A kill may take the answer away.
             let _ = socket.send(Message::text("here"));
-            if self.leaks {
+            if self.leaks_from.is_some_and(|from| from <= Instant::now()) {
                 leaked.push(socket);
                 continue;
             }
@@ -239,7 +239,7 @@ pub(crate) fn soak(duration: Duration, leaks: bool) -> Vec<String> {
         over: AtomicBool::new(false),
         acknowledged: Default::default(),
         asked: AtomicU64::new(0),
-        leaks,
+        leaks_from: leaks.then(|| Instant::now() + duration / 2),
         violations: Mutex::default(),
     };
     let samples = std::thread::scope(|scope| {

@@ -327,6 +327,9 @@ pub(crate) const CASES: &[Case] = &[
         // Another user writes its state.
         let everybody = fs::Permissions::from_mode(0o777);
         fs::set_permissions(project.path(), everybody).unwrap();
+        // The binary may be in a folder of another user's own.
+        let binary = project.path().join("atoll");
+        fs::copy(env!("CARGO_BIN_EXE_atoll"), &binary).unwrap();
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "--propagation", "private", "sh", "-c"])
@@ -335,12 +338,13 @@ pub(crate) const CASES: &[Case] = &[
             .current_dir(project.path());
         let can = Command::new("unshare")
             .args(command.get_args())
-            .args([env!("CARGO_BIN_EXE_atoll"), "--version"])
+            .arg(&binary)
+            .arg("--version")
             .output();
         if !can.is_ok_and(|output| output.status.success()) {
             return None;
         }
-        command.args([env!("CARGO_BIN_EXE_atoll"), "serve"]);
+        command.arg(&binary).arg("serve");
         let said = Running::of(&project, command).said();
         Some(format!("$ atoll serve\n{}", project.mask(&said)))
     }),
