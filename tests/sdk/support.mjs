@@ -49,6 +49,13 @@ export function projectOf(files) {
   return folder;
 }
 
+/** On a slow machine, with others at work, the top level of an SDK may take longer than it usually may. */
+function giveTimeToStart(folder) {
+  const path = join(folder, "atoll.jsonc");
+  const before = existsSync(path) ? JSON.parse(readFileSync(path, "utf8").replace(/^\s*\/\/.*$/gm, "")) : {};
+  writeFileSync(path, JSON.stringify({ ...before, limits: { startupCpuMs: 10_000, ...before.limits } }));
+}
+
 const running = new Set();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
@@ -60,6 +67,8 @@ export class Server {
   url = undefined;
 
   static async start(args, { cwd, env, until = /(?:ready in|atoll (?:serve|model)[\s\S]*http:\/\/)/ } = {}) {
+    const named = args.indexOf("-c");
+    if (named !== -1) giveTimeToStart(args[named + 1]);
     const server = new Server();
     server.child = spawn(atoll, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1", ...env } });
     running.add(server.child);
