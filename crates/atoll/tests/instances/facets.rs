@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use host::{Body, Fetcher, SocketEnd, SocketMessage, WantsSocket};
+use host::{Body, SocketEnd, SocketMessage};
 use serde_json::{Value, json};
 
+use crate::sockets::connect;
 use crate::stage::*;
-use crate::workers::{App, post, request, run};
+use crate::workers::{App, post, run};
 
 /// A class whose objects can be facets of anything, themselves included.
 const CHILD: &str = "
@@ -458,16 +459,6 @@ async fn heard(socket: &mut SocketEnd) -> String {
     }
 }
 
-async fn connect(stage: &Stage, path: &str) -> SocketEnd {
-    let mut upgrade = request("GET", path, Body::empty());
-    let headers = upgrade.headers_mut();
-    headers.insert("upgrade", "websocket".parse().unwrap());
-    upgrade.extensions_mut().insert(WantsSocket);
-    let mut response = stage.caller.fetch(upgrade).await.unwrap();
-    assert_eq!(response.status(), 101);
-    SocketEnd::detach(response.extensions_mut()).unwrap()
-}
-
 #[test]
 fn sockets_of_a_facet_stay_until_it_or_its_object_fails_or_is_deleted() {
     const BODY: &str = "
@@ -477,7 +468,7 @@ fn sockets_of_a_facet_stay_until_it_or_its_object_fails_or_is_deleted() {
     run(async {
         let stage = stage(BODY).await;
         let say = |text: &str| SocketMessage::Text(text.to_owned());
-        let mut socket = connect(&stage, "/x/fetch").await;
+        let mut socket = connect(&stage, "x").await;
         socket.outgoing.send(say("one")).await.unwrap();
         assert_eq!(heard(&mut socket).await, "one 1,1 a tag");
         parent(&format!(
@@ -494,13 +485,13 @@ fn sockets_of_a_facet_stay_until_it_or_its_object_fails_or_is_deleted() {
         stage.failure("x", "die", json!([])).await;
         assert_eq!(heard(&mut socket).await, "None");
 
-        let mut socket = connect(&stage, "/x/fetch").await;
+        let mut socket = connect(&stage, "x").await;
         socket.outgoing.send(say("three")).await.unwrap();
         assert_eq!(heard(&mut socket).await, "three 1,3 a tag");
         stage.call("x", "abort", json!([])).await;
         assert_eq!(heard(&mut socket).await, "None");
 
-        let mut socket = connect(&stage, "/x/fetch").await;
+        let mut socket = connect(&stage, "x").await;
         stage.call("x", "remove", json!([])).await;
         let end = heard(&mut socket).await;
         assert!(

@@ -26,7 +26,7 @@ fn room(version: u32) -> App {
     app(&ROOM.replace("VERSION", &version.to_string()))
 }
 
-async fn connect(stage: &Stage, object: &str) -> SocketEnd {
+pub(crate) async fn connect(stage: &Stage, object: &str) -> SocketEnd {
     let mut upgrade = request("GET", &format!("/{object}/fetch"), Body::empty());
     let headers = upgrade.headers_mut();
     headers.insert("upgrade", "websocket".parse().unwrap());
