@@ -30,7 +30,8 @@ export async function connect(server, agent, name, { Client = AgentClient, ...op
     ...options,
   });
   client.addEventListener("message", ({ data }) => messages.push(data));
-  await client.ready;
+  // `ready` is another promise after each connection that fails, and one does that goes to a process just killed.
+  await until(() => client.identified);
   return Object.assign(client, { states, messages, errors, heard: (check) => until(() => messages.find(check)) });
 }
 

@@ -85,6 +85,7 @@ export class Server {
       };
       server.child.stdout.on("data", hear);
       server.child.stderr.on("data", hear);
+      server.child.on("error", reject);
       server.child.on("exit", () => reject(new Error(`it ended:\n${server.said}`)));
     });
     return server;
@@ -109,9 +110,12 @@ export class Server {
   async end(signal = "SIGTERM") {
     running.delete(this.child);
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const ended = new Promise((resolve) => this.child.on("exit", resolve));
+    const ended = new Promise((resolve) => this.child.on("exit", () => resolve(true)));
     this.child.kill(signal);
-    await ended;
+    const lost = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, false).unref());
+    if (await Promise.race([ended, lost])) return;
+    this.child.kill("SIGKILL");
+    throw new Error(`it does not end:\n${this.said}`);
   }
 }
 

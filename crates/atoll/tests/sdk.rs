@@ -2,8 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
 
+#[path = "support/process.rs"]
+mod process;
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use process::Process;
+
+/// How long a file of tests may take. Each of its tests has a bound of its own; this is for what hangs all the same.
+const PATIENCE: Duration = Duration::from_mins(15);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/sdk")
@@ -18,19 +30,49 @@ fn run(file: &str) {
         );
         return;
     }
-    let node = Command::new("node")
-        .args(["--test", "--test-reporter", "spec", file])
-        .current_dir(&folder)
-        .env("ATOLL", env!("CARGO_BIN_EXE_atoll"))
-        .output();
-    let Ok(output) = node else {
+    if Command::new("node").arg("--version").output().is_err() {
         println!("skipped: there is no node to run {file} with");
         return;
+    }
+    // A test that failed may have left connections that would keep its process for ever.
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-force-exit", "--test-reporter", "spec"])
+        .arg(file)
+        .current_dir(&folder)
+        .env("ATOLL", env!("CARGO_BIN_EXE_atoll"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut node = Process::start(&mut node);
+    let (heard, all) = channel();
+    for mut stream in [
+        Box::new(node.output()) as Box<dyn Read + Send>,
+        Box::new(node.errors()),
+    ] {
+        let heard = heard.clone();
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut chunk) {
+                let _ = heard.send(chunk[..length].to_vec());
+            }
+        });
+    }
+    drop(heard);
+    let end = Instant::now() + PATIENCE;
+    let mut told = Vec::new();
+    let in_time = loop {
+        match all.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(chunk) => told.extend(chunk),
+            Err(why) => break why == RecvTimeoutError::Disconnected,
+        }
     };
-    let told = String::from_utf8_lossy(&output.stdout);
+    if !in_time {
+        node.kill_all();
+    }
+    let told = String::from_utf8_lossy(&told);
     println!("{told}");
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{told}\n{errors}");
+    assert!(in_time, "{file} did not end:\n{told}");
+    assert!(node.wait().success(), "{told}");
 }
 
 #[test]

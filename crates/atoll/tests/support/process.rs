@@ -65,16 +65,20 @@ impl Process {
         self.0.kill().unwrap();
         self.wait();
     }
+
+    /// Ends it and what it started. It may be a program that runs the server, as strace does.
+    pub(crate) fn kill_all(&mut self) {
+        for process in tree(self.id()) {
+            signal("-KILL", process);
+        }
+        let _ = self.0.wait();
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         if let Ok(None) = self.0.try_wait() {
-            // It may be a program that runs the server, as strace does.
-            for process in tree(self.id()) {
-                signal("-KILL", process);
-            }
-            let _ = self.0.wait();
+            self.kill_all();
         }
     }
 }
