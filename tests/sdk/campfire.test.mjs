@@ -92,6 +92,19 @@ test("an answer goes on after a reload, and in a second tab", options, async () 
   assert.equal(paid(await calls()), LAST);
 });
 
+test("a page that connects when an answer has just ended has it", options, async () => {
+  const page = await visit("between", "Moana");
+  await ask(page, `Count to ${LAST}`);
+  await reaches(page, 8);
+  // The other one reads what there is by now, and hears no more until it is over.
+  const over = ends(page);
+  const other = await visit("between", "Sina", async (socket) => {
+    await over;
+    socket.connectToServer();
+  });
+  await ends(other);
+});
+
 test("an answer goes on when its isolate is killed, and no token is paid for twice", options, async () => {
   const page = await visit("isolate", "Moana");
   await calls();

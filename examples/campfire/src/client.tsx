@@ -3,7 +3,7 @@ import { useAgent } from "agents/react";
 import { type FormEvent, StrictMode, useEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 import type { Fire } from "./shared.ts";
-import { endOfAnswer, useWholeAnswers } from "./whole.ts";
+import { endOfAnswer, isIdle, useWholeAnswers } from "./whole.ts";
 
 const NAMES = ["Moana", "Tane", "Leilani", "Kai", "Sina", "Manu", "Noelani", "Rangi", "Iolana", "Koa"];
 const IDEAS = ["How does an atoll begin?", "Tell us about the night.", "Count to 40"];
@@ -20,19 +20,23 @@ function Campfire() {
   const [people, setPeople] = useState<Fire["people"]>([]);
   const [open, setOpen] = useState(false);
   const [ended, setEnded] = useState(0);
+  const [idle, setIdle] = useState(0);
   const agent = useAgent<Fire>({
     agent: "Campfire",
     name: fire,
     query: { name: myName },
     onStateUpdate: (state) => setPeople(state.people),
-    onMessage: ({ data }) => setEnded((was) => endOfAnswer(data, was)),
+    onMessage: ({ data }) => {
+      setEnded((was) => endOfAnswer(data, was));
+      if (isIdle(data)) setIdle((times) => times + 1);
+    },
     onOpen: () => setOpen(true),
     onClose: () => setOpen(false),
   });
   const { messages, setMessages, sendMessage, clearHistory, status, stop, isStreaming } = useAgentChat({ agent, syncMessagesToServer: false });
   const busy = isStreaming || status === "submitted" || status === "streaming";
 
-  useWholeAnswers(fire, ended, busy, setMessages, stop);
+  useWholeAnswers(fire, ended, idle, busy, setMessages, stop);
 
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
