@@ -1,5 +1,6 @@
 //! `overrides` of a project: what it wants of packages anywhere in its tree.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -37,6 +38,28 @@ impl Scope {
             value: None,
             below: rules(&project.overrides, project, MAX_DEPTH)?,
         })]))
+    }
+
+    /// What a project itself wants of a package must not be something else than its own rule says: nobody could tell which of
+    /// the two counts. Gives the mistake, if there is one.
+    pub(crate) fn contradiction(&self, project: &Manifest) -> Option<String> {
+        let wanted = [
+            &project.peer_dependencies,
+            &project.dependencies,
+            &project.optional_dependencies,
+            &project.dev_dependencies,
+        ];
+        // Of a name that is there twice the last one counts.
+        let wanted: BTreeMap<&String, &String> = wanted.into_iter().flatten().collect();
+        wanted.into_iter().find_map(|(name, written)| {
+            let other = self.apply(name, written).0?;
+            (other != *written).then(|| {
+                format!(
+                    "`overrides` wants {name}@{other}, and {name}@{written} is a dependency of the project itself: write the \
+                     same in both, or \"{name}\": \"${name}\" in `overrides`"
+                )
+            })
+        })
     }
 
     /// What is wanted of a dependency, and the rules that hold for what it needs.
@@ -158,6 +181,31 @@ mod tests {
         let (_, below_c) = below_x.apply("c", "1");
         assert_eq!(of(&below_c, "a", "*").as_deref(), Some("5.0.0"));
         assert_eq!(of(&below_c, "d", "*").as_deref(), Some("^4.1.0"));
+    }
+
+    #[test]
+    fn what_the_project_itself_wants_is_not_overridden() {
+        let of = |overrides: &str| {
+            let text = format!(
+                r#"{{ "dependencies": {{ "a": "^1.0.0" }}, "devDependencies": {{ "b": "2" }}, "overrides": {overrides} }}"#
+            );
+            let project = Manifest::parse(text.as_bytes()).unwrap();
+            Scope::of(&project).unwrap().contradiction(&project)
+        };
+        for fine in [
+            r#"{ "a": "$a", "b": "2" }"#,
+            r#"{ "a@2": "3.0.0", "c": "1", "b": { "a": "1.0.0" } }"#,
+            r#"{ "a": { "b": "1" }, "b": "*" }"#,
+        ] {
+            assert_eq!(of(fine), None, "{fine}");
+        }
+        for (wrong, name) in [
+            (r#"{ "a": "1.0.0" }"#, "a@1.0.0"),
+            (r#"{ "b": { ".": "npm:c@1" } }"#, "b@npm:c@1"),
+            (r#"{ "b": "$a" }"#, "b@^1.0.0"),
+        ] {
+            assert!(of(wrong).unwrap().contains(name), "{wrong}");
+        }
     }
 
     #[test]

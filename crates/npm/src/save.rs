@@ -1,8 +1,9 @@
 //! Dependencies written into a package.json, whose own form stays as it is.
 
 use std::fs;
+use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -10,6 +11,9 @@ use crate::json;
 use crate::layout;
 use crate::name;
 use crate::spec::Spec;
+
+/// What stands in the package.json of a project that had none.
+const NEW: &str = "{\n  \"private\": true,\n  \"type\": \"module\"\n}\n";
 
 /// Where dependencies are written, in the order in which they are looked for.
 const SECTIONS: [&str; 3] = ["dependencies", "devDependencies", "optionalDependencies"];
@@ -28,13 +32,34 @@ pub enum Section {
 pub struct Saved {
     /// Names, and what of each is wanted now.
     pub dependencies: Vec<(String, String)>,
-    /// The text as it was before.
-    pub before: String,
+    path: PathBuf,
+    /// The text as it was before, if there was one.
+    before: Option<String>,
+}
+
+impl Saved {
+    /// Whether there was no package.json before.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.before.is_none()
+    }
+
+    /// Makes package.json what it was before.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn undo(&self) -> Result<(), Error> {
+        match &self.before {
+            Some(before) => layout::replace(&self.path, before),
+            None => fs::remove_file(&self.path).map_err(Error::io("remove", &self.path)),
+        }
+    }
 }
 
 impl Client {
     /// Writes packages into the package.json of a folder: `NAME`, or `NAME@` with a version, a range, a tag, or whatever
-    /// else a package.json may say. A tag becomes the range of versions that are compatible with the one that has it.
+    /// else a package.json may say. A tag becomes the range of versions that are compatible with the one that has it. A folder
+    /// without a package.json gets one.
     ///
     /// # Errors
     /// There is no such package or version, or package.json cannot be read or written. Then it is as before.
@@ -46,8 +71,13 @@ impl Client {
     ) -> Result<Saved, Error> {
         self.registry.forget();
         let path = folder.join("package.json");
-        let before = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let (mut text, mut dependencies) = (before.clone(), Vec::new());
+        let before = match fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        let mut text = before.as_deref().unwrap_or(NEW).to_owned();
+        let mut dependencies = Vec::new();
         for wanted in wanted {
             let (name, spec) = self.range(wanted).await?;
             let section = match section {
@@ -65,6 +95,7 @@ impl Client {
         layout::replace(&path, &text)?;
         Ok(Saved {
             dependencies,
+            path,
             before,
         })
     }

@@ -102,6 +102,9 @@ impl Tree {
     /// A tree with nothing but the project in it.
     pub(crate) fn new(project: Arc<Manifest>, legacy_peer_deps: bool) -> Result<Self, String> {
         let scope = Scope::of(&project)?;
+        if let Some(mistake) = scope.contradiction(&project) {
+            return Err(mistake);
+        }
         let mut tree = Self {
             legacy_peer_deps,
             ..Self::default()

@@ -40,11 +40,8 @@ pub(crate) async fn run(arguments: Install) -> Result<(), Error> {
         .canonicalize()
         .map_err(|error| Error::failed("cannot find the project's folder", error))?;
     let named = !arguments.names.is_empty();
-    let mut folder = npm::project_of(&start);
-    if folder.is_none() && named {
-        begin_project(&start)?;
-        folder = npm::project_of(&start);
-    }
+    // Packages that are named have to be written down somewhere.
+    let folder = npm::project_of(&start).or_else(|| named.then(|| start.clone()));
     let Some(folder) = folder else {
         return Err(Error::mistake(
             format_args!("there is no package.json in {} or above", start.display()),
@@ -78,23 +75,15 @@ pub(crate) async fn run(arguments: Install) -> Result<(), Error> {
     let installed = install_with(&client, &folder, options).await;
     if installed.is_err() {
         // What cannot be had is not wanted either.
-        let path = own.join("package.json");
-        std::fs::write(&path, &saved.before)
-            .map_err(|error| Error::failed("cannot write package.json", error))?;
+        saved.undo()?;
         return installed;
+    }
+    if saved.is_new() {
+        terminal::note("wrote package.json");
     }
     for (name, spec) in saved.dependencies {
         terminal::line(format_args!("{} {name}@{spec}", "added".green()));
     }
-    Ok(())
-}
-
-/// Packages that are named have to be written down somewhere.
-fn begin_project(folder: &Path) -> Result<(), Error> {
-    let manifest = "{\n  \"private\": true,\n  \"type\": \"module\"\n}\n";
-    std::fs::write(folder.join("package.json"), manifest)
-        .map_err(|error| Error::failed("cannot write package.json", error))?;
-    terminal::note("wrote package.json");
     Ok(())
 }
 

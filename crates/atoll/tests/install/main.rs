@@ -223,9 +223,26 @@ fn packages_that_are_named_are_added_to_package_json() {
 fn who_has_no_package_json_gets_one_for_what_is_named() {
     let (_registry, project) = worker();
     std::fs::remove_file(project.path().join("package.json")).unwrap();
+    // What cannot be had leaves nothing behind.
+    for wanted in [
+        "greeting@badtag",
+        "greeting@^9",
+        "nothing",
+        "greeting@o/word",
+    ] {
+        let (code, _, stderr) = project.run(&["install", wanted]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(!stderr.contains("wrote"), "{stderr}");
+        for file in ["package.json", "package-lock.json", "node_modules"] {
+            assert!(!project.path().join(file).exists(), "{wanted}: {file}");
+        }
+    }
     let (code, _, stderr) = project.run(&["install", "greeting"]);
     assert_eq!(code, 0, "{stderr}");
-    assert!(stderr.starts_with("note: wrote package.json\n"), "{stderr}");
+    assert!(
+        stderr.ends_with("note: wrote package.json\nadded greeting@^1.2.0\n"),
+        "{stderr}"
+    );
     let manifest = std::fs::read_to_string(project.path().join("package.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(

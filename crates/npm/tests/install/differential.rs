@@ -15,6 +15,12 @@ fn has_npm() -> bool {
 }
 
 fn npm(project: &Project, arguments: &[&str]) {
+    let (done, told) = try_npm(project, arguments);
+    assert!(done, "npm {arguments:?}: {told}");
+}
+
+/// Whether npm did it, and what it said.
+fn try_npm(project: &Project, arguments: &[&str]) -> (bool, String) {
     let output = Command::new("npm")
         .args(arguments)
         .args([
@@ -32,11 +38,8 @@ fn npm(project: &Project, arguments: &[&str]) {
         .current_dir(project.path())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "npm {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), told)
 }
 
 /// Installs a project with both; the lock files have to be the same to the byte.
@@ -163,4 +166,25 @@ fn npm_makes_the_same_of_the_same_project() {
             r#"{ "name": "lib", "version": "2.0.0", "dependencies": { "left": "1" } }"#,
         )],
     );
+    // A peer that two want differently, an alias beside the package itself, a rule that the project shares, and peers that
+    // nobody has to have.
+    compare(
+        &registry,
+        &json!({ "name": "q", "dependencies": { "dom": "^19", "old": "1", "react": "^19", "react-18": "npm:react@18" },
+            "peerDependencies": { "hooks": "2" }, "devDependencies": { "left": "^2" },
+            "overrides": { "left": "$left", "scheduler": "0.2.3" } }),
+        &[],
+    );
+    for overrides in [
+        json!({ "react": "18.3.0" }),
+        json!({ "left": "$react" }),
+        json!({ "left": { ".": "1.0.0" } }),
+    ] {
+        let manifest = json!({ "dependencies": { "react": "^19" }, "devDependencies": { "left": "^2" }, "overrides": overrides });
+        let project = Project::new(&registry, manifest);
+        let (done, told) = try_npm(&project, &["install"]);
+        assert!(!done && told.contains("EOVERRIDE"), "{overrides}: {told}");
+        let told = project.refuse();
+        assert!(told.contains("`overrides` wants "), "{told}");
+    }
 }
