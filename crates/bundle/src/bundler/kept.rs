@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rolldown::{Bundle, BundleOutput, Bundler};
-use rolldown_common::{BundleMode, ModuleIdx, ModuleTable, ScanMode};
+use rolldown_common::{
+    BundleMode, EntryPointKind, ImportKind, Module, ModuleIdx, ModuleTable, ScanMode,
+};
 use rolldown_error::BuildResult;
 
 use super::known::Known;
+use crate::specifier;
 
 /// A bundler, and what it read when it last built something.
 pub(super) struct Kept {
@@ -37,7 +40,8 @@ impl Kept {
     }
 
     /// Builds again what changed. `None` when only a build from the beginning can tell: something else changed than the
-    /// code of the project's own files, nothing wants a module any more, or there is a mistake, which is told best from there.
+    /// code of the project's own files, a module that nothing wants any more has a say in others, or there is a mistake, which
+    /// is told best from there.
     pub(super) async fn again(self) -> Option<(BundleOutput, Self)> {
         let Self { bundler, mut known } = self;
         let mut bundler = bundler.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -49,10 +53,12 @@ impl Kept {
             bundler.clear_resolver_cache();
             let mode = BundleMode::IncrementalBuild;
             let build = async |bundle: &mut Bundle| {
-                let scanned = bundle.scan_modules(ScanMode::Partial(changed)).await?;
-                let entries = scanned.entry_points.iter().map(|entry| entry.idx);
-                let entries = entries.chain([scanned.runtime.id()]);
-                match are_all_reached(&scanned.module_table, entries) {
+                let mut scanned = bundle.scan_modules(ScanMode::Partial(changed)).await?;
+                let entries = scanned.entry_points.iter();
+                let entries = entries.filter(|entry| entry.kind != EntryPointKind::DynamicImport);
+                let entries = entries.map(|entry| entry.idx).chain([scanned.runtime.id()]);
+                let reached = reached(&scanned.module_table, entries);
+                match leave_out(&mut scanned.module_table, &reached) {
                     true => bundle.bundle_generate(scanned).await.map(Some),
                     false => Ok(None),
                 }
@@ -68,8 +74,8 @@ impl Kept {
     }
 }
 
-/// Whether every module is still wanted. The bundler forgets none, and those that are left over would have a say.
-fn are_all_reached(modules: &ModuleTable, entries: impl Iterator<Item = ModuleIdx>) -> bool {
+/// The modules that something wants.
+fn reached(modules: &ModuleTable, entries: impl Iterator<Item = ModuleIdx>) -> HashSet<ModuleIdx> {
     let mut reached: HashSet<ModuleIdx> = entries.collect();
     let mut next: Vec<ModuleIdx> = reached.iter().copied().collect();
     while let Some(module) = next.pop() {
@@ -80,7 +86,33 @@ fn are_all_reached(modules: &ModuleTable, entries: impl Iterator<Item = ModuleId
             }
         }
     }
-    reached.len() == modules.modules.len()
+    reached
+}
+
+/// Leaves out of a bundle what nothing wants any more. The bundler forgets no module: there it stays, but what it imports leads
+/// nowhere, so that it has no say in how others are bundled. False where it would have one nevertheless.
+fn leave_out(modules: &mut ModuleTable, reached: &HashSet<ModuleIdx>) -> bool {
+    for module in &mut modules.modules {
+        if reached.contains(&module.idx()) {
+            continue;
+        }
+        let Module::Normal(module) = module else {
+            // A file that is a module of its own would still be one.
+            match specifier::builtin(module.id()) {
+                Some(_) => continue,
+                None => return false,
+            }
+        };
+        let mut records = module.import_records.iter();
+        // It would be a chunk of its own.
+        if records.any(|record| record.kind == ImportKind::DynamicImport) {
+            return false;
+        }
+        for record in &mut module.import_records {
+            record.resolved_module = None;
+        }
+    }
+    true
 }
 
 fn files_read(bundler: &Bundler) -> Vec<PathBuf> {
