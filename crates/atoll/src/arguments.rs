@@ -4,11 +4,15 @@ pub(crate) mod logs;
 pub(crate) mod objects;
 pub(crate) mod run;
 pub(crate) mod secret;
+pub(crate) mod wrangler;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::uri::Authority;
+
+use wrangler::Wrangler;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -199,37 +203,33 @@ pub(crate) struct Overrides {
     #[arg(long, value_name = "NAME:VALUE", value_parser = variable)]
     pub(crate) alias: Vec<(String, String)>,
     /// Make the code small
-    #[arg(long)]
-    pub(crate) minify: bool,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_possible_values = true, value_name = "BOOL")]
+    pub(crate) minify: Option<bool>,
+    #[arg(long, hide = true, conflicts_with = "minify")]
+    pub(crate) no_minify: bool,
     /// Take the modules as they are
     #[arg(long)]
     pub(crate) no_bundle: bool,
-}
-
-/// What scripts start `wrangler dev` with and what is so here anyway.
-#[derive(Args, Debug)]
-pub(crate) struct Wrangler {
-    #[arg(short, long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    local: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    test_scheduled: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    live_reload: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    show_interactive_dev_session: Option<bool>,
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    latest: Option<bool>,
-    #[arg(long, hide = true)]
-    inspector_ip: Option<String>,
-    #[arg(long, hide = true)]
-    no_live_reload: bool,
-    #[arg(long, hide = true)]
-    no_show_interactive_dev_session: bool,
-    /// Behaviour is the same whichever date is named.
-    #[arg(long, hide = true)]
-    compatibility_date: Option<String>,
-    #[arg(short, long, hide = true)]
-    pub(crate) remote: bool,
+    #[arg(long, hide = true, conflicts_with = "no_bundle", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) bundle: Option<bool>,
+    /// The function that JSX elements become, instead of the configuration's `jsx_factory`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) jsx_factory: Option<String>,
+    /// What JSX fragments become, instead of the configuration's `jsx_fragment`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) jsx_fragment: Option<String>,
+    /// The TypeScript configuration, instead of the nearest tsconfig.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tsconfig: Option<PathBuf>,
+    /// The host that the worker sees in its requests, instead of the one that was asked [default: `dev.host` of the configuration]
+    #[arg(long, value_name = "HOST", value_parser = crate::upstream::host)]
+    pub(crate) host: Option<Authority>,
+    /// The same as --host, which goes first
+    #[arg(long, value_name = "HOST", value_parser = crate::upstream::host)]
+    pub(crate) local_upstream: Option<Authority>,
+    /// The protocol that the worker sees in its requests [default: http, or `dev.upstream_protocol` of the configuration]
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub(crate) upstream_protocol: Option<Protocol>,
 }
 
 #[derive(Args, Debug)]
@@ -328,6 +328,15 @@ pub(crate) enum LogLevel {
 pub(crate) enum Protocol {
     Http,
     Https,
+}
+
+impl Protocol {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -426,45 +426,6 @@ fn read(options: &config::Options, overrides: &Overrides) -> Result<Project, Err
     Ok(project)
 }
 
-impl Overrides {
-    fn apply(&self, project: &mut Project, folder: &Path) -> Result<(), Error> {
-        if let Some(script) = &self.script {
-            let main = folder.join(script);
-            if !main.is_file() {
-                return Err(Error::mistake(
-                    format_args!("there is no file {}", script.display()),
-                    "name the entry module of the worker, or leave it to `main` of the configuration",
-                ));
-            }
-            project.base_dir = main.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-            project.main = Some(main);
-        }
-        if let Some(name) = &self.name {
-            project.name.clone_from(name);
-        }
-        if let Some(assets) = &self.assets {
-            let directory: PathBuf = folder.join(assets).components().collect();
-            if !directory.is_dir() {
-                return Err(Error::mistake(
-                    format_args!("there is no folder {}", assets.display()),
-                    "name the folder of the static assets, or leave it to `assets` of the configuration",
-                ));
-            }
-            match &mut project.assets {
-                Some(assets) => assets.directory = directory,
-                None => project.assets = Some(config::Assets::of(directory)),
-            }
-        }
-        let flags = self.compatibility_flags.iter().cloned();
-        project.compatibility_flags.extend(flags);
-        project.define.extend(self.define.iter().cloned());
-        project.alias.extend(self.alias.iter().cloned());
-        project.minify |= self.minify;
-        project.no_bundle |= self.no_bundle;
-        Ok(())
-    }
-}
-
 fn warn_of_absent_services(members: &[Member]) {
     let is_there = |name: &str| members.iter().any(|member| member.project().name == name);
     for member in members {

@@ -14,12 +14,14 @@ mod metrics;
 mod models;
 mod objects;
 mod operator;
+mod overrides;
 mod packages;
 mod powers;
 mod report;
 mod stored;
 mod terminal;
 mod told;
+mod upstream;
 mod watch;
 
 use std::process::ExitCode;

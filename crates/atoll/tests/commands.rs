@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::Project;
+use support::{Project, Server};
 
 #[test]
 fn a_new_project_runs_at_once() {
@@ -202,6 +202,150 @@ fn dev_takes_what_wrangler_dev_takes() {
     assert!(told.contains("there is no folder pages"), "{told}");
     let told = refused(&["--cwd", "elsewhere"]);
     assert!(told.contains("cannot start in elsewhere"), "{told}");
+}
+
+#[test]
+fn dev_shows_a_worker_the_origin_and_reads_its_code_as_wrangler_dev_does() {
+    let project = Project::new(&[
+        (
+            "wrangler.json",
+            r#"{ "name": "w", "main": "index.tsx", "compatibility_date": "2026-06-11", "minify": true,
+                 "dev": { "host": "configured.example" }, "jsx_factory": "no.such" }"#,
+        ),
+        (
+            "index.tsx",
+            "import { word } from '@/word';\n\
+             const h = (name: unknown, props: unknown, ...inner: unknown[]) => ({ name, props, inner });\n\
+             const Group = 'group';\n\
+             export default { fetch(request: Request) {\n\
+               const url = new URL(request.url);\n\
+               if (url.pathname === '/away') return new Response(null, { status: 302, headers: {\n\
+                 location: url.origin + '/there', 'set-cookie': 'a=1; Domain=' + url.hostname } });\n\
+               return Response.json({ url: request.url, host: request.headers.get('host'),\n\
+                 origin: request.headers.get('origin'), jsx: <><b x={word}/></> });\n\
+             } };",
+        ),
+        ("lib/word.ts", "export const word: string = 'w';"),
+        (
+            "tsconfig.other.json",
+            r#"{ "compilerOptions": { "paths": { "@/*": ["./lib/*"] } } }"#,
+        ),
+    ]);
+    let code =
+        "dev --jsx-factory h --jsx-fragment Group --tsconfig tsconfig.other.json --no-minify";
+    let start = |more: &str| {
+        let typed = format!("{code} {more}");
+        let typed: Vec<&str> = typed.split_whitespace().collect();
+        project.start(&typed, "ready in")
+    };
+    let seen = |server: &Server, url: &str| {
+        let headers = "Host: here.example:8787\r\nOrigin: http://here.example:8787\r\n";
+        let (_, answer) = server.get_with("/a?b", headers);
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["url"], format!("{url}/a?b"));
+        assert_eq!(answer["origin"], url);
+        assert_eq!(answer["host"], url.split_once("://").unwrap().1);
+        assert_eq!(
+            answer["jsx"],
+            serde_json::json!({ "name": "group", "props": null, "inner": [
+                { "name": "b", "props": { "x": "w" }, "inner": [] }] })
+        );
+        let (head, _) = server.get_with("/away", headers);
+        assert!(
+            head.contains("\r\nlocation: http://here.example:8787/there\r\n"),
+            "{head}"
+        );
+        assert!(
+            head.contains("\r\nset-cookie: a=1; Domain=here.example\r\n"),
+            "{head}"
+        );
+    };
+    let server = start("");
+    seen(&server, "http://configured.example");
+    assert_eq!(server.stop().0, Some(0));
+    let server =
+        start("--host=typed.example:81 --local-upstream=other.example --upstream-protocol https");
+    seen(&server, "https://typed.example:81");
+    assert_eq!(server.stop().0, Some(0));
+    let server = start("--local-upstream other.example");
+    seen(&server, "http://other.example");
+    assert_eq!(server.stop().0, Some(0));
+
+    let refused = |arguments: &[&str]| {
+        let (code, _, told) = project.run(&[&["dev"], arguments].concat());
+        assert_eq!(code, 2, "{told}");
+        told
+    };
+    let told = refused(&["--host", "https://a.example"]);
+    assert!(told.contains("--upstream-protocol says https"), "{told}");
+    let told = refused(&["--tsconfig", "tsconfig.none.json"]);
+    assert!(
+        told.contains("there is no file tsconfig.none.json"),
+        "{told}"
+    );
+    let told = refused(&["--node-compat"]);
+    assert!(
+        told.contains("--compatibility-flags nodejs_compat"),
+        "{told}"
+    );
+}
+
+/// What `wrangler dev --help` and its source list beyond what has an effect here.
+#[test]
+fn dev_says_which_flags_of_wrangler_dev_do_nothing() {
+    let project = Project::of("export default { fetch() { return new Response('here') } };");
+    let quiet = "--local --latest --test-scheduled --no-live-reload --live-reload=false --no-types --no-tunnel \
+                 --no-remote --remote=false --no-show-interactive-dev-session --show-interactive-dev-session=false \
+                 --enable-containers=false --experimental-provision --no-x-auto-create --bundle --no-install-skills";
+    let told = [
+        ("--inspector-port 0", "--inspector-port does nothing"),
+        ("--inspector-ip 127.0.0.1", "--inspector-ip does nothing"),
+        (
+            "--compatibility-date 2025-01-01",
+            "--compatibility-date does nothing",
+        ),
+        ("--live-reload", "--live-reload does nothing"),
+        (
+            "--show-interactive-dev-session",
+            "--show-interactive-dev-session does nothing",
+        ),
+        (
+            "--route a.example/* --routes b.example/*",
+            "--routes does nothing",
+        ),
+        (
+            "--https-key-path key.pem --https-cert-path cert.pem",
+            "--https-key-path and --https-cert-path do nothing",
+        ),
+        (
+            "--site public --site-include a --site-exclude b",
+            "--site, --site-include and --site-exclude do nothing",
+        ),
+        ("--types", "--types does nothing"),
+        ("--tunnel --tunnel-name t", "--tunnel does nothing"),
+        ("--enable-containers", "--enable-containers does nothing"),
+        ("--install-skills", "--install-skills does nothing"),
+        ("--profile work", "--profile does nothing"),
+        (
+            "--experimental-new-config",
+            "--experimental-new-config does nothing",
+        ),
+    ];
+    let all: Vec<&str> = told
+        .iter()
+        .flat_map(|(typed, _)| typed.split_whitespace())
+        .collect();
+    let server = project.start(&[&["dev"][..], &all[..]].concat(), "ready in");
+    for (_, note) in told {
+        let said = server.banner();
+        assert!(said.contains(note), "no `{note}` in {said}");
+    }
+    assert_eq!(server.get("/"), (200, "here".to_owned()));
+    assert_eq!(server.stop().0, Some(0));
+    let quiet: Vec<&str> = quiet.split_whitespace().collect();
+    let server = project.start(&[&["dev"][..], &quiet[..]].concat(), "ready in");
+    assert!(!server.banner().contains("nothing"), "{}", server.banner());
+    assert_eq!(server.stop().0, Some(0));
 }
 
 #[test]

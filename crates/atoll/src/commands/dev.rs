@@ -21,19 +21,14 @@ use crate::error::Error;
 use crate::fleet::{Fleet, Maps, Running};
 use crate::objects::State;
 use crate::watch::Watch;
-use crate::{lines, report, stored, terminal};
+use crate::{lines, report, stored, terminal, upstream};
 
 /// Nobody waits long for a development server to end.
 const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     crate::told::begin(arguments.project.log_level);
-    if arguments.wrangler.remote {
-        return Err(Error::mistake(
-            "there is no cloud to run this in",
-            "leave --remote out: everything runs on this machine",
-        ));
-    }
+    arguments.wrangler.check()?;
     if let Some(folder) = &arguments.cwd {
         std::env::set_current_dir(folder).map_err(|error| {
             Error::mistake(
@@ -41,6 +36,9 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
                 "--cwd names a folder",
             )
         })?;
+    }
+    for told in arguments.wrangler.without_effect() {
+        terminal::note(told);
     }
     let level = arguments.project.log_level;
     let watch = Watch::new()?;
@@ -195,7 +193,7 @@ impl Session {
         };
         let name = member.project().name.clone();
         let diagnosed = Diagnosed::new(site, describe(name, self.fleet.maps.clone()));
-        self.show(match worker {
+        let fetcher: Arc<dyn Fetcher> = match worker {
             Some(worker) => Arc::new(Triggers {
                 worker,
                 mailbox: stored::mailbox(self.fleet.state.folder()),
@@ -203,7 +201,8 @@ impl Session {
                 inner: diagnosed,
             }),
             None => Arc::new(diagnosed),
-        });
+        };
+        self.show(upstream::before(&member.project().dev, fetcher));
     }
 
     fn show(&self, fetcher: Arc<dyn Fetcher>) {

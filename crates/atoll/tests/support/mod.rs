@@ -133,19 +133,26 @@ pub(crate) fn get_from(address: &str, path: &str) -> (u16, String) {
 }
 
 fn ask(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
+    let headers = format!("Host: test\r\nContent-Length: {length}\r\n");
+    let (head, body) = exchange(address, method, path, &headers, body);
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
+}
+
+fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").expect(&answer);
-    (
-        head.split(' ').nth(1).unwrap().parse().unwrap(),
-        body.to_owned(),
-    )
+    (format!("{head}\r\n"), body.to_owned())
 }
 
 impl Server {
@@ -179,6 +186,11 @@ impl Server {
     /// Status and body.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         get_from(&self.address, path)
+    }
+
+    /// Head and body of what it answers to a GET with these headers, each with its line's end.
+    pub(crate) fn get_with(&self, path: &str, headers: &str) -> (String, String) {
+        exchange(&self.address, "GET", path, headers, "")
     }
 
     /// Status and body.

@@ -270,6 +270,8 @@ pub struct Dev {
     pub local_protocol: Option<String>,
     /// The host that the worker sees in its requests.
     pub host: Option<String>,
+    /// The protocol that it sees in them: `http` or `https`.
+    pub upstream_protocol: Option<&'static str>,
 }
 
 /// A binding that is configured but would be `undefined`.

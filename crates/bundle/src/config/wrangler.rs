@@ -578,5 +578,10 @@ fn dev(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Dev {
         )),
         local_protocol: reader.string("dev.local_protocol", get("local_protocol")),
         host: reader.string("dev.host", get("host")),
+        upstream_protocol: reader.choice(
+            "dev.upstream_protocol",
+            get("upstream_protocol"),
+            &[("http", "http"), ("https", "https")],
+        ),
     }
 }
