@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 export const root = join(here, "../..");
 const atoll = process.env.ATOLL ?? join(root, "target/release/atoll");
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** How long anything may take before it counts as lost. Nothing waits this long unless it fails. */
 export const PATIENCE_MS = 120_000;
 

@@ -11,6 +11,7 @@ use host::{Cache, Capability, Egress, Fetcher, Runtime};
 use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program};
 use services::Services;
 
+use crate::browsers::AllBrowsers;
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::models::AllModels;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) egress: Egress,
     pub(crate) cache: Arc<Cache>,
     pub(crate) models: AllModels,
+    pub(crate) browsers: AllBrowsers,
     pub(crate) powers: Powers,
     pub(crate) metrics: Arc<Metrics>,
     /// What builds programs for workers.
@@ -162,6 +164,13 @@ pub(crate) fn bind(
         env.push(Binding {
             name: name.clone(),
             value: BindingValue::Ai(table.add(Capability::Fetch(models))),
+        });
+    }
+    if let Some(name) = &project.browser {
+        let browsers = Arc::new(shared.browsers.of(project));
+        env.push(Binding {
+            name: name.clone(),
+            value: BindingValue::Fetcher(table.add(Capability::Fetch(browsers))),
         });
     }
     env.extend(stored::bind(project, shared, services, state, &mut table)?);

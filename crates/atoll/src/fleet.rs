@@ -12,6 +12,7 @@ use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Wor
 
 use crate::arguments::Overrides;
 use crate::bindings::{self, Shared};
+use crate::browsers::AllBrowsers;
 use crate::error::{self, Error};
 use crate::metrics::Metrics;
 use crate::models::AllModels;
@@ -180,6 +181,7 @@ impl Fleet {
                 bundlers: Bundlers::default(),
                 metrics,
                 models: AllModels::default(),
+                browsers: AllBrowsers::default(),
             },
             maps: Maps::default(),
             mode,
@@ -190,8 +192,12 @@ impl Fleet {
     /// Ends all workers and puts away what they keep.
     pub(crate) async fn close(shared: &Shared) -> Result<(), Error> {
         let Shared {
-            runtime, powers, ..
+            runtime,
+            powers,
+            browsers,
+            ..
         } = shared;
+        browsers.close().await;
         powers.audit.flush();
         powers.console.flush();
         runtime

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod bindings;
+mod browsers;
 mod commands;
 mod control;
 mod cron;

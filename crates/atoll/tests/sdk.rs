@@ -116,6 +116,11 @@ fn a_chat_in_browsers_survives_what_breaks() {
 }
 
 #[test]
+fn agents_drive_a_browser() {
+    run("browser.test.mjs");
+}
+
+#[test]
 fn every_example_does_what_its_page_says() {
     run("examples.test.mjs");
 }

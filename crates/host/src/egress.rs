@@ -3,6 +3,7 @@
 mod addresses;
 mod connector;
 mod policy;
+mod reserved;
 mod rule;
 mod sockets;
 mod trust;
@@ -31,6 +32,7 @@ pub use addresses::Network;
 pub use connector::{Addresses, Resolve, SystemResolver};
 use connector::{Connector, Reach, Unreachable};
 pub use policy::{Policy, PolicyOptions};
+pub(crate) use reserved::ReservedPort;
 pub use rule::{Piece, Rule};
 
 use crate::body::{Body, BodyError};
@@ -71,6 +73,12 @@ impl Egress {
     pub fn new() -> Self {
         let resolver = Arc::new(SystemResolver);
         Self::with(Connector::new(resolver, Reach::Everything, MAX_CONNECTIONS))
+    }
+
+    /// The only client that connects to ports of this machine which are reserved.
+    pub(crate) fn to_reserved_ports() -> Self {
+        let resolver = Arc::new(SystemResolver);
+        Self::with(Connector::new(resolver, Reach::Reserved, MAX_CONNECTIONS))
     }
 
     fn with(connector: Connector) -> Self {

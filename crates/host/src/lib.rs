@@ -6,6 +6,7 @@
 mod audit;
 mod bases;
 mod body;
+pub mod browser;
 mod builds;
 mod cache;
 mod capability;

@@ -29,6 +29,8 @@
 //!
 //! [`Forker::protection`] tells which of the optional layers are there.
 //!
+//! A [`Companion`] is none of that: a program that the host starts, and that is only to end with it.
+//!
 //! # What this crate does not do
 //!
 //! It does not know what runs inside: it has no frames and no runtime, links no tokio, and every
@@ -36,9 +38,11 @@
 //! calls [`Process::kill`]. It does not hide time (`rdtsc` is readable) and does not defend against
 //! kernel bugs reachable through the system calls it allows.
 
+mod companion;
 mod confine;
 mod filter;
 mod forker;
+mod groups;
 mod limits;
 mod message;
 mod namespaces;
@@ -50,6 +54,7 @@ mod system;
 mod users;
 mod wire;
 
+pub use companion::{Companion, companion_user, is_companion_user};
 pub use forker::{Child, Forker, Zygote};
 pub use limits::{Limits, Role, Settings, allow_descriptors};
 pub use message::{receive_with_descriptor, send_with_descriptor};

@@ -164,6 +164,7 @@ fn rows(project: &Project) -> Vec<(String, String)> {
         };
         rows.push((format!("env.{name}"), what));
     }
+    rows.extend(crate::browsers::row(project));
     for object in &project.objects {
         let of = match &object.script {
             Some(script) => format!(" of worker {script}"),

@@ -193,6 +193,14 @@ impl Server {
         exchange(&self.address, "GET", path, headers, "")
     }
 
+    /// Sends a GET and leaves its answer unread.
+    pub(crate) fn begin(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
     /// Status and body.
     pub(crate) fn post(&self, path: &str, body: &str) -> (u16, String) {
         ask(&self.address, "POST", path, body)

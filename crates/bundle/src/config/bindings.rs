@@ -11,6 +11,7 @@ use super::reader::Reader;
 pub(super) struct Bindings {
     pub(super) loaders: Vec<String>,
     pub(super) ai: Option<String>,
+    pub(super) browser: Option<String>,
     pub(super) tail_consumers: Vec<String>,
     pub(super) key_values: Vec<KeyValueBinding>,
     pub(super) buckets: Vec<BucketBinding>,
@@ -27,6 +28,7 @@ pub(super) fn read<'a>(
     Bindings {
         loaders: names(reader, "worker_loaders", "binding", &get),
         ai: ai(reader, get("ai")),
+        browser: browser(reader, get("browser")),
         tail_consumers: names(reader, "tail_consumers", "service", &get),
         key_values: key_values(reader, get("kv_namespaces")),
         buckets: buckets(reader, get("r2_buckets")),
@@ -55,14 +57,26 @@ fn ai(reader: &mut Reader<'_>, value: Option<&Value>) -> Option<String> {
     reader.required("ai", value?, "binding")
 }
 
+fn browser(reader: &mut Reader<'_>, value: Option<&Value>) -> Option<String> {
+    const KEY: &str = "browser";
+    reader.object(KEY, value);
+    let value = value?;
+    reader.unknown_keys(value, "browser.", &["binding", "remote"], false);
+    warn_of_remote(reader, KEY, value, "the browser runs on this machine");
+    reader.required(KEY, value, "binding")
+}
+
 /// The text of a field, unless it is empty or missing.
 fn named(reader: &mut Reader<'_>, key: &str, item: &Value, field: &str) -> Option<String> {
     let text = reader.string(&format!("{key}.{field}"), item.get(field));
     text.filter(|text| !text.is_empty())
 }
 
-/// What is stored is on this machine, wherever the configuration wants it.
-fn warn_of_remote(reader: &mut Reader<'_>, key: &str, item: &Value) {
+/// Where what the binding stores is.
+const STORED_HERE: &str = "what the binding stores is kept on this machine";
+
+/// What bindings lead to is on this machine, wherever the configuration wants it.
+fn warn_of_remote(reader: &mut Reader<'_>, key: &str, item: &Value, hint: &str) {
     let field = format!("{key}.remote");
     let Some(value) = item.get("remote") else {
         return;
@@ -71,7 +85,7 @@ fn warn_of_remote(reader: &mut Reader<'_>, key: &str, item: &Value) {
         reader.warn(
             value.start,
             format!("`{field}` has no effect"),
-            Some("what the binding stores is kept on this machine".to_owned()),
+            Some(hint.to_owned()),
         );
     }
 }
@@ -85,7 +99,7 @@ fn key_values(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<KeyValueBin
             continue;
         };
         reader.unknown_keys(item, &format!("{KEY}."), KNOWN, false);
-        warn_of_remote(reader, KEY, item);
+        warn_of_remote(reader, KEY, item, STORED_HERE);
         // As when wrangler makes a namespace by itself, the binding says which one it is.
         let namespace = named(reader, KEY, item, "id").unwrap_or_else(|| binding.clone());
         if namespace.len() > MAX_NAME_BYTES {
@@ -116,7 +130,7 @@ fn buckets(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<BucketBinding>
             continue;
         };
         reader.unknown_keys(item, &format!("{KEY}."), KNOWN, false);
-        warn_of_remote(reader, KEY, item);
+        warn_of_remote(reader, KEY, item, STORED_HERE);
         let bucket = named(reader, KEY, item, "bucket_name").unwrap_or_else(|| binding.clone());
         let is_name = |text: &str| {
             let letters =
@@ -157,7 +171,7 @@ fn workflows(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<WorkflowBind
             continue;
         };
         reader.unknown_keys(item, &format!("{KEY}."), KNOWN, false);
-        warn_of_remote(reader, KEY, item);
+        warn_of_remote(reader, KEY, item, STORED_HERE);
         let script = named(reader, KEY, item, "script_name");
         let limits = item.get("limits");
         reader.object(&format!("{KEY}.limits"), limits);
@@ -214,7 +228,7 @@ fn emails(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<EmailBinding> {
             continue;
         };
         reader.unknown_keys(item, &format!("{KEY}."), KNOWN, false);
-        warn_of_remote(reader, KEY, item);
+        warn_of_remote(reader, KEY, item, STORED_HERE);
         let destination = named(reader, KEY, item, "destination_address");
         let mut list = |field: &str| {
             let value = item.get(field)?;

@@ -27,7 +27,7 @@ pub use project::{
     WorkflowBinding,
 };
 pub use settings::{
-    Builds, Isolation, Limits, Model, SETTINGS_FILE, Settings, Sockets, read_settings,
+    Browser, Builds, Isolation, Limits, Model, SETTINGS_FILE, Settings, Sockets, read_settings,
 };
 
 use crate::error::{Diagnostic, Error, Severity};

@@ -45,6 +45,8 @@ pub struct Project {
     pub emails: Vec<EmailBinding>,
     /// The property of `env` that leads to language models.
     pub ai: Option<String>,
+    /// The property of `env` that leads to a browser.
+    pub browser: Option<String>,
     /// Bindings to Durable Objects, of this worker and of others.
     pub objects: Vec<ObjectBinding>,
     /// The names of this worker's own object classes, in alphabetical order.

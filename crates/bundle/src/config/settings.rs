@@ -34,6 +34,8 @@ pub struct Settings {
     pub loaders: Vec<LoaderSettings>,
     /// What `env.AI` leads to.
     pub model: Option<Model>,
+    /// How `env.BROWSER` runs its browsers.
+    pub browser: Browser,
     /// The entry module of the code that browsers get.
     pub client: Option<PathBuf>,
 }
@@ -54,6 +56,19 @@ pub enum Model {
     },
     /// The scripted model, with its script as JSON source.
     Scripted(String),
+}
+
+/// `browser` in `atoll.jsonc`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Browser {
+    /// The program, instead of the one that `PATH` has.
+    pub path: Option<PathBuf>,
+    /// The most sessions at a time.
+    pub sessions: Option<u32>,
+    /// After how many seconds without a command a session ends that does not say itself.
+    pub idle_seconds: Option<u64>,
+    /// Whether the browser keeps its own sandbox.
+    pub sandbox: Option<bool>,
 }
 
 /// `builds` in `atoll.jsonc`: what `@cloudflare/worker-bundler` may use.
@@ -149,6 +164,7 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
             "globalOutbound",
             "loaders",
             "model",
+            "browser",
             "client",
         ],
         true,
@@ -201,6 +217,7 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
     let model = root
         .get("model")
         .and_then(|value| model(&mut reader, value));
+    let browser = browser(&mut reader, root.get("browser"), folder);
     let client = reader
         .string("client", root.get("client"))
         .map(|file| folder.join(file));
@@ -215,6 +232,7 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
     }
     Ok(Settings {
         model,
+        browser,
         client,
         limits,
         isolation,
@@ -228,6 +246,23 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
         global_outbound,
         loaders,
     })
+}
+
+fn browser(reader: &mut Reader<'_>, value: Option<&Value>, folder: &Path) -> Browser {
+    reader.object("browser", value);
+    let Some(value) = value else {
+        return Browser::default();
+    };
+    let known = ["path", "sessions", "idleSeconds", "sandbox"];
+    reader.unknown_keys(value, "browser.", &known, true);
+    let path = reader.string("browser.path", value.get("path"));
+    let sessions = reader.whole_number("browser.sessions", value.get("sessions"), 1000);
+    Browser {
+        path: path.map(|path| folder.join(path)),
+        sessions: sessions.map(|count| count as u32),
+        idle_seconds: reader.whole_number("browser.idleSeconds", value.get("idleSeconds"), 86_400),
+        sandbox: reader.bool("browser.sandbox", value.get("sandbox")),
+    }
 }
 
 fn builds(reader: &mut Reader<'_>, value: Option<&Value>) -> Builds {

@@ -101,6 +101,7 @@ pub(super) fn read(
         compatibility_flags,
         loaders: bindings.loaders,
         ai: bindings.ai,
+        browser: bindings.browser,
         tail_consumers: bindings.tail_consumers,
         key_values: bindings.key_values,
         buckets: bindings.buckets,
@@ -182,6 +183,7 @@ fn check_bindings(project: &Project, vars: &[Variable], diagnostics: &mut Vec<Di
         .chain(assets)
         .chain(loaders.clone())
         .chain(project.ai.as_deref())
+        .chain(project.browser.as_deref())
         .collect();
     let emails = project.emails.iter().map(|email| email.binding.as_str());
     let stored: Vec<&str> = project.stored_bindings().chain(emails).collect();

@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower_service::Service;
 
 use super::addresses::{Network, not_public};
+use super::reserved::is_reserved;
 
 /// How long one address may take to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,11 +63,16 @@ pub(crate) enum Reach {
         /// Hosts of rules: an address there names itself, and `localhost` this machine.
         hosts: Vec<String>,
     },
+    /// Whatever there is, ports that are reserved included.
+    Reserved,
 }
 
 impl Reach {
     /// Why an address that a host has is not to be connected to.
-    fn refuse(&self, host: &str, address: IpAddr) -> Option<&'static str> {
+    fn refuse(&self, host: &str, address: IpAddr, port: u16) -> Option<&'static str> {
+        if !matches!(self, Self::Reserved) && is_reserved(address, port) {
+            return Some("where a browser of this host listens");
+        }
         let Self::Public { networks, hosts } = self else {
             return None;
         };
@@ -131,7 +137,7 @@ impl Connector {
             io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")).into();
         let mut allowed = Vec::new();
         for address in found {
-            match self.reach.refuse(&host, address) {
+            match self.reach.refuse(&host, address, port) {
                 None => allowed.push(address),
                 Some(what) => {
                     failure = Unreachable {
