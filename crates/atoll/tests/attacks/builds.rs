@@ -141,7 +141,6 @@ fn source_that_is_transformed_where_it_is_asked_for_ends_nobody() {
             let answer = text(&worker, &format!("/{name}")).await;
             let is_error = answer.starts_with("Error: ") && !is_small;
             assert!(answer == "index.js" || is_error, "{name}: {answer}");
-            println!("{name}: {answer}");
         }
         assert_eq!(text(&worker, "/fine").await, "index.js");
     });

@@ -525,7 +525,8 @@ fn imports_come_and_go_as_they_do_from_the_beginning() {
             .collect();
         let mut project = Edited::new(Folder::worker("src/main.ts", &files));
         project.build(true);
-        let mut partial = 0;
+        // Now and then there is a mistake in what came out, and a build from the beginning tells it.
+        let mut whole = Vec::new();
         for step in 0..STEPS {
             let number = chance.below(MODULES + 2);
             let (name, text) = match number < MODULES {
@@ -535,11 +536,9 @@ fn imports_come_and_go_as_they_do_from_the_beginning() {
             project.write(&name, &text);
             let (built, _) = project.build_somehow();
             if !built.timing.is_partial {
-                eprintln!("seed {seed}, step {step}: {name} from the beginning");
+                whole.push((step, name));
             }
-            partial += u64::from(built.timing.is_partial);
         }
-        // Now and then there is a mistake in what came out, and a build from the beginning tells it.
-        assert!(partial > STEPS * 3 / 4, "{partial} of {STEPS}");
+        assert!((whole.len() as u64) < STEPS / 4, "seed {seed}: {whole:?}");
     }
 }
