@@ -270,7 +270,7 @@ fn a_browser_is_nobody_elses_and_may_crash() {
         let port = port.lines().next().unwrap();
         eventually("the session does not begin", || {
             let told = ask(&server, "/sessions");
-            (told["sessions"] == 1).then_some(())
+            (told["connected"] == 1).then_some(())
         });
         for host in ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"] {
             let told = ask(&server, &format!("/port?url=http://{host}:{port}"));
@@ -303,7 +303,8 @@ fn a_browser_ends_with_its_host_however_that_ends() {
         let all = tree(first);
         signal(end, server.id());
         wait_until_gone(&all, &profile);
-        drop((client, server));
+        server.wait();
+        drop(client);
         profile
     };
     assert!(!run("-TERM").exists());

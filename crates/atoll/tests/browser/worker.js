@@ -69,10 +69,20 @@ class Chunked extends Connection {
   #parts = [];
   largest = 0;
 
+  constructor(socket) {
+    socket.binaryType = "arraybuffer";
+    super(socket);
+  }
+
   take(data) {
     this.largest = Math.max(this.largest, data.byteLength);
     this.#parts.push(new Uint8Array(data));
-    const whole = new Uint8Array(this.#parts.flatMap((part) => [...part]));
+    const whole = new Uint8Array(this.#parts.reduce((size, { length }) => size + length, 0));
+    let at = 0;
+    for (const part of this.#parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
     const length = new DataView(whole.buffer).getUint32(0, true);
     if (whole.length < length + 4) return;
     this.#parts = [];
@@ -239,7 +249,7 @@ const actions = {
 
   async sessions(browser) {
     const { sessions } = await json(browser, "/sessions");
-    return { sessions: sessions.length };
+    return { connected: sessions.filter(({ connectionId }) => connectionId).length };
   },
 
   async port(_, url) {

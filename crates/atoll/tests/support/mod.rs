@@ -206,6 +206,11 @@ impl Server {
         ask(&self.address, "POST", path, body)
     }
 
+    /// Waits until it has ended.
+    pub(crate) fn wait(mut self) {
+        self.process.wait();
+    }
+
     /// Asks it to end, and gives its exit code and what it wrote to standard output.
     pub(crate) fn stop(mut self) -> (Option<i32>, String) {
         self.process.signal("-TERM");
