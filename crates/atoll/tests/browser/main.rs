@@ -283,7 +283,12 @@ fn a_browser_is_nobody_elses_and_may_crash() {
         let all = tree(first);
         signal("-KILL", first);
         let told = waiting.join().unwrap();
-        assert_eq!(told, json!({ "reason": "BrowserCrashed" }));
+        // The end of its only connection, with which the session ends, may be noticed before its own.
+        let reason = told["reason"].as_str();
+        assert!(
+            matches!(reason, Some("BrowserCrashed" | "NormalClosure")),
+            "{told}"
+        );
         wait_until_gone(&all, &profile);
         assert!(!profile.exists());
     });
