@@ -60,8 +60,6 @@ fn main() -> ExitCode {
         .nth(1)
         .is_some_and(|first| first == ZYGOTE)
     {
-        // Whatever is the same for all is done before anything is forked.
-        bundle::service::get_ready_to_transform();
         let reason = isolate::zygote_main(isolate::Bundler {
             prepare: bundle::prepare,
             transform: bundle::service::transform_here,

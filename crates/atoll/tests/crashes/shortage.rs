@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::ledger::{Answer, ask};
 use crate::process::signal;
@@ -12,6 +13,9 @@ use crate::server::{Project, Server};
 const LIMIT: &str = "400M";
 /// Workers that fill 16 MB each: more than there is room for, and each less than the host has.
 const GREEDY: usize = 40;
+
+/// How long it may take until there are workers again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A control group of its own, which goes with the test.
 struct Group {
@@ -110,6 +114,11 @@ pub(crate) fn a_server_outlives_it() {
         group.kills() > 0,
         "there was enough memory: nothing is shown"
     );
+    // Who was ended is replaced as soon as there is memory again.
+    let began = Instant::now();
+    while !matches!(ask(&server.address, "/newest/kept/1"), Answer::Done(_)) {
+        assert!(began.elapsed() < PATIENCE, "it does not recover");
+    }
     assert_eq!(done("/newest/kept/1"), "7");
     assert!(done("/fine").contains('3'));
     server.kill();
