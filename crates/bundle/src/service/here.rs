@@ -6,10 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 
 use protocol::limits::{MAX_HERE_BYTES, MAX_HERE_FILES, MAX_HERE_NESTING};
-use serde_json::json;
 
 use super::files::{Files, Part};
-use super::ready;
 use super::reply::Reply;
 use super::request::{Action, Request};
 use super::worker;
@@ -31,16 +29,6 @@ pub fn transform_here(request: Vec<u8>) -> Option<Vec<u8>> {
     let made = catch_unwind(work);
     set_hook(told);
     Some(made.ok()?.unwrap_or_else(Reply::Failed).encode())
-}
-
-/// Does what is the same for all such requests, so that processes which are forked after it find it done.
-pub fn get_ready_to_transform() {
-    let request = ready::usual_request(&json!({ "entryPoint": "index.tsx", "bundle": false }));
-    let made = Request::read(request).and_then(|request| {
-        let files = Files::new(request.files, Part::default())?;
-        worker::transformed(&files, &request.options)
-    });
-    drop(made.map(|reply| reply.encode()));
 }
 
 fn is_small(files: &Files) -> bool {

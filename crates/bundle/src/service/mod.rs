@@ -28,7 +28,7 @@ use std::os::unix::net::UnixStream;
 use protocol::limits::{MAX_BUILD_BYTES, MAX_BUILD_REPLY_BYTES};
 
 use files::Files;
-pub use here::{get_ready_to_transform, transform_here};
+pub use here::transform_here;
 pub use ready::get_ready;
 use reply::{Failure, Reply};
 

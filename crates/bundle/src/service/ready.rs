@@ -79,7 +79,7 @@ fn usual_requests() -> Vec<Vec<u8>> {
 }
 
 /// The request for that program.
-pub(super) fn usual_request(options: &serde_json::Value) -> Vec<u8> {
+fn usual_request(options: &serde_json::Value) -> Vec<u8> {
     let lengths = FILES.map(|(name, content)| (name, content.len()));
     let contents = FILES.map(|(_, content)| content).concat();
     let header = json!({ "action": "worker", "files": lengths, "options": options });
