@@ -62,7 +62,8 @@ fn main() -> ExitCode {
     {
         let reason = isolate::zygote_main(isolate::Bundler {
             prepare: bundle::prepare,
-            transform: bundle::service::transform_here,
+            // What `bundle::service::transform_here` needs is not permitted in an isolate yet: each build has a process.
+            transform: |_| None,
             build,
         });
         terminal::line(format_args!("the isolate process cannot start: {reason}"));
