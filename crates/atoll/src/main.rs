@@ -60,12 +60,7 @@ fn main() -> ExitCode {
         .nth(1)
         .is_some_and(|first| first == ZYGOTE)
     {
-        let reason = isolate::zygote_main(isolate::Bundler {
-            prepare: bundle::prepare,
-            // What `bundle::service::transform_here` needs is not permitted in an isolate yet: each build has a process.
-            transform: |_| None,
-            build,
-        });
+        let reason = isolate::zygote_main(bundle::prepare, build);
         terminal::line(format_args!("the isolate process cannot start: {reason}"));
         return ExitCode::FAILURE;
     }
