@@ -53,6 +53,17 @@ impl Error {
         }
     }
 
+    /// A process has ended that others come from.
+    pub(crate) fn loss(what: String) -> Self {
+        Self::Failed {
+            error: anyhow::Error::msg(what),
+            hint: Some(
+                "the kernel ends processes when memory is short, and `dmesg` says so; all that was acknowledged is kept: start again, as a service manager does"
+                    .to_owned(),
+            ),
+        }
+    }
+
     /// Says what is wrong, and which exit code that is.
     pub(crate) fn tell(&self) -> ExitCode {
         let (code, hint) = match self {

@@ -22,6 +22,7 @@ pub mod journal;
 mod link;
 mod loader;
 mod logs;
+mod loss;
 mod memory;
 mod metered;
 mod objects;

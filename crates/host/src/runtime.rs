@@ -20,6 +20,7 @@ use crate::figures::BuildCounts;
 use crate::link::LinkOptions;
 use crate::loader::Loader;
 use crate::logs::{LogRecord, Logs};
+use crate::loss::Loss;
 use crate::objects::{Namespace, Objects, StorageOptions};
 use crate::parcel::Props;
 use crate::routes::Routes;
@@ -146,6 +147,7 @@ pub(crate) struct Inner {
     pub(crate) spares: Spares,
     pub(crate) bases: Bases,
     pub(crate) builds: Arc<BuildCounts>,
+    loss: Loss,
 }
 
 impl Runtime {
@@ -161,6 +163,9 @@ impl Runtime {
         .await
         .unwrap_or(Err(jail::Error::Gone))
         .map_err(Error::Zygote)?;
+        let loss = Loss::default();
+        loss.watch(zygote.process(), "all isolates".to_owned(), || true)
+            .map_err(Error::Zygote)?;
         Ok(Self(Arc::new(Inner {
             zygote,
             processes: processes.max(1),
@@ -170,7 +175,15 @@ impl Runtime {
             spares: Spares::default(),
             bases: Bases::default(),
             builds: Arc::default(),
+            loss,
         })))
+    }
+
+    /// Resolves, with what happened, if a process ends that workers cannot go on without: the kernel ends some when memory is
+    /// short, these last of all. Nothing brings it back but another start.
+    pub async fn loss(&self) -> String {
+        let loss = self.0.loss.clone();
+        loss.happened().await
     }
 
     /// Opens the folder where Durable Objects keep their state, unless one is open. Without it there are none.
@@ -408,6 +421,7 @@ impl Runtime {
             cpu_ms: limits.cpu_ms,
             object_isolates,
             routes,
+            loss: self.0.loss.clone(),
         })
         .await?;
         let workers = self.0.workers.write();

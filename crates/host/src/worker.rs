@@ -1,5 +1,7 @@
 //! One deployed version of a worker: its template and its isolates.
 
+mod upkeep;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 use crate::fetcher::{Caller, FetchError, Fetcher, Request, Response, described};
 use crate::figures::WorkerFigures;
 use crate::link::{EventEntry, Link, LinkOptions, Receiver, lost, now_ms};
+use crate::loss::Loss;
 use crate::parcel::{MethodCall, Props};
 use crate::routes::{Route, Routes};
 use crate::tail::{Happening, TraceItem};
@@ -21,8 +24,6 @@ const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may have to wait, in microseconds, to be in the isolate where its object lives. It would take about
 /// a tenth of a millisecond to reach that from another one.
 const MAX_WAIT_US: u64 = 5_000;
-/// How long a version that was replaced may finish what it is doing.
-const RETIREMENT: Duration = Duration::from_secs(30);
 
 /// A worker that runs. Clones are the same worker.
 #[derive(Clone)]
@@ -41,6 +42,7 @@ pub(crate) struct WorkerOptions {
     pub(crate) object_isolates: bool,
     /// Which isolates requests had better go to, for a worker that has objects.
     pub(crate) routes: Option<Arc<Routes>>,
+    pub(crate) loss: Loss,
 }
 
 struct Inner {
@@ -71,6 +73,7 @@ impl Worker {
             worker.adopt(link);
         }
         worker.prepare_spare();
+        worker.watch_template()?;
         Ok(worker)
     }
 
@@ -325,135 +328,6 @@ impl Worker {
             }
         }
         best.map(|(_, link)| Arc::clone(link))
-    }
-
-    async fn fork(&self) -> Result<Arc<Link>, jail::Error> {
-        let inner = Arc::clone(&self.0);
-        let child = tokio::task::spawn_blocking(move || {
-            inner
-                .options
-                .template
-                .fork(jail::Role::Isolate, &inner.options.limits)
-        })
-        .await
-        .unwrap_or(Err(jail::Error::Gone))?;
-        Link::start(child, (self.0.options.link)())
-            .map_err(|error| jail::Error::System("connect to an isolate", error))
-    }
-
-    fn adopt(&self, link: Arc<Link>) {
-        self.0
-            .links
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&link));
-        self.0.changed.notify_waiters();
-        let worker = Arc::downgrade(&self.0);
-        let cpu_ms = self.0.options.cpu_ms;
-        tokio::spawn(async move {
-            let watching = crate::watchdog::watch(&link, cpu_ms);
-            tokio::pin!(watching);
-            let is_alive = tokio::select! {
-                () = &mut watching => false,
-                () = crate::renewal::is_due(&link) => true,
-            };
-            // Another takes its place, unless the worker is gone as well.
-            let Some(worker) = worker.upgrade().map(Worker) else {
-                return;
-            };
-            worker.replace(&link).await;
-            drop(worker);
-            if is_alive {
-                tokio::select! {
-                    () = watching => {}
-                    () = crate::renewal::end_when_quiet(&link) => {}
-                }
-            }
-        });
-    }
-
-    /// Has another isolate take the place of one.
-    async fn replace(&self, link: &Arc<Link>) {
-        let inner = &*self.0;
-        let remove = || {
-            inner
-                .links
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .retain(|other| !Arc::ptr_eq(other, link));
-            inner.changed.notify_waiters();
-        };
-        let is_gone = link.load().is_none();
-        if is_gone {
-            remove();
-        }
-        if inner.retired.load(Ordering::Relaxed) {
-            return;
-        }
-        if is_gone {
-            inner.ended.fetch_add(1, Ordering::Relaxed);
-        }
-        let spare = inner
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match spare.filter(|spare| spare.load().is_some()) {
-            Some(spare) => self.adopt(spare),
-            None => match self.fork().await {
-                Ok(link) => self.adopt(link),
-                Err(error) => {
-                    tracing::error!(worker = self.name(), %error, "no isolate can be forked");
-                    return;
-                }
-            },
-        }
-        remove();
-        self.prepare_spare();
-    }
-
-    fn prepare_spare(&self) {
-        let worker = self.clone();
-        tokio::spawn(async move {
-            if let Ok(link) = worker.fork().await {
-                *worker
-                    .0
-                    .spare
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = Some(link);
-            }
-        });
-    }
-
-    /// Ends this version once its events are over, or when it takes too long.
-    pub(crate) fn retire(&self) {
-        self.0.retired.store(true, Ordering::Relaxed);
-        let worker = self.clone();
-        tokio::spawn(async move {
-            let end = tokio::time::Instant::now() + RETIREMENT;
-            while tokio::time::Instant::now() < end
-                && worker
-                    .links()
-                    .iter()
-                    .any(|link| link.load().unwrap_or(0) > 0)
-            {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            worker.kill();
-        });
-    }
-
-    /// Ends all isolates at once.
-    pub(crate) fn kill(&self) {
-        self.0.retired.store(true, Ordering::Relaxed);
-        self.0
-            .spare
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        for link in self.links() {
-            link.kill();
-        }
     }
 }
 

@@ -12,12 +12,10 @@ use crate::filter;
 use crate::limits::Role;
 use crate::namespaces;
 use crate::protection::Protection;
+use crate::shortage::Precedence;
 use crate::system::{self, Resource, limit_unprivileged as limit};
 use crate::users::{self, Users};
 use crate::wire::Ceilings;
-
-/// In thousandths of all memory.
-const FIRST_TO_GO: i32 = 500;
 
 /// A step of putting up a jail, as it travels to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +80,7 @@ impl<T> At<T> for io::Result<T> {
 pub(crate) struct Sealed {
     pub(crate) users: Users,
     pub(crate) protection: Protection,
+    pub(crate) precedence: Option<Precedence>,
 }
 
 /// How one child comes to be.
@@ -108,7 +107,7 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     let users = Users::choose(first_user, users, capabilities, [&user_map, &group_map]);
     let process_namespace = namespaces::can_make_process_tables();
     system::load_time_zone();
-    be_first_to_go();
+    let precedence = Precedence::establish();
 
     system::forbid_new_privileges().at(Step::Privileges)?;
     system::drop_bounding_set();
@@ -136,18 +135,11 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
         process_namespace,
         ..Protection::default()
     };
-    Ok(Sealed { users, protection })
-}
-
-/// When the machine or the container is out of memory, the kernel ends one process. That must not be the host, which often is
-/// the largest: what is forked from here counts for as much more than it is. Where this can't be said, the kernel chooses.
-fn be_first_to_go() {
-    const PATH: &str = "/proc/self/oom_score_adj";
-    let score = fs::read_to_string(PATH).ok();
-    let score = score.and_then(|score| score.trim().parse::<i32>().ok());
-    if score.is_some_and(|score| score < FIRST_TO_GO) {
-        let _ = fs::write(PATH, FIRST_TO_GO.to_string());
-    }
+    Ok(Sealed {
+        users,
+        protection,
+        precedence,
+    })
 }
 
 /// The last step of sealing, after which the process can do nothing any more but fork, and what it does for that.

@@ -50,6 +50,7 @@ mod process;
 mod program;
 mod protection;
 mod serve;
+mod shortage;
 mod system;
 mod users;
 mod wire;

@@ -189,6 +189,21 @@ impl Process {
         Ok(Some(*self.exit.get_or_init(|| exit)))
     }
 
+    /// What waits until it has ended, blocks meanwhile, and does not keep the process.
+    ///
+    /// # Errors
+    ///
+    /// When the host has too many descriptors.
+    pub fn end(&self) -> Result<impl FnOnce() + Send + use<>, Error> {
+        let descriptor = self.descriptor.try_clone();
+        let descriptor =
+            descriptor.map_err(|error| Error::System("cannot watch a process", error))?;
+        Ok(move || {
+            // It waits for as long as it takes, and can't fail with one live descriptor but for want of memory.
+            let _ = system::wait_readable(descriptor.as_fd(), None);
+        })
+    }
+
     /// CPU time it has used so far.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use crate::confine::{self, Birth, Failure, Sealed, Step};
 use crate::limits::Role;
 use crate::message;
 use crate::namespaces;
+use crate::shortage::Precedence;
 use crate::system::{self, Forked};
 use crate::wire::{Ceilings, REQUEST_WORDS, Reply, Request};
 
@@ -235,12 +236,21 @@ impl Server {
             own_table = sealed.protection.process_namespace && role.is_template();
         }
         self.turn += 1;
+        let precedence = self
+            .sealed
+            .as_ref()
+            .and_then(|sealed| sealed.precedence.as_ref());
+        let raised = precedence.map_or(Ok(()), Precedence::raise);
         let forked = if own_table {
             birth.parent = None;
-            system::fork_into_new_process_table()
+            raised.and_then(|()| system::fork_into_new_process_table())
         } else {
-            system::fork()
+            raised.and_then(|()| system::fork())
         };
+        if let (Some(precedence), Ok(Forked::Parent { .. }) | Err(_)) = (precedence, &forked) {
+            // It did so at the start. If it cannot any more, it goes like its children.
+            let _ = precedence.lower();
+        }
         match forked {
             Ok(Forked::Child) => Some(birth),
             Ok(Forked::Parent { child: pid }) => {

@@ -90,8 +90,14 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
         watch,
     };
     let all: Vec<usize> = (0..session.fleet.members.len()).collect();
-    let stop = super::stop_signal();
-    tokio::pin!(stop);
+    let mut loss = None;
+    let stop = async {
+        tokio::select! {
+            () = super::stop_signal() => {}
+            text = shared.runtime.loss() => loss = Some(text),
+        }
+    };
+    let mut stop = Box::pin(stop);
     let ready = format!("Ready on http://localhost:{}", at.port());
     // Requests that come before the first build is done wait for it, unaccepted.
     let built = tokio::select! {
@@ -104,9 +110,11 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
             terminal::data(format_args!("{ready}"));
         }
         tokio::spawn(session.follow_changes());
-        gateway.run(stop).await;
+        gateway.run(&mut stop).await;
     }
-    Fleet::close(&shared).await
+    drop(stop);
+    Fleet::close(&shared).await?;
+    loss.map_or(Ok(()), |text| Err(Error::loss(text)))
 }
 
 /// The workers, and what keeps them in step with their files.

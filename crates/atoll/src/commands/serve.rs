@@ -112,12 +112,17 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
             tokio::spawn(run_on_time(trigger, worker, maps, Arc::clone(&metrics)));
         }
     }
+    let mut loss = None;
     let stop = async {
-        super::stop_signal().await;
+        tokio::select! {
+            () = super::stop_signal() => {}
+            text = fleet.shared.runtime.loss() => loss = Some(text),
+        }
         operator.stopping();
     };
     gateway.run(stop).await;
-    Fleet::close(&fleet.shared).await
+    Fleet::close(&fleet.shared).await?;
+    loss.map_or(Ok(()), |text| Err(Error::loss(text)))
 }
 
 async fn run_on_time(trigger: Trigger, worker: Worker, maps: Maps, metrics: Arc<Metrics>) {
