@@ -3,10 +3,13 @@
 
 mod support;
 
+use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use support::process::{children, signal};
 use support::{Project, get_from};
 
 const CODE: &str = r#"
@@ -25,6 +28,9 @@ export default {
   },
 };
 "#;
+
+/// Nothing takes as long as that unless it does not come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn project() -> Project {
     Project::new(&[
@@ -130,6 +136,81 @@ fn a_service_manager_is_told_when_it_is_ready_and_when_it_stops() {
     assert_eq!(server.get("/x").0, 200);
     assert_eq!(server.stop().0, Some(0));
     assert_eq!(told(), "STOPPING=1");
+}
+
+#[test]
+fn a_server_that_has_nothing_to_fork_from_any_more_ends_with_an_error() {
+    for command in ["serve", "dev"] {
+        for (depth, what) in [(1, "all isolates"), (2, "isolates of `w`")] {
+            let project = project();
+            let mut server = project.start(&[command], "http://");
+            assert_eq!(server.get("/count").0, 200);
+            let forkers = (0..depth).fold(vec![server.id()], |above, _| {
+                above.into_iter().flat_map(children).collect()
+            });
+            for forker in forkers {
+                signal("-KILL", forker);
+            }
+            server.wait_for(&format!("the process that {what} are forked from"));
+            server.wait_for("hint");
+            assert_eq!(server.wait().code(), Some(1), "{command}");
+        }
+    }
+}
+
+/// Kilobytes that these processes share with nobody. `None` where this user may not look.
+fn private(processes: &[u32]) -> Option<u64> {
+    let of = |process: &u32| -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+        let lines = text.lines().filter(|line| line.starts_with("Private_"));
+        lines
+            .map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+            .sum()
+    };
+    processes.iter().map(of).sum()
+}
+
+#[test]
+fn workers_that_have_nothing_to_do_give_back_what_they_share_with_others() {
+    let project = Project::new(&[
+        (
+            "wrangler.json",
+            r#"{ "name": "w", "main": "index.js", "compatibility_date": "2026-06-11",
+                 "worker_loaders": [{ "binding": "LOADER" }] }"#,
+        ),
+        (
+            "index.js",
+            r#"export default {
+                async fetch(request, env) {
+                  const names = Array.from({ length: 20 }, (_, index) => `kept ${index}`);
+                  const modules = { "main.js": `let n = 0; export default { fetch() { return new Response(String(n += 1)); } };` };
+                  const code = () => ({ compatibilityDate: "2026-06-11", mainModule: "main.js", modules });
+                  const answers = names.map(async (name) => {
+                    const answer = await env.LOADER.get(name, code).getEntrypoint().fetch("http://dynamic/");
+                    return answer.text();
+                  });
+                  return new Response((await Promise.all(answers)).join(" "));
+                },
+              };"#,
+        ),
+    ]);
+    let server = project.start(&["serve"], "http://");
+    let answered = |count: &str| (200, [count; 20].join(" "));
+    assert_eq!(server.get("/"), answered("1"));
+    // What is forked from the zygote, templates included: they do nothing anyway.
+    let zygote = children(server.id())[0];
+    let processes = children(zygote);
+    let Some(at_once) = private(&processes) else {
+        eprintln!("skipped: the memory of these processes cannot be looked at");
+        return;
+    };
+    let began = Instant::now();
+    while private(&processes).is_some_and(|now| 10 * now > 9 * at_once) {
+        assert!(began.elapsed() < PATIENCE, "{at_once} KB stay as they are");
+        std::thread::yield_now();
+    }
+    // They are none the worse.
+    assert_eq!(server.get("/"), answered("2"));
 }
 
 fn root() -> PathBuf {

@@ -93,43 +93,6 @@ pub(crate) fn fill_blocks() {
     }
 }
 
-/// What the kernel can keep as one page.
-const LARGE_PAGE_BYTES: usize = 2 * 1024 * 1024;
-/// `MADV_COLLAPSE`, which the `libc` crate does not know.
-const COLLAPSE: libc::c_int = 25;
-
-/// Where the heap of a process goes on that is forked from again and again.
-pub(crate) struct Shared {
-    start: usize,
-}
-
-impl Shared {
-    /// Has the C library's heap go on where a large page can begin.
-    pub(crate) fn begin() -> Self {
-        // SAFETY: it moves the end of the heap up, as others than the C library may do as well: it goes on behind that.
-        let end = unsafe { libc::sbrk(0) } as usize;
-        let start = end.next_multiple_of(LARGE_PAGE_BYTES);
-        if let Ok(gap) = libc::intptr_t::try_from(start - end) {
-            // SAFETY: as above. Nobody uses what is between, so that it takes no memory.
-            unsafe { libc::sbrk(gap) };
-        }
-        Self { start }
-    }
-
-    /// Has the kernel keep what is there now in large pages, if it can: it copies the tables of the others with each fork, page
-    /// by page, and takes them down again at its end. What a fork writes to is still copied in small ones, and what it
-    /// adds is small.
-    pub(crate) fn gather(&self) {
-        // SAFETY: asking for no memory tells where the heap ends.
-        let end = unsafe { libc::sbrk(0) } as usize;
-        let whole = end.saturating_sub(self.start) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
-        if whole > 0 {
-            // SAFETY: it is memory of this process, and what is in it stays the same. Nothing depends on whether it works.
-            unsafe { libc::madvise(self.start as *mut libc::c_void, whole, COLLAPSE) };
-        }
-    }
-}
-
 /// How much is used, and how much may be.
 #[derive(Debug)]
 pub(crate) struct Account {

@@ -16,6 +16,7 @@ mod jobs;
 mod modules;
 mod native;
 mod objects;
+mod original;
 mod prepare;
 mod rpc;
 mod serve;

@@ -12,9 +12,10 @@ use jail::{Control, Role, Started};
 use protocol::limits::MAX_FRAME_BYTES;
 use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 
-use crate::heap::{Shared, fill_blocks, join_free_blocks, keep_free_blocks};
+use crate::heap::{fill_blocks, join_free_blocks, keep_free_blocks};
 use crate::isolate::{Isolate, Turn};
 use crate::native;
+use crate::original::Original;
 use crate::prepare::{Build, BuildStep, Prepare};
 use crate::sources::Sources;
 
@@ -42,7 +43,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
     // could open the file.
     // SAFETY: this process has a single thread.
     unsafe { std::env::set_var("TZ", "UTC0") };
-    let shared = Shared::begin();
+    let mut original = Original::begin();
     let isolate = match Isolate::new(Sources::Embedded) {
         Ok(isolate) => isolate,
         Err(failure) => {
@@ -57,11 +58,12 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
     isolate.settle_down();
     let Started { role, socket } = jail::serve(control, || {
         fill_blocks();
-        shared.gather();
+        // Without, isolates work as well: they take more memory.
+        let _ = original.keep();
     });
     match role {
-        Role::Isolate => run(&isolate, socket),
-        Role::Template => serve_template(&isolate, socket),
+        Role::Isolate => run(&isolate, socket, original),
+        Role::Template => serve_template(&isolate, socket, original),
         // What has threads is no isolate: the host needs a jail for something else.
         Role::ThreadedTemplate => serve_builds(&isolate, build, socket),
         Role::Threaded => std::process::exit(EXIT_PROTOCOL),
@@ -99,14 +101,14 @@ fn serve_builds(isolate: &Isolate, build: Build, mut socket: UnixStream) -> ! {
 }
 
 /// A template does what its only frame says and is forked from. Where that frame was no program yet, so are templates.
-fn serve_template(isolate: &Isolate, mut socket: UnixStream) -> ! {
+fn serve_template(isolate: &Isolate, mut socket: UnixStream, original: Original) -> ! {
     loop {
         if !evaluate(isolate, &socket) {
             std::process::exit(0);
         }
         let Started { role, socket: next } = jail::serve(Control::from(socket), || ());
         match role {
-            Role::Isolate => run(isolate, next),
+            Role::Isolate => run(isolate, next, original),
             Role::Template => socket = next,
             Role::Threaded | Role::ThreadedTemplate => std::process::exit(EXIT_PROTOCOL),
         }
@@ -160,11 +162,12 @@ fn read_frame(mut socket: &UnixStream) -> Option<Vec<u8>> {
 }
 
 /// Reads frames, delivers them, writes what comes of it, until the host is gone.
-fn run(isolate: &Isolate, mut socket: UnixStream) -> ! {
+fn run(isolate: &Isolate, mut socket: UnixStream, mut original: Original) -> ! {
     let mut frames = FrameBuffer::default();
     let mut usual = FIRST_READ_BYTES;
     loop {
         let room = frames.missing().clamp(usual, 4 * 1024 * 1024);
+        original.rest(socket.as_fd());
         match frames.fill(room, |buffer| receive(isolate, &socket, buffer)) {
             Ok(0) => std::process::exit(0),
             Ok(count) if count == room => usual = READ_BYTES,

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 
 use process::{Process, address_in};
 
@@ -207,8 +207,8 @@ impl Server {
     }
 
     /// Waits until it has ended.
-    pub(crate) fn wait(mut self) {
-        self.process.wait();
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.process.wait()
     }
 
     /// Asks it to end, and gives its exit code and what it wrote to standard output.
