@@ -59,7 +59,11 @@ const PARTS: [&str; 10] = [
 fn main() -> anyhow::Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "--zygote") {
-        anyhow::bail!(isolate::zygote_main(|_, _| Ok(None), drop));
+        anyhow::bail!(isolate::zygote_main(isolate::Bundler {
+            prepare: |_, _| Ok(None),
+            transform: |_| None,
+            build: drop,
+        }));
     }
     let before = Before::look();
     let quick = arguments.iter().any(|argument| argument == "--quick");

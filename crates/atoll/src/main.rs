@@ -60,7 +60,13 @@ fn main() -> ExitCode {
         .nth(1)
         .is_some_and(|first| first == ZYGOTE)
     {
-        let reason = isolate::zygote_main(bundle::prepare, build);
+        // Whatever is the same for all is done before anything is forked.
+        bundle::service::get_ready_to_transform();
+        let reason = isolate::zygote_main(isolate::Bundler {
+            prepare: bundle::prepare,
+            transform: bundle::service::transform_here,
+            build,
+        });
         terminal::line(format_args!("the isolate process cannot start: {reason}"));
         return ExitCode::FAILURE;
     }

@@ -29,6 +29,6 @@ mod values;
 
 pub use heap::trim;
 pub use isolate::{Isolate, Turn};
-pub use prepare::{Build, BuildStep, Prepare};
+pub use prepare::{Build, BuildStep, Bundler, Prepare, Transform};
 pub use serve::{zygote_if_asked, zygote_main};
 pub use sources::Sources;

@@ -27,6 +27,7 @@ mod rpc;
 pub(crate) mod sqlite;
 mod steps;
 mod text;
+mod transform;
 mod url;
 pub(crate) mod wasm;
 mod zlib;
@@ -69,6 +70,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("rpc", rpc::exports),
     ("sqlite", sqlite::exports),
     ("text", text::exports),
+    ("transform", transform::exports),
     ("url", url::exports),
     ("wasm", wasm::exports),
     ("zlib", zlib::exports),

@@ -9,6 +9,21 @@ use crate::state;
 /// Gives what a bundler makes of one module, by its name and source: `None` when it is fine as it is.
 pub type Prepare = fn(&str, &str) -> Result<Option<String>, Mistake>;
 
+/// What a bundler makes of a request for modules without types and JSX, as bytes: `None` when it is not one to be dealt with in
+/// the process of who asks.
+pub type Transform = fn(Vec<u8>) -> Option<Vec<u8>>;
+
+/// A bundler, for processes that are jailed.
+#[derive(Clone, Copy, Debug)]
+pub struct Bundler {
+    /// For each module that is evaluated.
+    pub prepare: Prepare,
+    /// For programs that ask for it.
+    pub transform: Transform,
+    /// For processes that do nothing else.
+    pub build: Build,
+}
+
 /// What a process does that builds programs.
 pub type Build = fn(BuildStep);
 
@@ -22,9 +37,11 @@ pub enum BuildStep {
 }
 
 impl Isolate {
-    /// Has code pass through this before it is evaluated, when it has not been through a bundler.
-    pub fn set_prepare(&self, prepare: Prepare) {
-        self.prepare.set(Some(prepare));
+    /// Has code pass through this before it is evaluated, when it has not been through a bundler, and programs have what they
+    /// ask for transformed by this.
+    pub fn set_bundler(&self, bundler: &Bundler) {
+        self.prepare.set(Some(bundler.prepare));
+        state::with(|state| state.transform = Some(bundler.transform));
     }
 
     /// Tells the host what became of the program that it sent.

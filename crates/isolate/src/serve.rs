@@ -16,7 +16,7 @@ use crate::heap::{fill_blocks, join_free_blocks, keep_free_blocks};
 use crate::isolate::{Isolate, Turn};
 use crate::native;
 use crate::original::Original;
-use crate::prepare::{Build, BuildStep, Prepare};
+use crate::prepare::{Build, BuildStep, Bundler, Prepare};
 use crate::sources::Sources;
 
 /// Room for one read from the socket, in bytes, and for the first ones. An isolate that is not told much does not need more.
@@ -33,7 +33,7 @@ const EXIT_CONDEMNED: i32 = 77;
 /// Makes this process a zygote: loads the Workers API and forks when the host asks. To be called first thing in the
 /// `main` of a program that the host has started for this, while it has a single thread. Returns only with the reason
 /// why this process cannot be a zygote.
-pub fn zygote_main(prepare: Prepare, build: Build) -> String {
+pub fn zygote_main(bundler: Bundler) -> String {
     let control = match jail::zygote() {
         Ok(control) => control,
         Err(error) => return error.to_string(),
@@ -53,7 +53,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
             );
         }
     };
-    isolate.set_prepare(prepare);
+    isolate.set_bundler(&bundler);
     native::warm_up();
     isolate.settle_down();
     let Started { role, socket } = jail::serve(control, || {
@@ -65,7 +65,7 @@ pub fn zygote_main(prepare: Prepare, build: Build) -> String {
         Role::Isolate => run(&isolate, socket, original),
         Role::Template => serve_template(&isolate, socket, original),
         // What has threads is no isolate: the host needs a jail for something else.
-        Role::ThreadedTemplate => serve_builds(&isolate, build, socket),
+        Role::ThreadedTemplate => serve_builds(&isolate, bundler.build, socket),
         Role::Threaded => std::process::exit(EXIT_PROTOCOL),
     }
 }
@@ -79,7 +79,11 @@ pub fn zygote_if_asked(prepare: Prepare) {
     let asked = std::env::args_os().nth(1);
     if asked.is_some_and(|first| first == protocol::ZYGOTE_ARGUMENT) {
         // Nothing that embeds the host builds programs of files.
-        let reason = zygote_main(prepare, drop);
+        let reason = zygote_main(Bundler {
+            prepare,
+            transform: |_| None,
+            build: drop,
+        });
         panic!("the isolate process cannot start: {reason}");
     }
 }

@@ -14,6 +14,7 @@ use protocol::{
 use crate::cpu;
 use crate::heap::Account;
 use crate::modules::ProgramModules;
+use crate::prepare::Transform;
 
 /// Everything natives share with the event loop.
 #[derive(Debug, Default)]
@@ -65,6 +66,8 @@ pub(crate) struct State {
     pub(crate) descriptors: VecDeque<OwnedFd>,
     /// A limit was passed after which no code may run.
     pub(crate) condemned: bool,
+    /// What takes types and JSX out of modules for programs.
+    pub(crate) transform: Option<Transform>,
     /// The modules of the program.
     pub(crate) program: ProgramModules,
     /// The engine's memory.

@@ -117,6 +117,15 @@ pub const MAX_BUILD_MS: u32 = 30_000;
 /// Memory that one build may use, in bytes.
 pub const MAX_BUILD_MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
 
+/// The most bytes of all files that an isolate transforms itself, without bundling them; more are for a process of their own.
+pub const MAX_HERE_BYTES: usize = 512 * 1024;
+
+/// The most files of that kind.
+pub const MAX_HERE_FILES: usize = 256;
+
+/// How deep one of them may nest, by a bound that its words and signs give.
+pub const MAX_HERE_NESTING: usize = 2500;
+
 /// Packages of one build that may be asked for by name.
 pub const MAX_BUILD_DEPENDENCIES: usize = 256;
 

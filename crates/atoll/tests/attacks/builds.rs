@@ -104,6 +104,48 @@ fn floods_of_files_are_refused() {
     });
 }
 
+/// What is small and is not to be bundled is transformed in the isolate that asks, which has to live on.
+#[test]
+fn source_that_is_transformed_where_it_is_asked_for_ends_nobody() {
+    run(async {
+        let limits = Building {
+            time: Duration::from_secs(2),
+            memory_bytes: 64 << 20,
+            ..Building::default()
+        };
+        let code = "import { createWorker } from '@cloudflare/worker-bundler'; \
+             const SOURCES = { \
+               nested: 'type A=' + '['.repeat(2490) + 'B' + ']'.repeat(2490), \
+               lists: 'x=' + '['.repeat(2490) + ']'.repeat(2490), \
+               deeper: 'x=' + '('.repeat(2e6), \
+               arguments: 'f<(a='.repeat(60) + 'b', \
+               patterns: 'x=' + 'a as ({a='.repeat(60) + 'b', \
+               inferred: 'type A=B extends ' + 'infer A extends (B extends '.repeat(60) + 'C?D:E' + ')?F:G'.repeat(60), \
+               doubled: 'enum A { a0 = \"aaaaaaaa\", ' + Array.from({ length: 60 }, (_, n) => `a${n + 1} = a${n} + a${n}`).join() + ' }' }; \
+             const deep = (more, files) => more > 0 ? deep(more - 1, files) : createWorker({ files, bundle: false }); \
+             export default { async fetch(request) { \
+               const name = new URL(request.url).pathname.slice(1); \
+               try { return new Response((await deep(1000, { 'index.ts': SOURCES[name] ?? '' })).mainModule); } \
+               catch (error) { return new Response(`${error.name}: ${error.message}`); } } };";
+        let bundler = runtime().await.bundler(limits);
+        let worker = App::new(code).bundler(bundler).deploy().await;
+        for (name, is_small) in [
+            ("nested", true),
+            ("lists", true),
+            ("deeper", false),
+            ("arguments", false),
+            ("patterns", false),
+            ("inferred", false),
+            ("doubled", false),
+        ] {
+            let answer = text(&worker, &format!("/{name}")).await;
+            let is_error = answer.starts_with("Error: ") && !is_small;
+            assert!(answer == "index.js" || is_error, "{name}: {answer}");
+        }
+        assert_eq!(text(&worker, "/fine").await, "index.js");
+    });
+}
+
 /// What the files do not hold is not there, whatever a path says.
 #[test]
 fn nothing_but_its_files_is_in_reach_of_a_build() {

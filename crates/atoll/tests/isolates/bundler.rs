@@ -70,6 +70,37 @@ fn files_become_a_worker() {
     });
 }
 
+/// A bundler of the host's that does nothing.
+struct Nobody;
+
+impl Fetcher for Nobody {
+    fn fetch(
+        &self,
+        _: host::Request,
+    ) -> Pin<Box<dyn Future<Output = Result<host::Response, host::FetchError>> + Send + '_>> {
+        let mut response = host::Response::new(host::Body::full("nobody is there"));
+        *response.status_mut() = http::StatusCode::UNPROCESSABLE_ENTITY;
+        Box::pin(async { Ok(response) })
+    }
+}
+
+#[test]
+fn what_is_small_and_not_bundled_needs_nobody_else() {
+    run(async {
+        let run = r#"
+            const files = { "index.ts": `import { b } from "./b"; export default { fetch: () => new Response(b as string) };`,
+              "b.ts": "export const b: string = 'here';" };
+            const wanting = { ...files, "package.json": `{ "dependencies": { "c": "1" } }` };
+            const large = { ...files, "large.txt": "x".repeat(1e6) };
+            return [await ask(files, { bundle: false }), await ending(() => ask(files)), await ending(() => ask(wanting, { bundle: false })),
+              await ending(() => ask(large, { bundle: false })), await ending(() => createApp({ files, server: "index.ts", bundle: false }))];"#;
+        let worker = building_with(Arc::new(Nobody), run).await;
+        let nobody = "Error: nobody is there";
+        let expected = serde_json::json!(["here", nobody, nobody, nobody, nobody]);
+        assert_eq!(text(&worker, "/").await, expected.to_string());
+    });
+}
+
 #[test]
 fn what_starts_a_program_is_found() {
     run(async {

@@ -12,7 +12,7 @@ use protocol::limits::{MAX_BUILD_DEPTH, MAX_BUILD_FILES, MAX_BUILD_PATH_BYTES};
 use super::reply::Failure;
 
 /// Bytes with the files that lie in them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Part {
     bytes: Vec<u8>,
     files: Vec<(String, Range<usize>)>,
@@ -85,6 +85,12 @@ impl Files {
     /// A file that is text, by its path below the root.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         std::str::from_utf8(self.get(&absolute(path).ok()?)?).ok()
+    }
+
+    /// All paths from the root on, with what is there.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let files = self.0.files.iter();
+        files.map(|(path, (part, range))| (path.as_str(), &self.0.parts[*part][range.clone()]))
     }
 
     /// Paths below the root, sorted, without those of packages.

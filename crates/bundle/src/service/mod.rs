@@ -5,9 +5,13 @@
 //! opens a file. It is forked from one that is ready for a build ([`get_ready`]), with the request waiting on its socket.
 //! A request and its reply are a length (four bytes, little-endian), that many bytes of JSON, and the contents that the
 //! JSON lists, one after the other. The way in and out of the process is [`serve`].
+//!
+//! What is small and not to be bundled is done by who asks for it ([`transform_here`]): it takes less than the way to another
+//! process.
 
 mod bundling;
 mod files;
+mod here;
 mod plugin;
 mod project;
 mod ready;
@@ -24,6 +28,7 @@ use std::os::unix::net::UnixStream;
 use protocol::limits::{MAX_BUILD_BYTES, MAX_BUILD_REPLY_BYTES};
 
 use files::Files;
+pub use here::{get_ready_to_transform, transform_here};
 pub use ready::get_ready;
 use reply::{Failure, Reply};
 

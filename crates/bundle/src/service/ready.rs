@@ -70,18 +70,20 @@ pub fn get_ready() {
 }
 
 fn usual_requests() -> Vec<Vec<u8>> {
-    let lengths = FILES.map(|(name, content)| (name, content.len()));
-    let contents = FILES.map(|(_, content)| content).concat();
     let options = [
         json!({ "entryPoint": "index.tsx" }),
         json!({ "entryPoint": "index.tsx", "bundle": false }),
         json!({ "entryPoint": "index.tsx", "minify": true, "sourcemap": true, "jsx": "automatic" }),
     ];
-    let encode = |options| {
-        let header = json!({ "action": "worker", "files": lengths, "options": options });
-        request::encode(&header.to_string(), contents.as_bytes())
-    };
-    options.map(encode).to_vec()
+    options.map(|options| usual_request(&options)).to_vec()
+}
+
+/// The request for that program.
+pub(super) fn usual_request(options: &serde_json::Value) -> Vec<u8> {
+    let lengths = FILES.map(|(name, content)| (name, content.len()));
+    let contents = FILES.map(|(_, content)| content).concat();
+    let header = json!({ "action": "worker", "files": lengths, "options": options });
+    request::encode(&header.to_string(), contents.as_bytes())
 }
 
 /// Has the kernel find memory for what comes, which it does page by page when one is first written to. A fork has none of its

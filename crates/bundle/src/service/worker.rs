@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bundling::{Bundle, Bundling, Place};
 use super::files::Files;
 use super::project::{self, Purpose, TsConfig};
-use super::reply::{Built, Failure, Kind, Reply};
+use super::reply::{Built, Failure, Kind, Reply, WranglerConfig};
 use super::request::{Action, Options};
 use super::transform;
 
@@ -34,21 +34,9 @@ pub(super) async fn make(action: Action, files: Files, options: Options) -> Resu
             clients.push((path, bundle.code));
         }
     }
-    let purpose = match action {
-        Action::Worker => Purpose::Worker,
-        Action::App => Purpose::Server,
-    };
-    let asked = options.entry_point.as_deref();
-    let entry = project::entry_point(&files, asked, config.as_ref(), purpose)?;
-    if entry.ends_with(".py") {
-        return Err(Failure::new("Python workers are not supported here."));
-    }
+    let entry = start(action, &files, &options, config.as_ref())?;
     let mut built = match options.bundle {
-        Some(false) => {
-            let mut built = transform::transform(&files, &entry, &options);
-            built.warnings.extend(transform::ignored_options(&options));
-            built
-        }
+        Some(false) => apart(&files, &entry, &options),
         _ => bundled(bundling.bundle(&entry, Place::Worker).await?),
     };
     warnings.extend(std::mem::take(&mut built.warnings));
@@ -59,6 +47,41 @@ pub(super) async fn make(action: Action, files: Files, options: Options) -> Resu
         styles,
         ..built
     }))
+}
+
+/// What `createWorker()` gives of modules that are not bundled.
+pub(super) fn transformed(files: &Files, options: &Options) -> Result<Reply, Failure> {
+    let config = project::wrangler_config(files);
+    let entry = start(Action::Worker, files, options, config.as_ref())?;
+    Ok(Reply::Built(Built {
+        wrangler_config: config,
+        ..apart(files, &entry, options)
+    }))
+}
+
+/// The file that the worker starts from.
+fn start(
+    action: Action,
+    files: &Files,
+    options: &Options,
+    config: Option<&WranglerConfig>,
+) -> Result<String, Failure> {
+    let purpose = match action {
+        Action::Worker => Purpose::Worker,
+        Action::App => Purpose::Server,
+    };
+    let asked = options.entry_point.as_deref();
+    let entry = project::entry_point(files, asked, config, purpose)?;
+    match entry.ends_with(".py") {
+        true => Err(Failure::new("Python workers are not supported here.")),
+        false => Ok(entry),
+    }
+}
+
+fn apart(files: &Files, entry: &str, options: &Options) -> Built {
+    let mut built = transform::transform(files, entry, options);
+    built.warnings.extend(transform::ignored_options(options));
+    built
 }
 
 fn bundled(bundle: Bundle) -> Built {

@@ -1,5 +1,6 @@
 // The way to the host's bundler and back.
 
+import { transform } from "atoll:native/transform";
 import { decodeUtf8, encodeUtf8 } from "../encoding.js";
 import { bundlerCapability, callFetch } from "../io.js";
 import { Request, requestToWire } from "../request.js";
@@ -29,14 +30,27 @@ function decode(bytes) {
   return [JSON.parse(decodeUtf8(bytes.subarray(4, 4 + length))), bytes.subarray(4 + length)];
 }
 
-/** Asks the host. @param {"build" | "install"} what @param {Uint8Array} body */
-async function ask(what, body) {
+function capabilityForBuilds() {
   const capability = bundlerCapability();
   if (capability === undefined || capability === null) throw new Error(NO_BUNDLER);
+  return capability;
+}
+
+/** Asks the host. @param {"build" | "install"} what @param {Uint8Array} body */
+async function ask(what, body) {
+  const capability = capabilityForBuilds();
   const request = new Request(`https://bundler/${what}`, { method: "POST", body });
   const response = responseFromWire(await callFetch(capability, requestToWire(request), undefined));
   if (response.status !== 200) throw new Error(await response.text());
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/** A small program that is not bundled and wants nothing of others is done before the host would have heard of it. */
+function transformHere({ action, options, install }, request) {
+  if (action !== "worker" || options.bundle !== false || install !== undefined) return undefined;
+  capabilityForBuilds();
+  const reply = transform(request);
+  return reply === undefined ? undefined : [[], reply];
 }
 
 /** Cuts contents off one after the other. */
@@ -51,8 +65,8 @@ function cutter(bytes) {
  */
 export async function build({ files, ...rest }) {
   const listed = files.map(([path, content]) => [path, content.byteLength]);
-  const reply = await ask("build", encode({ ...rest, files: listed }, files.map(([, content]) => content)));
-  const [installWarnings, own] = decode(reply);
+  const request = encode({ ...rest, files: listed }, files.map(([, content]) => content));
+  const [installWarnings, own] = transformHere(rest, request) ?? decode(await ask("build", request));
   const [header, contents] = decode(own);
   if (header.error !== undefined) {
     const error = new Error(header.error.message);

@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod here;
+
 /// The header of the reply to a build of these files, and the contents that follow it.
 fn build(action: &str, files: &[(&str, &str)], options: Value) -> (Value, String) {
     let lengths: Vec<Value> = files
