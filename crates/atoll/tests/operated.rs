@@ -171,6 +171,7 @@ fn private(processes: &[u32]) -> Option<u64> {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "who shows nothing says so")]
 fn workers_that_have_nothing_to_do_give_back_what_they_share_with_others() {
     let project = Project::new(&[
         (

@@ -1,5 +1,6 @@
 //! Processes that were forked ahead of time and wait for code.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +16,7 @@ const NICENESS: u8 = 10;
 /// Processes that are forked and not used yet.
 #[derive(Default)]
 pub(crate) struct Spares {
-    ready: Mutex<Vec<jail::Child>>,
+    ready: Mutex<VecDeque<jail::Child>>,
     is_filling: AtomicBool,
     /// Dynamic workers that have a process.
     live: Arc<AtomicUsize>,
@@ -41,7 +42,7 @@ impl Runtime {
             let spares = &runtime.spares;
             while spares.ready().len() < SPARES {
                 match runtime.fork_plain(DEFAULT_MEMORY_BYTES) {
-                    Ok(child) => spares.ready().push(child),
+                    Ok(child) => spares.ready().push_back(child),
                     Err(error) => {
                         tracing::warn!(%error, "no process can be forked ahead of time");
                         break;
@@ -65,13 +66,13 @@ impl Runtime {
 }
 
 impl Spares {
-    fn ready(&self) -> MutexGuard<'_, Vec<jail::Child>> {
+    fn ready(&self) -> MutexGuard<'_, VecDeque<jail::Child>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One that waits, if any does.
+    /// The one that has waited longest, if any does: it has got ready meanwhile.
     pub(crate) fn take(&self) -> Option<jail::Child> {
-        self.ready().pop()
+        self.ready().pop_front()
     }
 
     /// Room for one more dynamic worker.

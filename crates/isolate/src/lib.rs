@@ -18,6 +18,7 @@ mod native;
 mod objects;
 mod original;
 mod prepare;
+mod rehearsal;
 mod rpc;
 mod serve;
 mod sockets;

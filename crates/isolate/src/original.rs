@@ -11,6 +11,7 @@
 use std::ffi::c_void;
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 
 /// As the kernel maps memory.
@@ -30,6 +31,8 @@ pub(crate) struct Original {
     content: Option<&'static [u8]>,
     /// What came since this process had nothing to do.
     reads: u32,
+    /// Nothing has come yet.
+    is_new: bool,
 }
 
 impl Original {
@@ -46,7 +49,15 @@ impl Original {
             start,
             content: None,
             reads: 0,
+            is_new: true,
         }
+    }
+
+    /// What is there so far.
+    pub(crate) fn range(&self) -> Range<usize> {
+        // SAFETY: asking for no memory tells where the heap ends.
+        let end = unsafe { libc::sbrk(0) };
+        self.start..end as usize
     }
 
     /// Keeps what is there now as a file, which nobody can change any more, and puts that in the heap's place.
@@ -91,7 +102,7 @@ impl Original {
     /// Before an isolate reads: when it is told nothing, it gives back what it need not have.
     pub(crate) fn rest(&mut self, socket: BorrowedFd<'_>) {
         let Some(content) = self.content else { return };
-        if self.reads == BUSY_READS {
+        if std::mem::take(&mut self.is_new) || self.reads == BUSY_READS {
             return;
         }
         self.reads += 1;

@@ -17,6 +17,7 @@ use crate::isolate::{Isolate, Turn};
 use crate::native;
 use crate::original::Original;
 use crate::prepare::{Build, BuildStep, Bundler, Prepare};
+use crate::rehearsal::Touched;
 use crate::sources::Sources;
 
 /// Room for one read from the socket, in bytes, and for the first ones. An isolate that is not told much does not need more.
@@ -56,13 +57,17 @@ pub fn zygote_main(bundler: Bundler) -> String {
     isolate.set_bundler(&bundler);
     native::warm_up();
     isolate.settle_down();
+    let touched = Touched::by_loading(original.range(), &isolate);
     let Started { role, socket } = jail::serve(control, || {
         fill_blocks();
         // Without, isolates work as well: they take more memory.
         let _ = original.keep();
     });
     match role {
-        Role::Isolate => run(&isolate, socket, original),
+        Role::Isolate => {
+            touched.touch(original.range());
+            run(&isolate, socket, original)
+        }
         Role::Template => serve_template(&isolate, socket, original),
         // What has threads is no isolate: the host needs a jail for something else.
         Role::ThreadedTemplate => serve_builds(&isolate, bundler.build, socket),
