@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use protocol::limits::{DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, MAX_NAMED_WORKERS, STARTUP_CPU_MS};
-use protocol::{CapabilityId, CodeLimits, Program, Settings, ToIsolate};
+use protocol::{CapabilityId, CodeLimits, Failure, Program, Settings, ToIsolate, compatibility};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::audit::Audit;
@@ -75,6 +75,8 @@ pub(crate) struct Loaded {
     limits: CodeLimits,
     subrequests: u32,
     tails: Option<Arc<Tails>>,
+    /// Why it never starts.
+    refused: Option<Failure>,
     running: Mutex<Option<Running>>,
     starting: tokio::sync::Mutex<()>,
 }
@@ -206,6 +208,12 @@ impl Loaded {
             None => "dynamic worker".into(),
         };
         program.name = name.to_string();
+        let refused =
+            compatibility::mistake(&program.compatibility_flags).map(|(_, message)| Failure {
+                name: "Error".to_owned(),
+                message,
+                ..Failure::default()
+            });
         let audit = audit.map(|audit| (audit, crate::audit::hash(&program)));
         let loopback = CapabilityId::try_from(capabilities.len()).ok();
         let settings = Settings {
@@ -240,6 +248,7 @@ impl Loaded {
                     .map_or(subrequests, |limit| limit.min(subrequests)),
                 limits,
                 tails,
+                refused,
                 running: Mutex::default(),
                 starting: tokio::sync::Mutex::default(),
             }
@@ -296,6 +305,9 @@ impl Loaded {
 
     /// Starts it at once, if a process waits for that. Of several that ask at a time, one starts it for all.
     fn start_now(&self) -> Result<Option<Arc<Link>>, FetchError> {
+        if let Some(failure) = &self.refused {
+            return Err(FetchError::Worker(failure.clone()));
+        }
         if self.settings.memory_bytes > DEFAULT_MEMORY_BYTES {
             return Ok(None);
         }

@@ -174,9 +174,7 @@ function readDate(value) {
 function readCode(code) {
   const { compatibilityDate, compatibilityFlags, mainModule, modules, env, globalOutbound, tails, streamingTails, limits } =
     toDictionary(code, "WorkerCode", "'load' on 'WorkerLoader'", 1);
-  for (const [name, value] of Object.entries({ compatibilityDate, mainModule })) {
-    if (value === undefined) throw new TypeError(`Missing field '${name}' in 'WorkerCode'.`);
-  }
+  if (mainModule === undefined) throw new TypeError("Missing field 'mainModule' in 'WorkerCode'.");
   if (modules === undefined || modules === null || typeof modules !== "object") {
     throw new TypeError("Missing field 'modules' in 'WorkerCode'.");
   }
@@ -197,7 +195,7 @@ function readCode(code) {
     listed: [
       toUSVString(mainModule),
       readDate(compatibilityDate),
-      Array.from(compatibilityFlags ?? [], toUSVString),
+      readFlags(compatibilityFlags),
       read,
       readOutbound(globalOutbound),
       readLimits(limits),
@@ -205,6 +203,12 @@ function readCode(code) {
     ],
     env: parcel,
   };
+}
+
+function readFlags(flags) {
+  if (flags === undefined || flags === null) return [];
+  if (Array.isArray(flags)) return flags.map(toUSVString);
+  throw new TypeError("Incorrect type for the 'compatibilityFlags' field on 'WorkerCode': the provided value is not of type 'Array'.");
 }
 
 function readOutbound(outbound) {

@@ -8,6 +8,7 @@
 pub const ZYGOTE_ARGUMENT: &str = "--zygote";
 
 mod code;
+pub mod compatibility;
 mod facet;
 mod failure;
 mod frame;

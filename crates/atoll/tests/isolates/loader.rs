@@ -194,6 +194,41 @@ fn code_that_does_not_start_says_why_and_where() {
 }
 
 #[test]
+fn flags_that_workers_do_not_know_keep_code_from_starting() {
+    run(async {
+        let answer = gives(
+            r#"
+            const modules = { "main.js": "export default { fetch: () => new Response('started') }" };
+            const start = (more) => ending(async () => {
+              const worker = env.LOADER.load({ ...base, modules, ...more });
+              return (await worker.getEntrypoint().fetch("http://x/")).text();
+            });
+            return [
+              await start({ compatibilityFlags: ["url_standard", "no_web_socket_compression"] }),
+              await start({ compatibilityFlags: ["nodejs_compatt"] }),
+              await start({ compatibilityFlags: ["nodejs_compat", "no_nodejs_compat"] }),
+              await start({ compatibilityFlags: ["nodejs_compat", "nodejs_compat"] }),
+              await start({ compatibilityFlags: "nodejs_compat" }),
+              await start({ compatibilityDate: undefined }),
+            ];"#,
+        )
+        .await;
+        let lines: Vec<String> = serde_json::from_str(&answer).unwrap();
+        assert_eq!(
+            lines,
+            [
+                "started",
+                "Error: No such compatibility flag: nodejs_compatt",
+                "Error: Compatibility flags are mutually contradictory: nodejs_compat vs no_nodejs_compat",
+                "Error: Compatibility flag specified multiple times: nodejs_compat",
+                "TypeError: Incorrect type for the 'compatibilityFlags' field on 'WorkerCode': the provided value is not of type 'Array'.",
+                "Error: Invalid compatibility date: undefined",
+            ]
+        );
+    });
+}
+
+#[test]
 fn what_is_no_code_is_refused() {
     run(async {
         let answer = gives(

@@ -3,14 +3,10 @@
 use super::document::Value;
 use super::reader::Reader;
 use crate::text;
+use protocol::compatibility;
 
 /// The newest date whose behaviour Atoll follows; taken when the configuration names none.
 pub(crate) const NEWEST: &str = "2026-06-11";
-
-/// Flags of Workers that are on here, or that turn something here on or off.
-const IN_EFFECT: &str = include_str!("flags/in_effect.txt");
-/// All other flags that Workers know.
-const WITHOUT_EFFECT: &str = include_str!("flags/without_effect.txt");
 
 /// `YYYY-MM-DD`, of the present day at the latest.
 pub(super) fn date(reader: &mut Reader<'_>, value: Option<&Value>) -> String {
@@ -41,19 +37,27 @@ pub(super) fn flags(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<Strin
     let flags = reader.strings("compatibility_flags", value);
     let places = reader.array("compatibility_flags", value);
     for (flag, place) in flags.iter().zip(places) {
-        if WITHOUT_EFFECT.lines().any(|known| known == flag) {
+        let is_known = compatibility::flags().any(|known| known == flag);
+        if is_known && !compatibility::is_in_effect(flag) {
             let message = format!("the compatibility flag `{flag}` has no effect");
             let hint = format!("Atoll behaves as on {NEWEST} without further flags");
             reader.warn(place.start, message, Some(hint));
-        } else if !IN_EFFECT.lines().any(|known| known == flag) {
-            let known = IN_EFFECT.lines().chain(WITHOUT_EFFECT.lines());
-            let hint = text::nearest(flag, known).map_or_else(
+        } else if !is_known {
+            let hint = text::nearest(flag, compatibility::flags()).map_or_else(
                 || "take it out: Workers refuse it too".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("no such compatibility flag: {flag:?}");
             reader.error(place.start, message, Some(hint));
         }
+    }
+    let is_known = |flag: &String| compatibility::flags().any(|known| known == flag);
+    if flags.iter().all(is_known)
+        && let Some((index, message)) = compatibility::mistake(&flags)
+        && let Some(place) = places.get(index)
+    {
+        let hint = "take one of them out: Workers refuse both together".to_owned();
+        reader.error(place.start, message, Some(hint));
     }
     flags
 }
@@ -140,15 +144,5 @@ mod tests {
         assert_eq!(day_of_year(2025, false, 59), "2025-03-01");
         assert_eq!(day_of_year(2025, false, 364), "2025-12-31");
         assert!(is_date(&today()));
-    }
-
-    #[test]
-    fn each_flag_is_listed_once_and_in_order() {
-        for list in [IN_EFFECT, WITHOUT_EFFECT] {
-            assert!(list.lines().is_sorted_by(|a, b| a < b));
-        }
-        for flag in IN_EFFECT.lines() {
-            assert!(!WITHOUT_EFFECT.lines().any(|other| other == flag), "{flag}");
-        }
     }
 }

@@ -223,6 +223,12 @@ fn mistakes_are_shown_in_place() {
             "did you mean `nodejs_compat`?",
         ),
         (
+            "{\"main\":\"src/index.ts\",\n\"compatibility_flags\":[\"nodejs_compat\",\"no_nodejs_compat\"]}",
+            "mutually contradictory: nodejs_compat vs no_nodejs_compat",
+            (2, 40),
+            "take one of them out",
+        ),
+        (
             "{\"main\":\"src/index.ts\",\"assets\":{\"directory\":\"pub\"}}",
             "does not exist",
             (1, 46),
