@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LONG_PATIENCE: Duration = Duration::from_secs(180);
 /// Workers that live at a time where their memory is looked at.
 const LIVE: usize = 100;
+/// What is given back after work, on either side, is not kept.
+const UNTIL_AT_REST: Duration = Duration::from_secs(1);
 /// Named workers that are asked for in one request.
 const NAMES_AT_ONCE: usize = 100;
 /// After this long all that are idle are gone.
@@ -79,7 +81,7 @@ pub(crate) async fn report(bench: &mut Bench) {
             Case::Rate("/same", 8),
         ),
         (
-            Figure::less("memory of a live worker (KB)")
+            Figure::less("memory of a live worker at rest (KB)")
                 .times(3.0)
                 .told(),
             Case::Memory,
@@ -149,6 +151,7 @@ async fn measure(server: &Server, case: Case, round: Duration) -> anyhow::Result
             let mut ask = async |path: &str| {
                 stream.write_all(request(path).as_bytes()).await?;
                 load::read_response(&mut stream, &mut buffer).await?;
+                tokio::time::sleep(UNTIL_AT_REST).await;
                 server.memory().context("memory cannot be looked at")
             };
             let before = ask("/many?count=8").await?;
