@@ -15,6 +15,7 @@ use crate::limits::{Limits, Role, Settings};
 use crate::message;
 use crate::process::{self, Exit, Mapped, Process, Witness};
 use crate::protection::Protection;
+use crate::shortage;
 use crate::system;
 use crate::wire::{Ceilings, REPLY_WORDS, Reply, Request};
 
@@ -57,6 +58,8 @@ pub(crate) struct Link {
     process: Process,
     requests: AtomicU64,
     protection: Protection,
+    /// A template that is not ended for want of memory before those that come of it.
+    is_spared: bool,
     /// What [`Link::mapped`] has found out.
     inherited: OnceLock<Mapped>,
 }
@@ -189,6 +192,9 @@ impl Forker {
             Some(descriptor) => Process::new(forked, descriptor, role, witness),
             None => link.identify(sender, role, witness)?,
         };
+        if link.is_spared {
+            shortage::goes_first(process.id());
+        }
         Ok(Child {
             socket: ours,
             process,
@@ -209,8 +215,10 @@ impl Forker {
             Witness::Forker { link, .. } => link.protection,
             Witness::Thread(_) => Protection::default(),
         };
+        let mut link = Link::new(socket, process, protection)?;
+        link.is_spared = shortage::is_spared(link.process.id());
         Ok(Self {
-            link: Arc::new(Link::new(socket, process, protection)?),
+            link: Arc::new(link),
         })
     }
 
@@ -248,6 +256,7 @@ impl Link {
             process,
             requests: AtomicU64::new(1),
             protection,
+            is_spared: false,
             inherited: OnceLock::new(),
         })
     }

@@ -7,6 +7,26 @@ use std::io::{self, Write};
 const FIRST_TO_GO: i32 = 500;
 const PATH: &str = "/proc/self/oom_score_adj";
 
+fn own_score() -> Option<i32> {
+    fs::read_to_string(PATH).ok()?.trim().parse().ok()
+}
+
+fn set_score(process: u32, score: i32) -> io::Result<()> {
+    fs::write(format!("/proc/{process}/oom_score_adj"), score.to_string())
+}
+
+/// A template that is done counts for no more than the host: its isolates go with it, and all that it does is to fork. Says
+/// whether that could be had, which only root can. Then each child of it [`goes_first`].
+pub(crate) fn is_spared(template: u32) -> bool {
+    own_score().is_some_and(|own| own < FIRST_TO_GO && set_score(template, own).is_ok())
+}
+
+/// A child of a template that is spared.
+pub(crate) fn goes_first(child: u32) {
+    // If not, it is as hard to end as its template.
+    let _ = set_score(child, FIRST_TO_GO);
+}
+
 /// When the machine or the container is out of memory, the kernel ends one process. That must not be the host, which often is
 /// the largest, nor the zygote, with which all isolates go and without which there can be no others: what the zygote forks
 /// counts for as much more than it is.
@@ -21,7 +41,7 @@ impl Precedence {
     /// `None` when the kernel does not let the zygote say so for its children alone. It then counts for more itself, or the
     /// kernel chooses. To be called while there are files.
     pub(crate) fn establish() -> Option<Self> {
-        let score: i32 = fs::read_to_string(PATH).ok()?.trim().parse().ok()?;
+        let score = own_score()?;
         if score >= FIRST_TO_GO {
             return None;
         }
