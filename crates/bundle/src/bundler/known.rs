@@ -9,6 +9,7 @@ use oxc::allocator::Allocator;
 use oxc::parser::Parser;
 use oxc::span::SourceType;
 
+use super::vite;
 use crate::decorators;
 
 /// A file that was written so shortly before a build began may have been written after that: clocks of file systems are
@@ -61,6 +62,7 @@ impl Known {
             self.root.join("node_modules"),
             self.root.join("package.json"),
         ];
+        others.extend(vite::CONFIGURATIONS.map(|name| self.root.join(name)));
         let mut package_folders = HashSet::new();
         for file in files {
             if !file.is_absolute() {

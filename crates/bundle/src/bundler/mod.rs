@@ -11,6 +11,7 @@ mod plugin;
 mod skills;
 mod tsconfig;
 mod verbatim;
+mod vite;
 
 pub use builder::{Builder, Built, Mode, Timing};
 pub use client::{Client, ClientBuilder};

@@ -18,6 +18,7 @@ use rolldown_plugin::{
 
 use super::skills::{self, Skills};
 use super::tsconfig::TsConfigs;
+use super::vite;
 use crate::config::Project;
 use crate::decorators;
 use crate::edits::Moved;
@@ -346,9 +347,6 @@ impl Plugin for WorkerPlugin {
         _: SharedTransformPluginContext,
         args: &HookTransformArgs<'_>,
     ) -> HookTransformReturn {
-        if !decorators::may_have_decorators(args.code) {
-            return Ok(None);
-        }
         let path = Path::new(args.id.split('?').next().unwrap_or(args.id));
         let source_type = match args.module_type {
             ModuleType::Ts => SourceType::ts(),
@@ -356,19 +354,30 @@ impl Plugin for WorkerPlugin {
             ModuleType::Js | ModuleType::Jsx => SourceType::jsx().with_module(true),
             _ => return Ok(None),
         };
-        if self.tsconfigs.has_legacy_decorators(path) {
-            return Ok(None);
-        }
-        match decorators::lower(args.code, source_type, decorators::RUNTIME_SPECIFIER) {
-            Ok(None) => Ok(None),
-            Ok(Some((code, moved))) => Ok(Some(HookTransformOutput {
-                map: moved_map(args.id, args.code, &moved).into(),
+        let whole = match self.project.main.as_deref() == Some(path) {
+            true => vite::entry(&self.project.root, args.code, source_type),
+            false => None,
+        };
+        let code: &str = whole.as_deref().unwrap_or(args.code);
+        let unlowered = || {
+            whole.clone().map(|code| HookTransformOutput {
                 code: Some(code),
+                ..Default::default()
+            })
+        };
+        if !decorators::may_have_decorators(code) || self.tsconfigs.has_legacy_decorators(path) {
+            return Ok(unlowered());
+        }
+        match decorators::lower(code, source_type, decorators::RUNTIME_SPECIFIER) {
+            Ok(None) => Ok(unlowered()),
+            Ok(Some((lowered, moved))) => Ok(Some(HookTransformOutput {
+                map: moved_map(args.id, code, &moved).into(),
+                code: Some(lowered),
                 ..Default::default()
             })),
             Err(mistake) => {
                 let diagnostic = Diagnostic::error(mistake.message)
-                    .at(path, args.code, mistake.offset as usize)
+                    .at(path, code, mistake.offset as usize)
                     .hint(mistake.hint);
                 self.found().diagnostics.push(diagnostic);
                 Err(anyhow::anyhow!("a decorator cannot be lowered"))

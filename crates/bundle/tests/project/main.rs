@@ -8,3 +8,4 @@ mod editing;
 mod objects;
 mod skills;
 mod support;
+mod vite;
