@@ -12,8 +12,8 @@ const options = { timeout: PATIENCE_MS, skip };
 
 const WORKER = `
 import { Agent, callable, routeAgentRequest } from "agents";
-import { Browser, browserRun } from "agents/browser";
-import { createBrowserTools } from "agents/browser/ai";
+import { Browser, browserContent, browserPdf, browserRun, browserScreenshot, browserSnapshot } from "agents/browser";
+import { createBrowserTools, createQuickActionTools } from "agents/browser/ai";
 import { browserTool } from "agents/browser/ai-sdk";
 export { CodemodeRuntime } from "@cloudflare/codemode";
 
@@ -46,6 +46,23 @@ export class Surfer extends Agent<Env> {
     return await tools.browser_execute.execute({ code }, { toolCallId: "1", messages: [] });
   }
 
+  /** One-shot reading, as models ask for it. */
+  @callable()
+  async read(name: string, input: object) {
+    const tools = createQuickActionTools({ browser: this.env.BROWSER, options: { viewport: { width: 300, height: 200 } } });
+    return await tools["browser_" + name].execute(input, { toolCallId: "1", messages: [] });
+  }
+
+  @callable()
+  async quick(url: string, nobody: string) {
+    const { BROWSER } = this.env;
+    const [shot, pdf] = [await browserScreenshot(BROWSER, { url }), await browserPdf(BROWSER, { url })];
+    const { screenshot } = await browserSnapshot(BROWSER, { url });
+    const refused = await browserContent(BROWSER, { url: nobody }).catch(({ name, message, status }) => ({ name, message, status }));
+    const begins = ({ data, contentType }) => [contentType, String.fromCharCode(...data.slice(1, 4))];
+    return { shot: begins(shot), pdf: begins(pdf), screenshot: screenshot.slice(0, 5), refused };
+  }
+
   @callable()
   async sessions() {
     const response = await this.env.BROWSER.fetch("https://localhost/v1/sessions");
@@ -62,7 +79,7 @@ before(async () => {
   if (skip) return;
   site = createServer((_, response) => {
     response.setHeader("content-type", "text/html");
-    response.end("<!doctype html><title>A page</title><input id=name>");
+    response.end("<!doctype html><title>A page</title><input id=name><p>Read <a href=/more>more</a>.</p>");
   });
   await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
   const folder = projectOf({
@@ -73,10 +90,12 @@ before(async () => {
       compatibility_date: "2026-06-11",
       compatibility_flags: ["nodejs_compat"],
       browser: { binding: "BROWSER" },
+      ai: { binding: "AI" },
       worker_loaders: [{ binding: "LOADER" }],
       durable_objects: { bindings: [{ name: "Surfer", class_name: "Surfer" }] },
       migrations: [{ tag: "v1", new_sqlite_classes: ["Surfer"] }],
     },
+    "atoll.jsonc": { model: { scripted: { rate: 0, rules: [{ when: "more", say: '{ "items": ["more"] }' }] } } },
   });
   server = await Server.start(["serve", "-c", folder, "--port", "0"]);
   agent = await connect(server, "Surfer", "one");
@@ -124,8 +143,9 @@ test("a browser stays from run to run until it is closed", options, async () => 
 
 test("programs of Code Mode have one each, whatever its engine is called", options, async () => {
   const program = `async () => {
-    const { targetId } = await cdp.send({ method: "Target.createTarget", params: { url: ${page()} } });
+    const { targetId } = await cdp.send({ method: "Target.createTarget", params: { url: "about:blank" } });
     const { sessionId } = await cdp.attachToTarget({ targetId });
+    await cdp.send({ method: "Page.navigate", params: { url: ${page()} }, sessionId });
     return ${title("cdp.send", "sessionId")};
   }`;
   for (const session of [{}, { browser: "kitesurf" }]) {
@@ -140,5 +160,30 @@ test("programs of Code Mode have one each, whatever its engine is called", optio
     { mode: "dynamic" },
   ]);
   assert.equal(closed.result, kept.result);
+  assert.equal(await agent.call("sessions"), 0);
+});
+
+test("pages are read without a session", options, async () => {
+  const url = JSON.parse(page());
+  assert.equal(await agent.call("read", ["markdown", { url }]), `---\ntitle: "A page"\n---\n\nRead [more](${url}more).`);
+  assert.deepEqual(await agent.call("read", ["links", { url }]), [`${url}more`]);
+  const [{ selector, results }] = await agent.call("read", ["scrape", { url, selectors: ["a"] }]);
+  assert.deepEqual([selector, results.map(({ text }) => text)], ["a", ["more"]]);
+  const schema = { type: "object", properties: { items: { type: "array" } } };
+  assert.deepEqual(await agent.call("read", ["extract", { url, prompt: "all links", schema }]), { items: ["more"] });
+  const gone = createServer();
+  await new Promise((resolve) => gone.listen(0, "127.0.0.1", resolve));
+  const nobody = `http://127.0.0.1:${gone.address().port}/`;
+  await new Promise((resolve) => gone.close(resolve));
+  assert.deepEqual(await agent.call("quick", [url, nobody]), {
+    shot: ["image/png", "PNG"],
+    pdf: ["application/pdf", "PDF"],
+    screenshot: "iVBOR",
+    refused: {
+      name: "BrowserRenderingError",
+      message: `Browser Run content failed (422): net::ERR_CONNECTION_REFUSED at ${nobody}`,
+      status: 422,
+    },
+  });
   assert.equal(await agent.call("sessions"), 0);
 });

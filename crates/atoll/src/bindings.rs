@@ -8,7 +8,9 @@ use bundle::config::{GlobalOutbound, VariableValue};
 use gateway::assets::{Assets, Config, HtmlHandling, NotFoundHandling};
 use gateway::{RunWorkerFirst, Site};
 use host::{Cache, Capability, Egress, Fetcher, Runtime};
-use protocol::{Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program};
+use protocol::{
+    Binding, BindingValue, CapabilityId, EntrypointKind, Exports, Program, ServiceKind,
+};
 use services::Services;
 
 use crate::browsers::AllBrowsers;
@@ -167,10 +169,14 @@ pub(crate) fn bind(
         });
     }
     if let Some(name) = &project.browser {
-        let browsers = Arc::new(shared.browsers.of(project));
+        let mut browsers = shared.browsers.of(project);
+        if project.settings.model.is_some() {
+            browsers = browsers.with_model(shared.models.of(project, &shared.egress, state)?);
+        }
+        let capability = table.add(Capability::Fetch(Arc::new(browsers)));
         env.push(Binding {
             name: name.clone(),
-            value: BindingValue::Fetcher(table.add(Capability::Fetch(browsers))),
+            value: BindingValue::Service(ServiceKind::Browser, capability),
         });
     }
     env.extend(stored::bind(project, shared, services, state, &mut table)?);

@@ -130,9 +130,9 @@ export function capabilityOfFetcher(value) {
  * The object that a Worker gets for something that answers requests and may have methods.
  * @param {{ capability: number, fetch?: Function, source?: object }} held what calls go to, or what sends them itself
  * @param {(args: unknown[]) => unknown} [apply] what calling it does
+ * @param {typeof Fetcher} [Class] what it is, with methods of its own
  */
-export function fetcherOf(held, apply) {
-  const Class = apply === undefined ? Fetcher : LoopbackServiceStub;
+export function fetcherOf(held, apply, Class = apply === undefined ? Fetcher : LoopbackServiceStub) {
   const fetcher = new Class(token, held);
   const proxy = wildcard(fetcher, held.source ?? sourceOf(held), apply);
   fetchers.set(proxy, fetcher);

@@ -63,6 +63,7 @@ impl Isolate {
                     ServiceKind::KeyValues => "kv",
                     ServiceKind::Bucket => "r2",
                     ServiceKind::Email => "email",
+                    ServiceKind::Browser => "browser",
                 };
                 self.call(ctx, "bindService", (name, kind, capability))?
             }

@@ -131,6 +131,8 @@ pub enum ServiceKind {
     Bucket,
     /// What sends email.
     Email,
+    /// Browsers of this machine.
+    Browser,
 }
 
 /// A Workflow of a worker.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "a test that did not run has to say so")]
 
+mod quick;
 #[path = "../support/mod.rs"]
 mod support;
 

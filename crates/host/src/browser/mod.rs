@@ -1,12 +1,14 @@
 //! What `env.BROWSER` leads to: sessions of a Chromium that is installed on this machine.
 //!
 //! A session is one browser with a profile of its own, started when it is asked for. Workers drive it over the Chrome DevTools
-//! Protocol, through the routes that `@cloudflare/puppeteer`, `@cloudflare/playwright` and `agents/browser` know. Nothing here
-//! looks into what they say. The browser opens pages by itself: what it reaches is what this machine reaches.
+//! Protocol, through the routes that `@cloudflare/puppeteer`, `@cloudflare/playwright` and `agents/browser` know; nothing here
+//! looks into what they say then. Or they name a page and what they want of it, and the browser is driven from here (`quick`).
+//! The browser opens pages by itself: what it reaches is what this machine reaches.
 
 mod chunks;
 mod launch;
 mod profile;
+mod quick;
 mod routes;
 mod session;
 mod tunnel;
@@ -46,7 +48,11 @@ pub struct Options {
 
 /// The browsers of one worker. Clones share their sessions, which end with the last clone.
 #[derive(Clone)]
-pub struct Browsers(Arc<Inner>);
+pub struct Browsers {
+    inner: Arc<Inner>,
+    /// Who reads data off pages.
+    model: Option<Arc<dyn Fetcher>>,
+}
 
 struct Inner {
     options: Options,
@@ -67,19 +73,29 @@ impl Browsers {
     /// None runs before it is asked for.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             room: Arc::new(Semaphore::new(options.sessions)),
             network: Egress::to_reserved_ports(),
             table: Mutex::default(),
             swept: OnceCell::new(),
             options,
-        }))
+        });
+        Self { inner, model: None }
+    }
+
+    /// The same with something that answers OpenAI's chat completions, for the quick action that asks a model.
+    #[must_use]
+    pub fn with_model(self, model: Arc<dyn Fetcher>) -> Self {
+        Self {
+            model: Some(model),
+            ..self
+        }
     }
 
     /// Ends all sessions, and waits until their processes and profiles are gone.
     pub async fn close(&self) {
-        self.0.room.close();
-        let running: Vec<_> = self.0.table().running.values().cloned().collect();
+        self.inner.room.close();
+        let running: Vec<_> = self.inner.table().running.values().cloned().collect();
         for session in &running {
             session.close();
         }
@@ -122,7 +138,7 @@ impl Fetcher for Browsers {
         &self,
         request: Request,
     ) -> Pin<Box<dyn Future<Output = Result<Response, FetchError>> + Send + '_>> {
-        Box::pin(routes::answer(&self.0, request))
+        Box::pin(routes::answer(&self.inner, self.model.as_ref(), request))
     }
 
     fn describe(&self) -> String {

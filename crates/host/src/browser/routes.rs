@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::session::Session;
 use super::tunnel::{self, Framing};
-use super::{Inner, KEEP_ALIVE_MS, launch, profile};
+use super::{Inner, KEEP_ALIVE_MS, launch, profile, quick};
 use crate::body::Body;
-use crate::fetcher::{FetchError, Request, Response};
+use crate::fetcher::{FetchError, Fetcher, Request, Response};
 use crate::socket::SocketEnd;
 use crate::wire::WantsSocket;
 
@@ -21,10 +21,13 @@ const MAX_REQUEST_BYTES: usize = 64 * 1024;
 /// The most bytes of an answer of a browser that is read: the description of its protocol has two million.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
+/// Where the binding's own `quickAction()` asks.
+const QUICK: &str = "v1/quick/";
+
 const SESSION_ID: HeaderName = HeaderName::from_static("cf-browser-session-id");
 
 /// Why something is not done.
-enum Refused {
+pub(super) enum Refused {
     /// The request is answered so.
     Answer(StatusCode, String),
     /// There is no answer.
@@ -42,7 +45,16 @@ fn refuse(status: StatusCode, text: impl Into<String>) -> Refused {
 }
 
 /// Answers a request to the binding.
-pub(super) async fn answer(inner: &Arc<Inner>, request: Request) -> Result<Response, FetchError> {
+pub(super) async fn answer(
+    inner: &Arc<Inner>,
+    model: Option<&Arc<dyn Fetcher>>,
+    request: Request,
+) -> Result<Response, FetchError> {
+    let path = request.uri().path().trim_matches('/');
+    if let Some(action) = path.strip_prefix(QUICK) {
+        let action = action.to_owned();
+        return Ok(quick::answer(inner, model, &action, request).await);
+    }
     match route(inner, request).await {
         Ok(response) => Ok(response),
         Err(Refused::Failed(error)) => Err(error),
@@ -257,6 +269,14 @@ async fn acquire(inner: &Arc<Inner>, query: &str) -> Result<Arc<Session>, Refuse
         }
         None => inner.options.idle,
     };
+    start(inner, keep_alive).await
+}
+
+/// Starts a session that ends when it is told nothing for so long.
+pub(super) async fn start(
+    inner: &Arc<Inner>,
+    keep_alive: Duration,
+) -> Result<Arc<Session>, Refused> {
     let permit = Arc::clone(&inner.room).try_acquire_owned().map_err(|_| {
         let text = format!(
             "there are {} browser sessions already: `browser.sessions` in atoll.jsonc is how many there may be",
@@ -303,15 +323,7 @@ async fn connect(
     framing: Framing,
 ) -> Result<Response, Refused> {
     check_upgrade(wants_socket)?;
-    session.touch();
-    let mut asked = Request::new(Body::empty());
-    *asked.uri_mut() = url(&session, path)?;
-    asked.extensions_mut().insert(WantsSocket);
-    let mut response = crate::fetcher::Fetcher::fetch(&inner.network, asked).await?;
-    let Some(browser) = SocketEnd::detach(response.extensions_mut()) else {
-        let text = "the browser has nothing of that name";
-        return Err(refuse(StatusCode::NOT_FOUND, text));
-    };
+    let browser = dial(inner, &session, path).await?;
     let (near, far) = SocketEnd::pair();
     let id = HeaderValue::from_str(&session.id).expect("a UUID is visible ASCII");
     tokio::spawn(tunnel::carry(near, browser, framing, session.connect()));
@@ -320,6 +332,23 @@ async fn connect(
     made.headers_mut().insert(SESSION_ID, id);
     far.attach(made.extensions_mut());
     Ok(made)
+}
+
+/// Connects to something in a session.
+pub(super) async fn dial(
+    inner: &Inner,
+    session: &Session,
+    path: &str,
+) -> Result<SocketEnd, Refused> {
+    session.touch();
+    let mut asked = Request::new(Body::empty());
+    *asked.uri_mut() = url(session, path)?;
+    asked.extensions_mut().insert(WantsSocket);
+    let mut response = Fetcher::fetch(&inner.network, asked).await?;
+    SocketEnd::detach(response.extensions_mut()).ok_or_else(|| {
+        let text = "the browser has nothing of that name";
+        refuse(StatusCode::NOT_FOUND, text)
+    })
 }
 
 /// Asks a browser beside its connections.
@@ -333,7 +362,7 @@ async fn ask(
     let mut asked = Request::new(Body::empty());
     *asked.method_mut() = method;
     *asked.uri_mut() = url(session, path)?;
-    let response = crate::fetcher::Fetcher::fetch(&inner.network, asked).await?;
+    let response = Fetcher::fetch(&inner.network, asked).await?;
     let (head, body) = response.into_parts();
     let body = Limited::new(body, MAX_ANSWER_BYTES).collect();
     let body = body
@@ -381,7 +410,7 @@ fn url(session: &Session, path: &str) -> Result<Uri, Refused> {
         .map_err(|error| refuse(StatusCode::BAD_REQUEST, format!("{path}: {error}")))
 }
 
-fn json_of(value: &Value) -> Response {
+pub(super) fn json_of(value: &Value) -> Response {
     let mut response = Response::new(Body::full(value.to_string()));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);

@@ -58,13 +58,13 @@ export class Sending {
       return [STUB, this.refer([CAPABILITY, held.capability])];
     }
     if (isUnsettled(value)) throw unsupported(value.constructor.name);
-    const capability =
-      capabilityOfFetcher(value) ?? capabilityOfNamespace(value) ?? capabilityOfLoader(value) ?? classCapability(value);
-    if (capability !== undefined) return [STUB, this.refer([CAPABILITY, capability])];
     const service = serviceOf(value);
     if (service !== undefined) {
       return [SERVICE, [service.kind, this.refer([CAPABILITY, service.held.capability]), service.name]];
     }
+    const capability =
+      capabilityOfFetcher(value) ?? capabilityOfNamespace(value) ?? capabilityOfLoader(value) ?? classCapability(value);
+    if (capability !== undefined) return [STUB, this.refer([CAPABILITY, capability])];
     const parts = partsOfStub(value);
     if (parts !== undefined) return [STUB, this.refer([CAPABILITY, objectCapability(parts)])];
     if (typeof value === "function") return [STUB, this.export(value)];

@@ -2,12 +2,13 @@
 
 import { makeSendEmail } from "../email/binding.js";
 import { makeWorkflow } from "../workflows/binding.js";
+import { makeBrowser } from "./browser.js";
 import { makeBucket } from "./bucket.js";
 import { makeKeyValues } from "./key_values.js";
 
 export { serviceOf } from "./stored.js";
 
-const MAKERS = { kv: makeKeyValues, r2: makeBucket, email: makeSendEmail };
+const MAKERS = { kv: makeKeyValues, r2: makeBucket, email: makeSendEmail, browser: makeBrowser };
 
 /**
  * @param {string} kind

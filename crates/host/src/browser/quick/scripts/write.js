@@ -1,0 +1,6 @@
+// Makes this HTML the page.
+function (html) {
+  document.open();
+  document.write(html);
+  document.close();
+}
