@@ -187,11 +187,13 @@ impl Tab {
             "Page.lifecycleEvent" if is_own && params["frameId"] == self.frame.as_str() => {
                 self.seen.reach(params);
             }
-            "Network.responseReceived" if is_own && params["type"] == "Document" => {
-                if params["frameId"] == self.frame.as_str() {
-                    let status = params["response"]["status"].as_u64();
-                    self.seen.status = status.and_then(|status| u16::try_from(status).ok());
-                }
+            "Network.responseReceived"
+                if is_own
+                    && params["type"] == "Document"
+                    && params["frameId"] == self.frame.as_str() =>
+            {
+                let status = params["response"]["status"].as_u64();
+                self.seen.status = status.and_then(|status| u16::try_from(status).ok());
             }
             "Fetch.requestPaused" => self.decide(session, params)?,
             "Fetch.authRequired" => self.authenticate(session, params)?,
