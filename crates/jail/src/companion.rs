@@ -10,6 +10,7 @@ use std::{fs, thread};
 use crate::groups;
 use crate::limits::Settings;
 use crate::process::Exit;
+use crate::system;
 use crate::users::{self, Users};
 
 /// User ids of companions, above those of isolates.
@@ -32,6 +33,7 @@ pub fn companion_user() -> Option<u32> {
         first_user + users,
         USERS,
         users::capabilities(&read("/proc/self/status")),
+        system::own_ids().0,
         [&read("/proc/self/uid_map"), &read("/proc/self/gid_map")],
     );
     choice.nth(TURN.fetch_add(1, Ordering::Relaxed))

@@ -104,7 +104,9 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     let user_map = fs::read_to_string("/proc/self/uid_map").at(Step::User)?;
     let group_map = fs::read_to_string("/proc/self/gid_map").at(Step::User)?;
     let capabilities = users::capabilities(&status);
-    let users = Users::choose(first_user, users, capabilities, [&user_map, &group_map]);
+    let (own, _) = system::own_ids();
+    let maps = [user_map.as_str(), group_map.as_str()];
+    let users = Users::choose(first_user, users, capabilities, own, maps);
     let process_namespace = namespaces::can_make_process_tables();
     system::load_time_zone();
     let precedence = Precedence::establish();

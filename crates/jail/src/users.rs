@@ -18,9 +18,19 @@ pub(crate) enum Users {
 }
 
 impl Users {
-    /// Decides from this process's capabilities and id mappings.
-    pub(crate) fn choose(first: u32, count: u32, capabilities: u64, maps: [&str; 2]) -> Self {
+    /// Decides from this process's capabilities, user and id mappings.
+    pub(crate) fn choose(
+        first: u32,
+        count: u32,
+        capabilities: u64,
+        own: u32,
+        maps: [&str; 2],
+    ) -> Self {
         if capabilities & NEEDED != NEEDED || count == 0 {
+            return Self::Keep;
+        }
+        // In a user namespace of its own, which has no other id, it could not even leave its groups.
+        if own == NOBODY {
             return Self::Keep;
         }
         if maps.iter().all(|map| covers(map, first, count)) {
@@ -77,7 +87,11 @@ mod tests {
     const WHOLE: &str = "         0          0 4294967295\n";
 
     fn choose(status: &str, map: &str) -> Users {
-        Users::choose(0x7000_0000, 65_536, capabilities(status), [map, map])
+        choose_as(0, status, map)
+    }
+
+    fn choose_as(own: u32, status: &str, map: &str) -> Users {
+        Users::choose(0x7000_0000, 65_536, capabilities(status), own, [map, map])
     }
 
     #[test]
@@ -92,6 +106,11 @@ mod tests {
         let nobody = choose(ROOT, "0 100000 65536\n");
         assert_eq!(nobody.nth(7), Some(NOBODY));
         assert_eq!(choose(ROOT, "0 1000 1\n"), Users::Keep);
+    }
+
+    #[test]
+    fn nobody_stays_who_it_is() {
+        assert_eq!(choose_as(NOBODY, ROOT, "65534 65534 1\n"), Users::Keep);
     }
 
     #[test]
