@@ -24,7 +24,7 @@ use crate::registry::{Registry, blocking};
 use crate::render;
 use crate::resolve::{Resolver, Rules};
 use crate::settings::Settings;
-use crate::status;
+use crate::status::{self, Status};
 use crate::tree::{NodeId, ROOT, Source, Tree, below};
 
 /// What `node_modules` says that it holds, as npm does.
@@ -141,6 +141,9 @@ impl Client {
                     target.display()
                 ),
             });
+        }
+        if matches!(status::status(&folder), Ok(Status::Stale(_))) {
+            layout::try_writing(&folder)?;
         }
         let name = project.folder_name();
         let Project {

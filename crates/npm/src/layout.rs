@@ -325,6 +325,19 @@ pub(crate) fn prune(
     Ok(removed)
 }
 
+/// Finds out whether packages can be written into a project, so that nothing is downloaded for one that cannot have them.
+pub(crate) fn try_writing(folder: &Path) -> Result<(), Error> {
+    let modules = folder.join("node_modules");
+    let (place, told) = if modules.is_dir() {
+        (modules.as_path(), Error::io("write into", &modules))
+    } else {
+        (folder, Error::io("make", &modules))
+    };
+    let path = place.join(format!(".atoll.{}", std::process::id()));
+    let tried = File::create(&path).and_then(|_| fs::remove_file(&path));
+    tried.map_err(told)
+}
+
 /// Writes a file in one step.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -159,12 +159,13 @@ async fn install_with(client: &Client, folder: &Path, mut options: Options) -> R
     }
     if !report.scripts.is_empty() {
         let names = some_of(&report.scripts);
-        let (have, them) = if report.scripts.len() == 1 {
-            ("has an install script", "it was")
-        } else {
-            ("have install scripts", "they were")
+        let have = match report.scripts.len() {
+            1 => "has an install script",
+            _ => "have install scripts",
         };
-        terminal::note(format_args!("{names} {have}, and {them} not run"));
+        terminal::note(format_args!(
+            "{names} {have}; such scripts are never run, and few packages need theirs"
+        ));
     }
     if let Some(lock) = &report.lock {
         let name = lock.file_name().unwrap_or_default().display();

@@ -62,7 +62,7 @@ fn install_says_what_it_did() {
     assert_eq!((code, stdout.as_str()), (0, ""));
     assert_eq!(
         stderr,
-        "note: greeting@1.2.0 has an install script, and it was not run\nnote: wrote package-lock.json\n\
+        "note: greeting@1.2.0 has an install script; such scripts are never run, and few packages need theirs\nnote: wrote package-lock.json\n\
          installed 1 package, 1 written, 1 downloaded in TIME\n"
     );
     // It is not told again of what it has.
@@ -78,7 +78,7 @@ fn install_says_what_it_did() {
         (code, stderr.as_str()),
         (
             0,
-            "note: greeting@1.2.0 has an install script, and it was not run\ninstalled 1 package, 1 written in TIME\n"
+            "note: greeting@1.2.0 has an install script; such scripts are never run, and few packages need theirs\ninstalled 1 package, 1 written in TIME\n"
         )
     );
 }
