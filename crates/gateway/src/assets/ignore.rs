@@ -16,13 +16,24 @@ struct Pattern {
     folder: bool,
 }
 
+/// What is not served unless the file takes it back: what a project keeps to itself, where its own folder is that of the
+/// assets.
+const PRIVATE: [&str; 6] = [
+    ".dev.vars",
+    ".dev.vars.*",
+    ".env",
+    ".env.*",
+    ".atoll/",
+    ".wrangler/",
+];
 /// What is never served, whatever the file says.
 const ALWAYS: [&str; 3] = ["/.assetsignore", "/_redirects", "/_headers"];
 
 impl Ignore {
     pub(super) fn parse(text: &str) -> Self {
-        let patterns = ALWAYS
+        let patterns = PRIVATE
             .into_iter()
+            .chain(ALWAYS)
             .chain(text.lines())
             .filter_map(Pattern::parse)
             .collect();
@@ -205,9 +216,15 @@ mod tests {
             ("_headers", true),
             (".assetsignore", true),
             ("sub/_headers", false),
+            (".dev.vars", true),
+            (".env.production", true),
+            ("sub/.env", true),
+            (".atoll/state/secrets.json", true),
+            (".well-known/security.txt", false),
         ] {
             assert_eq!(ignore.excludes(path), excluded, "{path}");
         }
+        assert!(!Ignore::parse("!.env\n").excludes(".env"));
     }
 
     #[test]
