@@ -33,6 +33,7 @@ Exit codes:
 
 Examples:
   atoll install
+  atoll install hono zod@4             # adds them to package.json
   atoll install --frozen --omit-dev    # on a server";
 
 const DEV_HELP: &str = "\
@@ -49,7 +50,7 @@ Examples:
 
 const SERVE_HELP: &str = "\
 Exit codes:
-  0  it was asked to end, by SIGTERM or SIGINT
+  0  it was asked to end, by SIGTERM, SIGINT or SIGHUP
   1  it failed while it ran: the port is in use, a file cannot be written
   2  what was asked for cannot be: wrong arguments, a mistake in the configuration or in the code
 

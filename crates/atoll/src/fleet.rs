@@ -10,6 +10,8 @@ use gateway::BuiltFiles;
 use gateway::assets::Assets;
 use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Worker};
 
+use protocol::{Entrypoint, EntrypointKind};
+
 use crate::arguments::Overrides;
 use crate::bindings::{self, Shared};
 use crate::browsers::AllBrowsers;
@@ -321,6 +323,35 @@ impl Fleet {
         }
     }
 
+    /// Says which service bindings lead to what no worker exports.
+    pub(crate) fn warn_of_absent_entrypoints(&self) {
+        for member in &self.members {
+            for service in &member.project().services {
+                let mut others = self.members.iter();
+                let other = others.find(|other| other.project().name == service.service);
+                let worker = other.and_then(|other| other.running.as_ref()?.worker.as_ref());
+                let (Some(worker), Some(wanted)) = (worker, &service.entrypoint) else {
+                    continue;
+                };
+                let exports = &worker.exports().entrypoints;
+                let names: Vec<&str> = exports.iter().map(|export| export.name.as_str()).collect();
+                if names.contains(&wanted.as_str()) {
+                    continue;
+                }
+                terminal::warning(format_args!(
+                    "env.{} of {} leads to the entrypoint {wanted} of {}, which does not export it",
+                    service.binding,
+                    member.project().name,
+                    service.service
+                ));
+                match bundle::nearest(wanted, names.iter().copied()) {
+                    Some(near) => terminal::hint(format_args!("did you mean {near}?")),
+                    None => terminal::hint(format_args!("it exports {}", names.join(", "))),
+                }
+            }
+        }
+    }
+
     /// The worker that requests from outside go to.
     pub(crate) fn first(&self) -> &Member {
         &self.members[0]
@@ -460,13 +491,23 @@ fn listens_for_fetch(program: &protocol::Program, packages: &[String]) -> bool {
 
 /// Says at the start what otherwise every request would say. Tests need no default export.
 fn warn_of_no_default(worker: &Worker, is_old_syntax: bool) {
-    let mut entrypoints = worker.exports().entrypoints.iter();
-    if entrypoints.any(|entrypoint| {
-        entrypoint.name == "default" || entrypoint.handlers.iter().any(|handler| handler == "test")
-    }) {
+    let entrypoints = &worker.exports().entrypoints;
+    let default = entrypoints
+        .iter()
+        .find(|entrypoint| entrypoint.name == "default");
+    let is_tested = |entrypoint: &Entrypoint| entrypoint.handlers.iter().any(|name| name == "test");
+    let is_empty = |default: &Entrypoint| {
+        default.kind == EntrypointKind::Handlers && default.handlers.is_empty()
+    };
+    if default.is_some_and(|default| !is_empty(default)) || entrypoints.iter().any(is_tested) {
         return;
     }
-    terminal::warning("no request will be answered: the main module has no default export");
+    terminal::warning(match default {
+        Some(_) => "no request will be answered: the default export has no fetch()",
+        None => {
+            "no request will be answered: the main module's default export is missing, or neither an object nor a class"
+        }
+    });
     terminal::hint(if is_old_syntax {
         "this is the syntax from before modules; now it is export default { async fetch(request, env, ctx) { … } }"
     } else {

@@ -24,6 +24,8 @@ pub(crate) struct Watch {
     sender: mpsc::UnboundedSender<PathBuf>,
     /// Since when what is done to files is news: those who build now began to read after that.
     since: SystemTime,
+    /// The same for packages, which are installed before anything builds.
+    packages_since: SystemTime,
     folders: HashSet<PathBuf>,
     /// Which workers each file belongs to.
     files: HashMap<PathBuf, HashSet<usize>>,
@@ -54,6 +56,7 @@ impl Watch {
             changes,
             sender,
             since: SystemTime::now(),
+            packages_since: SystemTime::now(),
             folders: HashSet::new(),
             files: HashMap::new(),
             broken: HashMap::new(),
@@ -62,6 +65,11 @@ impl Watch {
                 .filter_map(|output| std::fs::read_link(output).ok())
                 .collect(),
         })
+    }
+
+    /// What was done to packages until now was done before anything was read of them.
+    pub(crate) fn packages_are_there(&mut self) {
+        self.packages_since = SystemTime::now();
     }
 
     /// From now on the worker with this number has these files.
@@ -105,7 +113,14 @@ impl Watch {
 
     /// Whether a file changed while nobody watched it yet, though it was being read.
     fn was_missed(&self, file: &Path) -> bool {
-        let since = (self.since - COARSENESS).duration_since(SystemTime::UNIX_EPOCH);
+        let is_package = file
+            .components()
+            .any(|part| part.as_os_str() == "node_modules");
+        let since = match is_package {
+            true => self.since.max(self.packages_since),
+            false => self.since,
+        };
+        let since = (since - COARSENESS).duration_since(SystemTime::UNIX_EPOCH);
         let changed = std::fs::metadata(file).map(|data| {
             let seconds = Duration::from_secs(data.ctime().try_into().unwrap_or(0));
             seconds + Duration::from_nanos(data.ctime_nsec().try_into().unwrap_or(0))
@@ -165,6 +180,24 @@ mod tests {
         std::fs::write(&file, "written while it was being read").expect("a file");
         watch.set(3, std::slice::from_ref(&file), true);
         assert_eq!(watch.next().await, (vec![3], HashSet::from([file])));
+    }
+
+    #[test]
+    fn packages_that_were_just_installed_are_no_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut watch = Watch::new().expect("the system can watch files");
+        let (own, package) = (
+            folder.path().join("index.js"),
+            folder.path().join("node_modules"),
+        );
+        for file in [&own, &package] {
+            std::fs::write(file, "").expect("a file");
+            assert!(watch.was_missed(file));
+        }
+        watch.packages_are_there();
+        // As if that had taken some time.
+        watch.packages_since += 2 * COARSENESS;
+        assert!(watch.was_missed(&own) && !watch.was_missed(&package));
     }
 
     #[test]

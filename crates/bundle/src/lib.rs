@@ -24,3 +24,4 @@ pub use error::{Diagnostic, Error, Excerpt, Severity};
 pub use prepare::prepare;
 pub use source_map::{Position, SourceMap};
 pub use specifier::nearest_builtin;
+pub use text::nearest;

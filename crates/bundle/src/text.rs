@@ -13,10 +13,7 @@ pub(crate) fn line_and_column(source: &str, offset: usize) -> (u32, u32) {
 }
 
 /// The candidate that `name` was most likely meant to be, if any is near enough.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
     candidates
         .into_iter()

@@ -15,7 +15,7 @@ use owo_colors::OwoColorize as _;
 
 use services::mail::Mailbox;
 
-use super::{address, banner, email, install};
+use super::{Stop, address, banner, email, install};
 use crate::arguments::{Dev, LogLevel};
 use crate::error::Error;
 use crate::fleet::{Fleet, Maps, Running};
@@ -40,10 +40,12 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     for told in arguments.wrangler.without_effect() {
         terminal::note(told);
     }
+    let stop = Stop::listen()?;
     let level = arguments.project.log_level;
-    let watch = Watch::new()?;
+    let mut watch = Watch::new()?;
     let members = Fleet::load(&arguments.project, &arguments.overrides, Mode::Development)?;
     install::complete(&members, false).await?;
+    watch.packages_are_there();
     let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
     options.shutdown_grace = GRACE;
     if level >= LogLevel::Log {
@@ -93,7 +95,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     let mut loss = None;
     let stop = async {
         tokio::select! {
-            () = super::stop_signal() => {}
+            () = stop.asked() => {}
             text = shared.runtime.loss() => loss = Some(text),
         }
     };

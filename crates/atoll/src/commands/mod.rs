@@ -16,6 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bundle::Project;
 use owo_colors::OwoColorize as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::arguments::{Listen, Protocol};
 use crate::error::Error;
@@ -178,7 +179,12 @@ fn rows(project: &Project) -> Vec<(String, String)> {
     rows.extend(crate::stored::rows(project));
     if let Some(assets) = &project.assets {
         let directory = assets.directory.strip_prefix(&project.root);
-        let directory = directory.unwrap_or(&assets.directory).display();
+        let directory = directory.unwrap_or(&assets.directory);
+        let directory = match directory.as_os_str().is_empty() {
+            true => std::path::Path::new("."),
+            false => directory,
+        };
+        let directory = directory.display();
         let name = assets
             .binding
             .as_ref()
@@ -196,21 +202,81 @@ fn rows(project: &Project) -> Vec<(String, String)> {
     rows
 }
 
-/// Resolves when the program is asked to end. A second time ends it at once.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate => {}
+/// Signals that ask the program to end: SIGTERM, SIGINT, and SIGHUP where nobody had it ignored, as `nohup` does.
+#[derive(Debug)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Option<Signal>,
+}
+
+impl Signals {
+    /// From now on none of these ends the program by itself. In a container, where this may be process 1, none would have.
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: match is_hang_up_ignored() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
+        })
     }
-    tokio::spawn(async {
-        let _ = tokio::signal::ctrl_c().await;
-        std::process::exit(130);
-    });
+
+    /// Waits for the next one, and tells whether it is SIGINT.
+    async fn next(&mut self) -> bool {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => false,
+            _ = self.interrupt.recv() => true,
+            _ = hang_up => false,
+        }
+    }
+}
+
+fn is_hang_up_ignored() -> bool {
+    const BIT: u64 = 1 << 0;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & BIT != 0)
+}
+
+/// How a command that serves learns that it is to end.
+#[derive(Debug)]
+struct Stop {
+    serving: tokio::sync::oneshot::Sender<()>,
+    asked: tokio::sync::oneshot::Receiver<()>,
+}
+
+impl Stop {
+    /// Until it is waited for, being asked to end ends the program at once: nothing was begun that has to be finished.
+    fn listen() -> Result<Self, Error> {
+        let mut signals =
+            Signals::take().map_err(|error| Error::failed("cannot take signals", error))?;
+        let (serving, mut is_serving) = tokio::sync::oneshot::channel();
+        let (ask, asked) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            signals.next().await;
+            if is_serving.try_recv().is_err() {
+                std::process::exit(0);
+            }
+            let _ = ask.send(());
+            // A person who is asked to wait, and does not.
+            while !signals.next().await {}
+            std::process::exit(130);
+        });
+        Ok(Self { serving, asked })
+    }
+
+    /// Resolves when the program is asked to end. A second time, by SIGINT, ends it at once.
+    async fn asked(self) {
+        let _ = self.serving.send(());
+        let _ = self.asked.await;
+    }
 }

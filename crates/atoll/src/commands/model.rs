@@ -14,6 +14,7 @@ use crate::terminal;
 const DEFAULT_PORT: u16 = 8788;
 
 pub(crate) async fn run(arguments: Model) -> Result<(), Error> {
+    let stop = super::Stop::listen()?;
     let mut script = match &arguments.script {
         None => Script::default(),
         Some(path) => {
@@ -54,6 +55,6 @@ pub(crate) async fn run(arguments: Model) -> Result<(), Error> {
         "  {}\n",
         format_args!("atoll.jsonc: {{ \"model\": {{ \"url\": \"{url}\" }} }}").dimmed()
     ));
-    gateway.run(super::stop_signal()).await;
+    gateway.run(stop.asked()).await;
     Ok(())
 }

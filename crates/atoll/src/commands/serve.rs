@@ -1,7 +1,7 @@
 //! `atoll serve`: projects in production.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use bundle::Mode;
 use gateway::{Gateway, Target};
 use host::{FetchError, Fetcher, Request, Response, Worker};
 
-use super::{address, banner, install};
+use super::{Stop, address, banner, install};
 use crate::arguments::{AccessLog, LogLevel, Overrides, Serve};
 use crate::cron::Trigger;
 use crate::error::Error;
@@ -22,6 +22,7 @@ use crate::{lines, report, terminal};
 
 pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     crate::told::begin(arguments.project.log_level);
+    let stop = Stop::listen()?;
     let level = arguments.project.log_level;
     let members = Fleet::load(&arguments.project, &Overrides::default(), Mode::Production)?;
     install::complete(&members, true).await?;
@@ -33,6 +34,17 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     }
     let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
     options.shutdown_grace = Duration::from_secs(arguments.grace);
+    let (ip, port) = (options.address.ip(), options.address.port());
+    let is_same = |other: IpAddr| ip == other || ip.is_unspecified() || other.is_unspecified();
+    if port != 0 && arguments.metrics_port == Some(port) && is_same(arguments.metrics_ip) {
+        return Err(Error::mistake(
+            format_args!("requests and metrics cannot have the same port: {port}"),
+            format_args!(
+                "choose another one: --metrics-port {}",
+                port.checked_add(1).unwrap_or(9787)
+            ),
+        ));
+    }
     let metrics = Arc::new(Metrics::new());
     let operator = Operator::new(Arc::clone(&metrics));
     let operated_at = match arguments.metrics_port {
@@ -99,6 +111,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     )?;
     banner(&fleet, gateway.address(), "serve");
     fleet.note_left_objects();
+    fleet.warn_of_absent_entrypoints();
     if let Some(address) = operated_at {
         terminal::line(format_args!("  metrics and health on http://{address}\n"));
     }
@@ -115,7 +128,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     let mut loss = None;
     let stop = async {
         tokio::select! {
-            () = super::stop_signal() => {}
+            () = stop.asked() => {}
             text = fleet.shared.runtime.loss() => loss = Some(text),
         }
         operator.stopping();
