@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::{Module, ModuleKind, Program};
@@ -85,6 +85,25 @@ pub struct Builder {
     builds: u32,
 }
 
+/// Starts the threads of whatever is computed in parallel, which would start with the first of it, and end the program where
+/// they cannot.
+fn start_threads() -> Result<(), Error> {
+    static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
+    let started = STARTED.get_or_init(|| {
+        let pool = rayon::ThreadPoolBuilder::new().build_global();
+        // One that is there already does as well.
+        let source = pool.as_ref().err().and_then(std::error::Error::source);
+        match source {
+            Some(cause) => Err(cause.to_string()),
+            None => Ok(()),
+        }
+    });
+    started.as_ref().map(|()| ()).map_err(|cause| {
+        let error = Diagnostic::error(format!("cannot start the threads that build: {cause}"));
+        Error::one(error.hint("allow this user more processes or memory: `ulimit -u` and `ulimit -v` say how much, TasksMax= and MemoryMax= of a service, the limits of a container"))
+    })
+}
+
 /// What a build leaves to the next one.
 #[derive(Debug)]
 struct Last {
@@ -125,6 +144,7 @@ impl Builder {
     /// The mistakes in the user's files that make a program impossible.
     pub async fn build(&mut self) -> Result<Built, Error> {
         let started = Instant::now();
+        start_threads()?;
         let Some(main) = self.project.main.clone() else {
             return Err(Error::one(
                 Diagnostic::error("the project has no code: its configuration names no `main`")

@@ -11,6 +11,9 @@ use crate::config::nearest_file;
 use crate::error::Diagnostic;
 use crate::{specifier, text};
 
+/// What to do about elements where there cannot be any.
+const JSX: &str = "JSX needs a file whose name ends in .tsx or .jsx";
+
 /// What the user should see of one message; `None` for those that Workers give no reason to show.
 pub(crate) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagnostic> {
     let kind = diagnostic.kind();
@@ -40,6 +43,17 @@ pub(crate) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagn
                 None => "the file ends in the middle of something".to_owned(),
             };
         }
+        // What an element's end is to a parser of TypeScript alone.
+        let ends = [
+            "unterminated regular expression",
+            "expected `>` but found `/`",
+        ];
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("ts" | "mts" | "cts"))
+            && ends.contains(&converted.message.as_str())
+        {
+            converted.hint = Some(JSX.to_owned());
+        }
         converted = converted.at_line(&path, &source, line as u32, column as u32 + 1);
     } else if let Some(id) = diagnostic.id().filter(|id| !id.starts_with('\0')) {
         converted = converted.path(Path::new(&id));
@@ -61,7 +75,10 @@ pub(crate) fn convert(diagnostic: &BuildDiagnostic, root: &Path) -> Option<Diagn
     } else if matches!(kind, EventKind::Eval) {
         converted.message = "`eval` throws here: no code is made from strings".to_owned();
     } else if let Some(help) = help(&rendered) {
-        converted.hint = Some(help);
+        converted.hint = Some(match help.starts_with("JSX syntax is disabled") {
+            true => JSX.to_owned(),
+            false => help,
+        });
     }
     Some(converted)
 }
@@ -75,7 +92,8 @@ fn matters(kind: EventKind) -> bool {
 
 fn message(diagnostic: &BuildDiagnostic, options: &DiagnosticOptions) -> String {
     let message = diagnostic.to_message_with(options);
-    lowercase_first(message.lines().next().unwrap_or("the build failed"))
+    let message = message.lines().next().unwrap_or("the build failed");
+    lowercase_first(&message.replace("but found `EOF`", "but the file ends here"))
 }
 
 fn lowercase_first(message: &str) -> String {
@@ -177,6 +195,11 @@ fn unresolved_hint(specifier: &str, importer: Option<&str>, root: &Path) -> Opti
     let near = text::nearest(package, installed.iter().map(String::as_str));
     Some(match near {
         Some(near) => format!("did you mean {near:?}? Otherwise run `atoll install {package}`"),
+        None if specifier.ends_with("/jsx-runtime") || specifier.ends_with("/jsx-dev-runtime") => {
+            format!(
+                "run `atoll install {package}`, or name another package for JSX: \"jsxImportSource\" in tsconfig.json"
+            )
+        }
         None => format!("run `atoll install {package}`"),
     })
 }

@@ -1,11 +1,15 @@
 //! Bindings that name one thing each: what they are called in `env`, and what they lead to.
 
-use super::document::{Node, Value};
+use super::document::{Document, Node, Value};
 use super::keys::UNSUPPORTED_BINDINGS;
 use super::project::{
-    BucketBinding, EmailBinding, KeyValueBinding, UnsupportedBinding, WorkflowBinding,
+    BucketBinding, EmailBinding, KeyValueBinding, Project, UnsupportedBinding, Variable,
+    WorkflowBinding,
 };
 use super::reader::Reader;
+use super::settings;
+use crate::error::Diagnostic;
+use crate::text;
 
 /// What a configuration binds.
 pub(super) struct Bindings {
@@ -288,4 +292,82 @@ fn unsupported<'a>(
         }
     }
     found
+}
+
+/// What `atoll.jsonc` binds has names of its own, and what it says of loaders is said of some that are there.
+pub(super) fn check(
+    project: &Project,
+    document: &Document,
+    vars: &[Variable],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let path = settings::path_in(&project.root);
+    let vars = vars.iter().map(|variable| variable.name.as_str());
+    let services = project
+        .services
+        .iter()
+        .map(|service| service.binding.as_str());
+    let objects = project.objects.iter().map(|object| object.binding.as_str());
+    let assets = project
+        .assets
+        .iter()
+        .filter_map(|assets| assets.binding.as_deref());
+    let loaders = project.loaders.iter().map(String::as_str);
+    let taken: Vec<&str> = vars
+        .chain(services)
+        .chain(objects)
+        .chain(assets)
+        .chain(loaders.clone())
+        .chain(project.ai.as_deref())
+        .chain(project.browser.as_deref())
+        .collect();
+    let emails = project.emails.iter().map(|email| email.binding.as_str());
+    let stored: Vec<&str> = project.stored_bindings().chain(emails).collect();
+    for (index, name) in stored.iter().enumerate() {
+        if taken.contains(name) || stored[..index].contains(name) {
+            let twice = format!("`env.{name}` is bound twice");
+            let hint = "rename one of the two bindings";
+            let error = match last_named(&document.root, name) {
+                Some(at) => document.error(at, twice),
+                None => Diagnostic::error(twice).path(&project.config_path),
+            };
+            diagnostics.push(error.hint(hint));
+        }
+    }
+    let taken = [taken, stored].concat();
+    for binding in &project.settings.bindings {
+        if taken.contains(&binding.binding.as_str()) {
+            let twice = format!("`env.{}` is bound twice", binding.binding);
+            let hint = "the configuration of the worker binds something of that name: rename one";
+            diagnostics.push(Diagnostic::error(twice).path(&path).hint(hint));
+        }
+    }
+    for loader in &project.settings.loaders {
+        if !project.loaders.contains(&loader.binding) {
+            let absent = format!(
+                "`loaders.{}` is no Worker Loader of this worker",
+                loader.binding
+            );
+            let hint = match text::nearest(&loader.binding, loaders.clone()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => "bind one with `worker_loaders` in the worker's configuration".to_owned(),
+            };
+            diagnostics.push(Diagnostic::error(absent).path(&path).hint(hint));
+        }
+    }
+}
+
+/// Where the last binding of this name stands in a list.
+fn last_named(value: &Value, name: &str) -> Option<usize> {
+    match &value.node {
+        Node::Array(items) => items.iter().rev().find_map(|item| last_named(item, name)),
+        Node::Object(entries) => entries.iter().rev().find_map(|entry| {
+            let is_name = ["binding", "name"].contains(&entry.key.as_str());
+            match &entry.value.node {
+                Node::String(text) if is_name && text == name => Some(entry.value.start),
+                _ => last_named(&entry.value, name),
+            }
+        }),
+        _ => None,
+    }
 }

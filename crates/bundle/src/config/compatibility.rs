@@ -1,6 +1,6 @@
 //! `compatibility_date` and `compatibility_flags`.
 
-use super::document::Value;
+use super::document::{Node, Value};
 use super::reader::Reader;
 use crate::text;
 use protocol::compatibility;
@@ -11,7 +11,8 @@ pub(crate) const NEWEST: &str = "2026-06-11";
 /// `YYYY-MM-DD`, of the present day at the latest.
 pub(super) fn date(reader: &mut Reader<'_>, value: Option<&Value>) -> String {
     let Some(value) = value else {
-        let hint = format!("add \"compatibility_date\": \"{NEWEST}\"");
+        let line = reader.document.setting("compatibility_date", NEWEST);
+        let hint = format!("add {line}");
         let message = format!("no `compatibility_date`: {NEWEST} is taken");
         reader.warn(0, message, Some(hint));
         return NEWEST.into();
@@ -35,7 +36,10 @@ pub(super) fn date(reader: &mut Reader<'_>, value: Option<&Value>) -> String {
 /// Flags that Workers know.
 pub(super) fn flags(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<String> {
     let flags = reader.strings("compatibility_flags", value);
-    let places = reader.array("compatibility_flags", value);
+    let places: &[Value] = match value.map(|value| &value.node) {
+        Some(Node::Array(items)) => items,
+        _ => &[],
+    };
     for (flag, place) in flags.iter().zip(places) {
         let is_known = compatibility::flags().any(|known| known == flag);
         if is_known && !compatibility::is_in_effect(flag) {

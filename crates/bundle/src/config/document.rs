@@ -49,14 +49,28 @@ impl Document {
                 Diagnostic::error(format!("cannot read the configuration: {error}")).path(path),
             )
         })?;
-        Self::parse(path, text)
+        // Some editors begin a file with a mark of its encoding.
+        match text.strip_prefix('\u{feff}') {
+            Some(rest) => Self::parse(path, rest.to_owned()),
+            None => Self::parse(path, text),
+        }
+    }
+
+    fn is_toml(path: &Path) -> bool {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    }
+
+    /// How a setting is written in this file.
+    pub(crate) fn setting(&self, key: &str, value: &str) -> String {
+        match Self::is_toml(&self.path) {
+            true => format!("{key} = {value:?}"),
+            false => format!("{key:?}: {value:?}"),
+        }
     }
 
     pub(crate) fn parse(path: &Path, text: String) -> Result<Self, Error> {
-        let is_toml = path
-            .extension()
-            .is_some_and(|extension| extension == "toml");
-        let root = if is_toml {
+        let root = if Self::is_toml(path) {
             parse_toml(path, &text)?
         } else {
             parse_jsonc(path, &text)?
@@ -85,6 +99,10 @@ impl Document {
 }
 
 impl Value {
+    pub(crate) fn is_string(&self) -> bool {
+        matches!(self.node, Node::String(_))
+    }
+
     pub(crate) fn type_name(&self) -> &'static str {
         match self.node {
             Node::Null => "null",

@@ -73,6 +73,12 @@ pub fn find(options: &Options) -> Result<PathBuf, Error> {
                 return Ok(found);
             }
         }
+        if path.is_dir() {
+            let missing = Diagnostic::error(
+                "no wrangler.jsonc, wrangler.json or wrangler.toml in this folder",
+            );
+            return Err(Error::one(missing.path(&path)));
+        }
         let mut missing = Diagnostic::error("there is no such configuration file").path(&path);
         missing.hint = nearest_file(&path).map(|near| format!("did you mean `{near}`?"));
         return Err(Error::one(missing));
@@ -92,6 +98,23 @@ pub fn find(options: &Options) -> Result<PathBuf, Error> {
     ))
 }
 
+/// A warning of another configuration beside the one that is taken, unless somebody named that one.
+fn not_read(taken: &Path, options: &Options) -> Option<Diagnostic> {
+    let named = options
+        .config
+        .as_ref()
+        .is_some_and(|config| taken.ends_with(config));
+    let others = CONFIG_FILES.iter().map(|name| taken.with_file_name(name));
+    let other = others
+        .filter(|_| !named)
+        .find(|other| other != taken && other.is_file())?;
+    let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+    let (taken, told) = (name(taken), name(&other));
+    let warning = Diagnostic::warning(format!("{told} is not read: {taken} is there too"));
+    let hint = format!("delete one of them, or name the one that you mean: --config {told}");
+    Some(warning.path(&other).hint(hint))
+}
+
 /// Finds and reads the project that `options` mean.
 ///
 /// # Errors
@@ -99,6 +122,7 @@ pub fn find(options: &Options) -> Result<PathBuf, Error> {
 pub fn load(options: &Options) -> Result<Loaded, Error> {
     let config_path = find(options)?;
     let mut diagnostics = Vec::new();
+    diagnostics.extend(not_read(&config_path, options));
     let project = wrangler::read(&config_path, options, &mut diagnostics);
     let failed = diagnostics
         .iter()

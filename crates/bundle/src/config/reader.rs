@@ -160,6 +160,19 @@ impl Reader<'_> {
         None
     }
 
+    /// Reports keys that stand in one object twice, of which the last counts.
+    pub(crate) fn repeated_keys(&mut self, of: &Value, prefix: &str) {
+        let entries = of.entries();
+        for (index, entry) in entries.iter().enumerate() {
+            let key = format!("{prefix}{}", entry.key);
+            if entries[..index].iter().any(|other| other.key == entry.key) {
+                let message = format!("`{key}` stands here twice");
+                self.warn(entry.start, message, Some("the last one counts".to_owned()));
+            }
+            self.repeated_keys(&entry.value, &format!("{key}."));
+        }
+    }
+
     /// Reports keys that nobody reads, each with the known key it resembles.
     pub(crate) fn unknown_keys(&mut self, of: &Value, prefix: &str, known: &[&str], fatal: bool) {
         for entry in of.entries() {
@@ -167,7 +180,12 @@ impl Reader<'_> {
                 continue;
             }
             let message = format!("unknown key `{prefix}{}`", entry.key);
-            let hint = match text::nearest(&entry.key, known.iter().copied()) {
+            let begun = || {
+                let mut known = known.iter().copied();
+                known.find(|known| known.starts_with(&format!("{}_", entry.key)))
+            };
+            let near = text::nearest(&entry.key, known.iter().copied()).or_else(begun);
+            let hint = match near {
                 Some(near) => format!("did you mean `{prefix}{near}`?"),
                 None if fatal => format!("known keys: {}", known.join(", ")),
                 None => "it has no effect".to_owned(),

@@ -155,67 +155,12 @@ pub(super) fn read(
     }
     let is_absent = |name: &String| !vars.iter().any(|variable| variable.name == *name);
     let absent_secrets = required_secrets.into_iter().filter(is_absent).collect();
-    check_bindings(&project, &vars, diagnostics);
+    bindings::check(&project, &document, &vars, diagnostics);
     Ok(Some(Project {
         vars,
         absent_secrets,
         ..project
     }))
-}
-
-/// What `atoll.jsonc` binds has names of its own, and what it says of loaders is said of some that are there.
-fn check_bindings(project: &Project, vars: &[Variable], diagnostics: &mut Vec<Diagnostic>) {
-    let path = settings::path_in(&project.root);
-    let vars = vars.iter().map(|variable| variable.name.as_str());
-    let services = project
-        .services
-        .iter()
-        .map(|service| service.binding.as_str());
-    let objects = project.objects.iter().map(|object| object.binding.as_str());
-    let assets = project
-        .assets
-        .iter()
-        .filter_map(|assets| assets.binding.as_deref());
-    let loaders = project.loaders.iter().map(String::as_str);
-    let taken: Vec<&str> = vars
-        .chain(services)
-        .chain(objects)
-        .chain(assets)
-        .chain(loaders.clone())
-        .chain(project.ai.as_deref())
-        .chain(project.browser.as_deref())
-        .collect();
-    let emails = project.emails.iter().map(|email| email.binding.as_str());
-    let stored: Vec<&str> = project.stored_bindings().chain(emails).collect();
-    for (index, name) in stored.iter().enumerate() {
-        if taken.contains(name) || stored[..index].contains(name) {
-            let twice = format!("`env.{name}` is bound twice");
-            let hint = "rename one of the two bindings";
-            let at = &project.config_path;
-            diagnostics.push(Diagnostic::error(twice).path(at).hint(hint));
-        }
-    }
-    let taken = [taken, stored].concat();
-    for binding in &project.settings.bindings {
-        if taken.contains(&binding.binding.as_str()) {
-            let twice = format!("`env.{}` is bound twice", binding.binding);
-            let hint = "the configuration of the worker binds something of that name: rename one";
-            diagnostics.push(Diagnostic::error(twice).path(&path).hint(hint));
-        }
-    }
-    for loader in &project.settings.loaders {
-        if !project.loaders.contains(&loader.binding) {
-            let absent = format!(
-                "`loaders.{}` is no Worker Loader of this worker",
-                loader.binding
-            );
-            let hint = match text::nearest(&loader.binding, loaders.clone()) {
-                Some(near) => format!("did you mean {near:?}?"),
-                None => "bind one with `worker_loaders` in the worker's configuration".to_owned(),
-            };
-            diagnostics.push(Diagnostic::error(absent).path(&path).hint(hint));
-        }
-    }
 }
 
 fn watched(path: &Path, root: &Path, options: &Options) -> Vec<PathBuf> {
@@ -287,6 +232,7 @@ impl<'a> Scope<'a> {
         let in_environment = [INHERITED, &per_environment].concat();
         let known = [&in_environment[..], TOP_LEVEL].concat();
         reader.unknown_keys(self.top, "", &known, false);
+        reader.repeated_keys(self.top, "");
         for (key, hint) in WITHOUT_EFFECT {
             let entry = match self.environment {
                 Some((_, environment)) => environment.entry(key),
@@ -356,18 +302,30 @@ fn main(
 ) -> Option<PathBuf> {
     let Some(value) = scope.get("main") else {
         if !has_assets {
-            let hint = "add \"main\": \"src/index.ts\", or `assets` for a worker without code";
-            reader.error(
-                0,
-                "the configuration has no `main`".into(),
-                Some(hint.into()),
-            );
+            let hint = match misplaced(scope.top, "main") {
+                Some(table) => format!("it stands in [{table}]: put it above the first of those"),
+                None => {
+                    let line = reader.document.setting("main", "src/index.ts");
+                    format!("add {line}, or `assets` for a worker without code")
+                }
+            };
+            reader.error(0, "the configuration has no `main`".into(), Some(hint));
         }
         return None;
     };
     let main = reader.string("main", Some(value))?;
     let path = root.join(&main);
     if path.is_file() {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if let Some(extension @ ("html" | "htm" | "css" | "json" | "md")) = extension {
+            let message = format!("`main` is no code: {main}");
+            let hint = match extension {
+                "html" | "htm" | "css" => "files for browsers are served by `assets`",
+                _ => "name a file of TypeScript or JavaScript",
+            };
+            reader.error(value.start, message, Some(hint.to_owned()));
+            return None;
+        }
         return Some(std::path::absolute(&path).unwrap_or(path));
     }
     let message = if path.is_dir() {
@@ -378,6 +336,13 @@ fn main(
     let hint = nearest_main(root, &main).map(|near| format!("did you mean {near:?}?"));
     reader.error(value.start, message, hint);
     None
+}
+
+/// The table that a key of the top level has got into, as it does in TOML when it stands below the table's name.
+fn misplaced<'a>(top: &'a Value, key: &str) -> Option<&'a str> {
+    let mut tables = top.entries().iter();
+    let table = tables.find(|table| table.value.get(key).is_some_and(Value::is_string))?;
+    Some(&table.key)
 }
 
 /// A file near a missing `main`: in its folder by name, or where entry modules usually are.
@@ -435,6 +400,12 @@ fn services(reader: &mut Reader<'_>, scope: &Scope<'_>) -> Vec<Service> {
 
 fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Assets> {
     let value = scope.get("assets")?;
+    if let Node::String(folder) = &value.node {
+        let hint = format!("write {{ \"directory\": {folder:?} }}");
+        let message = "`assets` must be an object, not a string".to_owned();
+        reader.error(value.start, message, Some(hint));
+        return None;
+    }
     if reader.object("assets", Some(value)).is_empty() {
         return None;
     }
@@ -468,12 +439,29 @@ fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Ass
             .collect(),
     };
     if let Some(at) = value.get("directory").filter(|_| !directory.is_dir()) {
-        let message = format!("the assets folder does not exist: {}", directory.display());
-        let hint = match nearest_file(&directory) {
+        let is_file = directory.is_file();
+        let fault = if is_file {
+            "is a file"
+        } else {
+            "does not exist"
+        };
+        let message = format!("the assets folder {fault}: {}", directory.display());
+        let hint = match nearest_file(&directory).filter(|_| !is_file) {
             Some(near) => format!("did you mean {near:?}?"),
+            None if is_file => "name the folder that it is in".to_owned(),
             None => "build what goes into it first, or make the folder".to_owned(),
         };
         reader.error(at.start, message, Some(hint));
+    }
+    let is_limited = directory.join(".assetsignore").is_file();
+    if let Some(at) = value
+        .get("directory")
+        .filter(|_| root.starts_with(&directory) && !is_limited)
+    {
+        let message = "the assets folder is that of the project: everybody can read what is in it";
+        let hint =
+            "make a folder of its own for what browsers get, or name the rest in .assetsignore";
+        reader.warn(at.start, message.to_owned(), Some(hint.to_owned()));
     }
     let run_worker_first = match value.get("run_worker_first") {
         Some(list) if matches!(list.node, Node::Array(_)) => {

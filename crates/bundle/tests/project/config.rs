@@ -166,6 +166,14 @@ fn toml_says_the_same() {
 }
 
 #[test]
+fn a_mark_of_the_encoding_is_no_part_of_the_text() {
+    let config = "\u{feff}{ \"name\": \"w\", \"main\": \"index.js\", \"compatibility_date\": \"2026-01-02\" }";
+    let folder = Folder::new(&[("wrangler.jsonc", config), ("index.js", "")]);
+    let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(loaded.project.name, "w");
+}
+
+#[test]
 fn mistakes_are_shown_in_place() {
     for (config, message, at, hint) in [
         (
