@@ -77,10 +77,38 @@ fn for_exception(message: &str, line: Option<&str>) -> Option<String> {
         let (_, hint) = ELSEWHERE.iter().find(|(names, _)| names.contains(&name))?;
         return Some((*hint).to_owned());
     }
-    if message.starts_with("cannot read property") && message.ends_with("of undefined") {
-        let name = binding_in(line?)?;
+    if let Some(property) = message
+        .strip_prefix("cannot read property '")
+        .and_then(|rest| rest.strip_suffix("' of undefined"))
+    {
+        let of_an_object = [
+            "storage",
+            "blockConcurrencyWhile",
+            "acceptWebSocket",
+            "getWebSockets",
+        ];
+        // The engine does not always say which line it was.
+        if of_an_object.contains(&property) && !line.is_some_and(|line| line.contains(property)) {
+            return Some(format!(
+                "if it is `this.ctx.{property}`: the constructor has to hand on both, super(ctx, env)"
+            ));
+        }
+        let line = line?;
+        let mut own = ["ctx", "env"].iter();
+        if let Some(name) = own.find(|name| line.contains(&format!("this.{name}.{property}"))) {
+            return Some(format!(
+                "`this.{name}` is undefined: the constructor has to hand on both, super(ctx, env)"
+            ));
+        }
+        let name = binding_in(line)?;
+        if name == "ASSETS" {
+            return Some(
+                "`env.ASSETS` is undefined: name it in the configuration, \"assets\": { \"binding\": \"ASSETS\" }"
+                    .to_owned(),
+            );
+        }
         return Some(format!(
-            "`env.{name}` is undefined: the configuration binds nothing of that name, or not in this environment"
+            "`env.{name}` is undefined: the configuration binds nothing of that name, or not in this environment, or something that the start warned of"
         ));
     }
     if let Some(url) = message.strip_prefix("Invalid URL: ")
@@ -89,6 +117,15 @@ fn for_exception(message: &str, line: Option<&str>) -> Option<String> {
         return Some(format!(
             "a worker has no address of its own: write the whole URL, or new URL(\"{url}\", request.url)"
         ));
+    }
+    if message == "this is not initialized" {
+        return Some("a constructor has to say super(ctx, env) before it uses `this`".to_owned());
+    }
+    if message.contains("parameter 1 is not of type 'DurableObjectId'") {
+        return Some("for the object of a name: env.ROOM.getByName(name)".to_owned());
+    }
+    if message.contains("The receiving Durable Object does not support RPC") {
+        return Some("import { DurableObject } from \"cloudflare:workers\"".to_owned());
     }
     if message.contains("Body has already been used.") {
         let hint = "read it once and keep what came, or read a clone() that was made before";
@@ -133,6 +170,9 @@ mod tests {
     fn what_is_not_bound_is_named() {
         let missing = "cannot read property 'get' of undefined";
         let hint = |line| for_exception(missing, Some(line));
+        let storage = "cannot read property 'storage' of undefined";
+        let found = for_exception(storage, Some("hi() { return this.ctx.storage.sql }"));
+        assert!(found.unwrap().starts_with("`this.ctx` is undefined"));
         assert!(
             hint("env.KV.get(1)")
                 .unwrap()

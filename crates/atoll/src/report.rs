@@ -158,7 +158,7 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
         excerpts: excerpt.into_iter().collect(),
         stack: match is_nowhere {
             true => String::new(),
-            false => own_frames(&map.map_stack(&failure.stack)),
+            false => own_frames(&map.map_stack(&failure.stack), &failure.message),
         },
         hint: match &import {
             Some(import) => import.hint(),
@@ -207,18 +207,28 @@ impl BrokenImport {
         if self.name.is_some() {
             return None;
         }
+        // Of a URL, one of the slashes is gone.
+        if self.module.starts_with("http:") || self.module.starts_with("https:") {
+            return Some(
+                "no module comes from the network: `atoll install NAME`, and import \"NAME\""
+                    .to_owned(),
+            );
+        }
         let near = bundle::nearest_builtin(&self.module)?;
         Some(format!("did you mean \"{near}\"?"))
     }
 }
 
-/// The frames of a stack that are the developer's or their packages', not those of the runtime below.
-fn own_frames(stack: &str) -> String {
-    let own: Vec<&str> = stack
+/// The frames of a stack that are the developer's or their packages', not those of the runtime below, and that the message
+/// does not have already.
+fn own_frames(stack: &str, message: &str) -> String {
+    let mut own: Vec<&str> = stack
         .lines()
         .filter(|line| !line.contains("atoll:") && !line.contains("(native)"))
         .filter(|line| !line.trim().is_empty())
+        .filter(|line| !message.lines().any(|told| told.trim() == line.trim()))
         .collect();
+    own.dedup();
     own.join("\n")
 }
 

@@ -51,10 +51,10 @@ impl Handshake {
             ));
         };
         let Some((upgrade, accept)) = self.asked else {
-            return Answer::plain(response::text(
-                ERROR,
-                "the worker answered with a WebSocket, but the request did not ask for one",
-            ));
+            const UNASKED: &str =
+                "the worker answered with a WebSocket, but the request did not ask for one";
+            tracing::warn!("{UNASKED}: it has no header `Upgrade: websocket`");
+            return Answer::plain(response::text(ERROR, UNASKED));
         };
         *response.body_mut() = Body::empty();
         tokio::spawn(async move {

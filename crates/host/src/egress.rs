@@ -235,7 +235,11 @@ fn network(uri: &Uri, error: &hyper_util::client::legacy::Error) -> FetchError {
         if let Some(unreachable) = cause.downcast_ref::<Unreachable>() {
             return FetchError::Refused(unreachable.to_string());
         }
-        text = format!("Network connection failed: {cause}");
+        let host = uri.host().unwrap_or_default();
+        let port = uri
+            .port_u16()
+            .map_or(String::new(), |port| format!(":{port}"));
+        text = format!("Network connection to {host}{port} failed: {cause}");
         source = cause.source();
     }
     FetchError::Network(text)

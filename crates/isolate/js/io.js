@@ -184,7 +184,11 @@ function outgoing(wire) {
 
 /** Answers a fetch event: the parts are those of a wire response. */
 export function respond(event, status, statusText, headers, body, socket) {
-  native.respond(event, status, statusText, headers, outgoingBody(body), socket);
+  const wire = outgoingBody(body);
+  const stream = outgoingStreams.get(wire?.stream);
+  // Who asked sees a body that breaks off; only this side knows why, so it counts as a rejection that nobody handles.
+  if (stream !== undefined) stream.failed = (error) => void Promise.reject(error);
+  native.respond(event, status, statusText, headers, wire, socket);
 }
 
 function hostError({ name, message, stack, remote, retryable, overloaded, durableObjectReset }) {
@@ -427,7 +431,11 @@ async function pump(id, reader) {
       if (!(await sendChunk(id, chunkBytes(value)))) return undefined;
     }
   } catch (error) {
-    if (outgoingStreams.has(id)) native.streamAbort(id, String(error?.message ?? error));
+    const stream = outgoingStreams.get(id);
+    if (stream !== undefined) {
+      native.streamAbort(id, String(error?.message ?? error));
+      stream.failed?.(error);
+    }
     reader.cancel(error).catch(() => {});
     return undefined;
   }

@@ -18,6 +18,12 @@ export default {
     if (main === undefined) throw new TypeError("The script exports nothing to run: write `export default (input, env) => …`.");
     if (typeof main?.fetch === "function") throw new TypeError("The script is a Worker: run it with `atoll dev`, or export a function.");
     const result = typeof main === "function" ? await main(input, env) : await main;
-    return new Response(JSON.stringify(result) ?? "null");
+    let json;
+    try {
+      json = JSON.stringify(result);
+    } catch (error) {
+      throw new TypeError(`The result cannot be written as JSON: ${error.message}`);
+    }
+    return new Response(json ?? "null");
   },
 };

@@ -125,6 +125,7 @@ class PromiseHandler {
     if (key === "then") return (onFulfilled, onRejected) => promise.then(onFulfilled, onRejected);
     if (key === "catch" || key === "finally") return promise[key].bind(promise);
     if (key === Symbol.dispose) return () => this.dispose();
+    if (key === Symbol.toPrimitive) warnOfText();
     if (typeof key === "symbol" || key in RpcPromise.prototype) return Reflect.get(RpcPromise.prototype, key);
     return makeProperty(this, NO_PATH, key);
   }
@@ -143,6 +144,18 @@ PromiseHandler.prototype.isDisposed = false;
 
 /** @param {Promise<unknown>} promise */
 export const makePromise = (promise) => new Proxy(noop, new PromiseHandler(promise));
+
+let hasWarned = false;
+
+/** Text of a call that has no result yet is `[object JsRpcPromise]`, as in Workers, and never meant. */
+function warnOfText() {
+  if (hasWarned) return;
+  hasWarned = true;
+  const frames = String(new Error().stack).split("\n");
+  const place = frames.find((frame) => frame.includes("at ") && !frame.includes("atoll:") && !frame.includes("(native)"));
+  const message = "The result of a call to another worker or object is used as text before it is there: write `await` before the call.";
+  globalThis.console.warn(place === undefined ? message : `${message}\n${place}`);
+}
 
 /** Goes on from a result that has arrived: through what it holds as far as the next stub. */
 function invokeOn(value, path, args) {
