@@ -5,17 +5,28 @@
 use std::fmt::{Arguments, Display};
 use std::io::Write as _;
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use owo_colors::OwoColorize as _;
 
 /// A line for people.
 pub(crate) fn line(text: Arguments<'_>) {
-    // When nobody can read it any more, there is nobody to tell.
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    write(std::io::stderr().lock(), text);
 }
 
 /// A line of data.
 pub(crate) fn data(text: Arguments<'_>) {
-    let _ = writeln!(anstream::stdout().lock(), "{text}");
+    write(std::io::stdout().lock(), text);
+}
+
+/// Writes a line at once, so that whoever reads along never has half of one.
+fn write(mut stream: impl RawStream, text: Arguments<'_>) {
+    let mut line = format!("{text}\n");
+    if AutoStream::choice(&stream) == ColorChoice::Never {
+        line = anstream::adapter::strip_str(&line).to_string();
+    }
+    // When nobody can read it any more, there is nobody to tell.
+    let _ = stream.write_all(line.as_bytes());
 }
 
 /// A question for a person, who answers on the same line.
