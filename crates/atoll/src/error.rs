@@ -132,6 +132,11 @@ impl From<host::Error> for Error {
             host::Error::Zygote(
                 jail::Error::Confine { step: "fork", .. } | jail::Error::Fork(_),
             ) => Some("this user or container may have no more processes: raise its limit"),
+            host::Error::Zygote(jail::Error::Spawn(cause))
+                if cause.kind() == std::io::ErrorKind::WouldBlock =>
+            {
+                Some("this user or container may have no more processes: raise its limit")
+            }
             host::Error::Zygote(jail::Error::Spawn(_) | jail::Error::Gone) => Some(
                 "it takes Linux 5.11 or later, and a container that allows pidfd_open, prctl and clone",
             ),

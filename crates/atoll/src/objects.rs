@@ -89,6 +89,9 @@ impl Bounds {
     }
 }
 
+/// What to do about a disk that is full.
+const ROOM: &str = "make room on that disk: a server sets 64 MiB of it aside for its log";
+
 /// Why a folder of state is not opened, and what to do about it. `in_use` is that for one that another process has.
 pub(crate) fn not_opened(error: host::Error, in_use: &str) -> Error {
     use std::io::ErrorKind;
@@ -104,12 +107,19 @@ pub(crate) fn not_opened(error: host::Error, in_use: &str) -> Error {
         host::Error::Storage(E::Damaged { .. }) => {
             Some("put a backup of the folder in its place; to begin with nothing, move it away")
         }
+        host::Error::Storage(E::Full { .. }) => Some(ROOM),
         host::Error::Storage(E::Io { cause, .. }) => match cause.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some("make room on that disk"),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(ROOM),
+            ErrorKind::WouldBlock => {
+                Some("this user or container may have no more processes: raise its limit")
+            }
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => Some(
-                "there is a file where the folder would be: name another one with --persist-to",
+                "there is a file where the folder would be, or a link that leads nowhere: name another one with --persist-to",
             ),
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound => {
+            ErrorKind::PermissionDenied => Some(
+                "run it as the user whose folder that is, or name one that this user may write to: --persist-to FOLDER",
+            ),
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::NotFound => {
                 Some("name a folder that this user may write to: --persist-to FOLDER")
             }
             _ => None,
@@ -169,7 +179,10 @@ pub(crate) async fn prepare(
                 to,
             } => store.rename_namespace(&format!("{from_script}:{from}"), &own(to)),
         };
-        done.map_err(|error| Error::failed("cannot migrate the stored objects", error))?;
+        done.map_err(|error| Error::Failed {
+            hint: matches!(error, storage::Error::Full { .. }).then(|| ROOM.to_owned()),
+            error: anyhow::Error::new(error).context("cannot migrate the stored objects"),
+        })?;
     }
     if let Some(tag) = plan.tag
         && tags.0.get(&project.name) != Some(&tag)

@@ -108,10 +108,24 @@ pub(crate) fn run(arguments: &New) -> Result<(), Error> {
     }
     terminal::line(format_args!("{} is ready. Go on with:\n", folder.display()));
     if folder != Path::new(".") {
-        terminal::line(format_args!("  cd {}", folder.display()));
+        terminal::line(format_args!("  cd {}", typed(folder)));
     }
     terminal::line(format_args!("  atoll dev\n"));
     Ok(())
+}
+
+/// A folder as a shell takes it.
+fn typed(folder: &Path) -> String {
+    let text = folder.display().to_string();
+    let text = match text.starts_with('-') {
+        true => format!("./{text}"),
+        false => text,
+    };
+    let is_plain = |sign: char| sign.is_alphanumeric() || "-_./~+@%:,".contains(sign);
+    match text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 /// The last part of the path, in the signs that a worker's name can have.
@@ -155,4 +169,22 @@ fn refuse_what_is_there(folder: &Path) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_told_as_it_is_typed() {
+        for (folder, told) in [
+            ("my-worker", "my-worker"),
+            ("../a/b", "../a/b"),
+            ("My App", "'My App'"),
+            ("it's", "'it'\\''s'"),
+            ("-x", "./-x"),
+        ] {
+            assert_eq!(typed(Path::new(folder)), told);
+        }
+    }
 }
