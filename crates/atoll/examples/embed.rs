@@ -1,4 +1,4 @@
-//! Runs a string of code in a jail, with one Rust function to call and nothing else: `cargo run -p atoll --example embed`.
+//! Runs a string of code in a jail, with one Rust function to call and nothing else: `cargo run --release --example embed`.
 
 use host::{Options, Runtime, Script};
 use serde_json::json;
