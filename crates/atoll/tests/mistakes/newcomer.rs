@@ -2,10 +2,19 @@
 
 use super::Case;
 use super::support::Project;
-use super::told::{ask, run, serve, with};
+use super::told::{Running, ask, run, serve, with};
 
 const FINE: &str = "export default { fetch() { return new Response(\"hi\") }, test() {} };\n";
 const W_TS: &str = r#"{ "name": "w", "main": "src/index.ts", "compatibility_date": "2026-06-11" }"#;
+
+const ROOM: &str = r#""durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] }, "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room"] }]"#;
+
+/// A class of objects with this constructor and this method, and the beginning of a handler that has one of them.
+fn rooms(constructor: &str, method: &str) -> String {
+    format!(
+        "import {{ DurableObject }} from \"cloudflare:workers\";\nexport class Room extends DurableObject {{\n  {constructor}{method}\n}}\nexport default {{\n  async fetch(request, env) {{\n    const room = env.ROOM.getByName(\"lobby\");\n"
+    )
+}
 
 /// Who answers a request with this body of `fetch`.
 fn fetching(body: &str) -> Project {
@@ -221,5 +230,157 @@ pub(crate) const CASES: &[Case] = &[
         let project = fetching("const all = [];\n    for (;;) all.push(new Array(1e5).fill(1));");
         project.write("atoll.jsonc", r#"{ "limits": { "memoryMb": 16 } }"#);
         ask(&project, "memory limit")
+    }),
+    ("main below a table in TOML", || {
+        serve(&Project::new(&[(
+            "wrangler.toml",
+            "name = \"w\"\n[vars]\nA = 1\nmain = \"index.js\"\n",
+        )]))
+    }),
+    ("a word where a list belongs", || {
+        serve(&with(r#""compatibility_flags": "nodejs_compat""#, FINE))
+    }),
+    ("a key that is misspelt where one is needed", || {
+        serve(&with(
+            r#""durable_objects": { "bindings": [{ "name": "ROOM", "class": "Room" }] }"#,
+            FINE,
+        ))
+    }),
+    ("two bindings of one name", || {
+        serve(&with(
+            r#""vars": { "NOTES": "a" }, "kv_namespaces": [{ "binding": "NOTES", "id": "n" }]"#,
+            FINE,
+        ))
+    }),
+    ("two keys of one name", || {
+        let project = with(r#""vars": { "A": "1" }, "vars": { "B": "2" }"#, FINE);
+        Some(run(&project, &["test"]))
+    }),
+    ("two configurations in one folder", || {
+        let project = with("", FINE);
+        project.write("wrangler.toml", "name = \"other\"\nmain = \"index.js\"\n");
+        Some(run(&project, &["test"]))
+    }),
+    ("a page as main", || {
+        let project = with("", FINE);
+        project.write("index.html", "<h1>hi</h1>\n");
+        project.write(
+            "wrangler.json",
+            r#"{ "name": "w", "main": "index.html", "compatibility_date": "2026-06-11" }"#,
+        );
+        serve(&project)
+    }),
+    ("assets that are a word", || {
+        serve(&with(r#""assets": "public""#, FINE))
+    }),
+    ("assets that are a file", || {
+        serve(&with(r#""assets": { "directory": "index.js" }"#, FINE))
+    }),
+    ("assets without a name", || {
+        let project = with(
+            r#""assets": { "directory": "public" }"#,
+            "export default {\n  fetch(request, env) {\n    return env.ASSETS.fetch(request);\n  },\n};\n",
+        );
+        project.write("public/page.txt", "hi");
+        ask(&project, "of undefined")
+    }),
+    ("JSX in a file of TypeScript", || {
+        serve(&Project::new(&[
+            ("wrangler.json", W_TS),
+            ("src/index.ts", "export default { page: <p>hi</p> };\n"),
+        ]))
+    }),
+    ("a module of the network", || {
+        serve(&Project::of(
+            "import { Hono } from \"https://esm.sh/hono\";\nexport default new Hono();\n",
+        ))
+    }),
+    ("a function as the default export", || {
+        ask(
+            &Project::of("export default function () {\n  return new Response(\"hi\");\n}\n"),
+            "Handler missing",
+        )
+    }),
+    ("a handler whose name is misspelt", || {
+        ask(
+            &Project::of(
+                "export default {\n  Fetch() {\n    return new Response(\"hi\");\n  },\n};\n",
+            ),
+            "Handler missing",
+        )
+    }),
+    ("a call without await", || {
+        let rooms = rooms("", "hi() {\n    return \"hi\";\n  }");
+        let project = with(
+            ROOM,
+            &format!("{rooms}    return new Response(room.hi());\n  }},\n}};\n"),
+        );
+        ask(&project, "`await`")
+    }),
+    ("a constructor that keeps what it was given", || {
+        let rooms = rooms(
+            "constructor() {\n    super();\n  }\n  ",
+            "hi() {\n    return this.ctx.storage.get(\"a\");\n  }",
+        );
+        let project = with(
+            ROOM,
+            &format!("{rooms}    return new Response(await room.hi());\n  }},\n}};\n"),
+        );
+        ask(&project, "of undefined")
+    }),
+    ("a name in place of an id", || {
+        let project = with(
+            ROOM,
+            "import { DurableObject } from \"cloudflare:workers\";\nexport class Room extends DurableObject {}\nexport default {\n  fetch(request, env) {\n    return env.ROOM.get(\"lobby\").fetch(request);\n  },\n};\n",
+        );
+        ask(&project, "DurableObjectId")
+    }),
+    ("a body that breaks off", || {
+        let project = fetching(
+            "const body = new ReadableStream({\n      pull() {\n        throw new Error(\"no more\");\n      },\n    });\n    return new Response(body);",
+        );
+        let mut running = Running::start(&project, &["serve"]);
+        // A client sees the connection end.
+        running.send(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+        running.wait_for("Error: no more");
+        Some(format!("$ atoll serve\n> GET /\n{}", running.stop()))
+    }),
+    ("the project's own folder as assets", || {
+        let project = with(r#""assets": { "directory": "." }"#, FINE);
+        project.write(".dev.vars", "TOKEN=secret\n");
+        let running = Running::start(&project, &["serve"]);
+        let answers = running.get("/.dev.vars") + &running.get("/wrangler.json");
+        Some(format!("$ atoll serve\n{answers}{}", running.stop()))
+    }),
+    ("a WebSocket that nobody asked for", || {
+        ask(
+            &fetching(
+                "const [client, server] = Object.values(new WebSocketPair());\n    server.accept();\n    return new Response(null, { status: 101, webSocket: client });",
+            ),
+            "did not ask",
+        )
+    }),
+    ("an entrypoint that is misspelt", || {
+        ask(
+            &with(
+                r#""services": [{ "binding": "API", "service": "w", "entrypoint": "Appi" }]"#,
+                "import { WorkerEntrypoint } from \"cloudflare:workers\";\nexport class Api extends WorkerEntrypoint {\n  hi() {\n    return \"hi\";\n  }\n}\nexport default {\n  async fetch(request, env) {\n    return new Response(await env.API.hi());\n  },\n};\n",
+            ),
+            "no such entrypoint",
+        )
+    }),
+    ("a server that is not there", || {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = gone.local_addr().unwrap().port().to_string();
+        drop(gone);
+        let told = ask(
+            &fetching(&format!("return fetch(\"http://localhost:{port}/\");")),
+            "Network connection",
+        );
+        told.map(|told| told.replace(&port, "PORT"))
+    }),
+    ("a script whose result is no JSON", || {
+        let project = Project::new(&[("script.ts", "export default () => 10n;\n")]);
+        Some(run(&project, &["run", "script.ts"]))
     }),
 ];

@@ -6,9 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::Case;
 use super::support::Project;
+use super::support::process::Process;
 use super::told::{Running, ask, run, serve, with};
 
 const OBJECTS: &str = r#""durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] },
@@ -118,6 +120,35 @@ fn without<'a>(project: &'a Project, call: &str) -> Option<Running<'a>> {
     let atoll = env!("CARGO_BIN_EXE_atoll");
     let command = strace(&["-e", &trace, "-e", &inject, atoll, "serve"]);
     Some(Running::of(project, command))
+}
+
+const HI: &str = "export default { fetch() { return new Response(\"hi\") } };\n";
+
+/// Atoll as another user. `None` where this one may not start programs as others.
+fn as_another(project: &Project, user: u32) -> Option<Command> {
+    // The binary may be in a folder of this user's own.
+    let binary = project.path().join("atoll");
+    fs::copy(env!("CARGO_BIN_EXE_atoll"), &binary).unwrap();
+    let cache = project.path().join("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(project.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new("setpriv");
+    command
+        .args([format!("--reuid={user}"), format!("--regid={user}")])
+        .arg("--clear-groups")
+        .arg(&binary)
+        .env("HOME", &cache)
+        .env("ATOLL_CACHE", &cache)
+        .current_dir(project.path())
+        .stdin(Stdio::null());
+    let can = Command::new("setpriv")
+        .args(command.get_args())
+        .arg("--version")
+        .current_dir(project.path())
+        .output();
+    can.is_ok_and(|output| output.status.success())
+        .then_some(command)
 }
 
 pub(crate) const CASES: &[Case] = &[
@@ -412,5 +443,94 @@ pub(crate) const CASES: &[Case] = &[
                     &["objects", "restore", "Room", "lobby", "--to", "yesterday"],
                 ),
         )
+    }),
+    ("one port for requests and metrics", || {
+        let project = with("", HI);
+        let port = ["--port", "9787", "--metrics-port", "9787"];
+        Some(run(&project, &[&["serve"][..], &port].concat()))
+    }),
+    ("a folder without a configuration", || {
+        let project = with("", HI);
+        fs::create_dir(project.path().join("site")).unwrap();
+        Some(run(&project, &["serve", "-c", "site"]))
+    }),
+    ("a folder of state that leads nowhere", || {
+        let project = rooms();
+        std::os::unix::fs::symlink("gone", project.path().join("state")).unwrap();
+        let told = ["serve", "--port", "0", "--persist-to", "state"];
+        Some(run(&project, &told))
+    }),
+    ("packages of a project that can only be read", || {
+        let project = with("", HI);
+        project.write("package.json", r#"{ "dependencies": { "hono": "^4" } }"#);
+        // Nobody is asked for them: there is no registry.
+        project.write(".npmrc", "registry=http://127.0.0.1:9/\nfetch-retries=0\n");
+        let mut serve = as_another(&project, 4242)?;
+        let output = serve.arg("serve").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = output.status.code().unwrap();
+        let told = project.mask(&told);
+        Some(format!("$ atoll serve\n{told}exit code {code}\n"))
+    }),
+    ("as nobody", || {
+        let project = rooms();
+        let mut serve = as_another(&project, 65_534)?;
+        let everybody = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(project.path(), everybody).unwrap();
+        serve.arg("serve");
+        let running = Running::of(&project, serve);
+        Some(format!("$ atoll serve\n{}", running.get("/")))
+    }),
+    ("asked to end while it starts", || {
+        let project = with("", "for (;;) {}\n");
+        project.write("atoll.jsonc", r#"{ "limits": { "startupCpuMs": 30000 } }"#);
+        let mut serve = project.command(&["serve", "--port", "0"]);
+        let mut process = Process::start(&mut serve);
+        // What a container asks before that does nothing, as for every first process of one.
+        let listens = || {
+            let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+            caught & (1 << 14) != 0
+        };
+        while !listens() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        process.signal("-TERM");
+        let code = process.wait().code();
+        Some(format!(
+            "$ atoll serve\n(SIGTERM)\nexit code {}\n",
+            code.unwrap()
+        ))
+    }),
+    ("the terminal was closed", || {
+        let project = rooms();
+        let mut told = String::new();
+        for program in [&[][..], &["nohup"]] {
+            let atoll = env!("CARGO_BIN_EXE_atoll");
+            let words = [program, &[atoll, "serve"]].concat();
+            let mut command = Command::new(words[0]);
+            command.args(&words[1..]).current_dir(project.path());
+            command.stdin(Stdio::null());
+            let running = Running::of(&project, command);
+            running.signal("-HUP");
+            let answer = match program {
+                [] => String::new(),
+                _ => running.get("/"),
+            };
+            told += &format!(
+                "$ {}atoll serve\n(SIGHUP)\n{answer}",
+                if program.is_empty() { "" } else { "nohup " }
+            );
+            let code = match program {
+                [] => running.end(),
+                _ => {
+                    running.signal("-TERM");
+                    running.end()
+                }
+            };
+            told += &format!("exit code {code}\n");
+        }
+        Some(told)
     }),
 ];

@@ -129,6 +129,11 @@ impl<'a> Running<'a> {
         own.map(|line| format!("{line}\n")).collect()
     }
 
+    /// Waits until it has ended by itself, and gives its exit code.
+    pub(crate) fn end(mut self) -> i32 {
+        self.process.wait().code().unwrap()
+    }
+
     /// Ends it at once, as a crash does.
     pub(crate) fn kill(mut self) {
         self.process.kill();
