@@ -98,10 +98,9 @@ fn start_threads() -> Result<(), Error> {
             None => Ok(()),
         }
     });
-    started.as_ref().map(|()| ()).map_err(|cause| {
-        let error = Diagnostic::error(format!("cannot start the threads that build: {cause}"));
-        Error::one(error.hint("allow this user more processes or memory: `ulimit -u` and `ulimit -v` say how much, TasksMax= and MemoryMax= of a service, the limits of a container"))
-    })
+    let Err(cause) = started else { return Ok(()) };
+    let error = Diagnostic::error(format!("cannot start the threads that build: {cause}"));
+    Err(Error::one(error.hint("allow this user more processes or memory: `ulimit -u` and `ulimit -v` say how much, TasksMax= and MemoryMax= of a service, the limits of a container")))
 }
 
 /// What a build leaves to the next one.
