@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 
 use process::{Process, address_in};
 
@@ -108,7 +109,7 @@ impl Project {
             .stderr(Stdio::piped());
         let mut process = Process::start(&mut command);
         let mut server = Server {
-            errors: BufReader::new(process.errors()),
+            errors: lines(process.errors()),
             process,
             address: String::new(),
             banner: String::new(),
@@ -119,10 +120,27 @@ impl Project {
     }
 }
 
+/// All lines, with their ends, as they come. A server that nobody listens to would wait for somebody.
+fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        loop {
+            let mut line = String::new();
+            if from.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            // What nobody waits for has been read all the same.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
 /// A server that runs.
 pub(crate) struct Server {
     process: Process,
-    errors: BufReader<ChildStderr>,
+    errors: Receiver<String>,
     address: String,
     banner: String,
 }
@@ -170,12 +188,9 @@ impl Server {
     pub(crate) fn wait_for(&mut self, wanted: &str) -> String {
         let mut seen = String::new();
         loop {
-            let mut line = String::new();
-            assert_ne!(
-                self.errors.read_line(&mut line).unwrap(),
-                0,
-                "it ended without `{wanted}`:\n{seen}"
-            );
+            let Ok(line) = self.errors.recv() else {
+                panic!("it ended without `{wanted}`:\n{seen}");
+            };
             seen.push_str(&line);
             if line.contains(wanted) {
                 return seen;
