@@ -182,7 +182,7 @@ pub(crate) struct Dev {
 /// What the command line says of the first worker instead of its configuration.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Overrides {
-    /// The entry module, instead of the configuration's `main`
+    /// The entry module, instead of the configuration's `main`; alone, it needs no configuration
     #[arg(value_name = "SCRIPT")]
     pub(crate) script: Option<PathBuf>,
     /// The name of the worker

@@ -100,6 +100,7 @@ impl Fleet {
     ) -> Result<Vec<Member>, Error> {
         let folder = std::env::current_dir()
             .map_err(|error| Error::failed("cannot tell the current folder", error))?;
+        overrides.check(&folder)?;
         let configs: Vec<Option<PathBuf>> = if arguments.config.is_empty() {
             vec![None]
         } else {
@@ -113,6 +114,7 @@ impl Fleet {
                 environment: arguments.env.clone(),
                 vars: arguments.var.clone(),
                 secret_files: overrides.env_file.clone(),
+                otherwise: overrides.as_configuration(),
             };
             let overrides = match members.is_empty() {
                 true => overrides.clone(),
@@ -154,13 +156,9 @@ impl Fleet {
         metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         keep_out_of_version_control(state.folder());
-        let secrets = objects::state_folder(None, Some(&members[0].project().config_path))?;
-        let secrets = if state.is_kept() {
-            state.folder()
-        } else {
-            &secrets
-        };
-        let powers = Powers::open(state.folder(), secrets, key_file, mode)?;
+        let beside = State::kept(None, members[0].project());
+        let secrets = if state.is_kept() { &state } else { &beside };
+        let powers = Powers::open(state.folder(), secrets.folder(), key_file, mode)?;
         let zygote = zygote()?;
         let wanted = members
             .iter()

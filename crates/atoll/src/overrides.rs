@@ -9,15 +9,48 @@ use crate::error::Error;
 use crate::upstream;
 
 impl Overrides {
+    /// What is a project by itself, without a configuration: a script, or a folder of assets.
+    pub(crate) fn as_configuration(&self) -> Option<String> {
+        let mut project = serde_json::Map::new();
+        if let Some(script) = &self.script {
+            project.insert("main".to_owned(), script.to_str()?.into());
+        }
+        if let Some(assets) = &self.assets {
+            let assets = serde_json::json!({ "directory": assets.to_str()? });
+            project.insert("assets".to_owned(), assets);
+        }
+        if project.is_empty() {
+            return None;
+        }
+        project.insert("compatibility_date".to_owned(), config::NEWEST.into());
+        serde_json::to_string(&project).ok()
+    }
+
+    /// Whether what it names is there.
+    pub(crate) fn check(&self, folder: &Path) -> Result<(), Error> {
+        if let Some(script) = &self.script
+            && !folder.join(script).is_file()
+        {
+            return Err(Error::mistake(
+                format_args!("there is no file {}", script.display()),
+                "name the entry module of the worker, or leave it to `main` of the configuration",
+            ));
+        }
+        if let Some(assets) = &self.assets
+            && !folder.join(assets).is_dir()
+        {
+            return Err(Error::mistake(
+                format_args!("there is no folder {}", assets.display()),
+                "name the folder of the static assets, or leave it to `assets` of the configuration",
+            ));
+        }
+        Ok(())
+    }
+
     pub(crate) fn apply(&self, project: &mut Project, folder: &Path) -> Result<(), Error> {
+        self.check(folder)?;
         if let Some(script) = &self.script {
             let main = folder.join(script);
-            if !main.is_file() {
-                return Err(Error::mistake(
-                    format_args!("there is no file {}", script.display()),
-                    "name the entry module of the worker, or leave it to `main` of the configuration",
-                ));
-            }
             project.base_dir = main.parent().map_or_else(PathBuf::new, Path::to_path_buf);
             project.main = Some(main);
         }
@@ -26,12 +59,6 @@ impl Overrides {
         }
         if let Some(assets) = &self.assets {
             let directory: PathBuf = folder.join(assets).components().collect();
-            if !directory.is_dir() {
-                return Err(Error::mistake(
-                    format_args!("there is no folder {}", assets.display()),
-                    "name the folder of the static assets, or leave it to `assets` of the configuration",
-                ));
-            }
             match &mut project.assets {
                 Some(assets) => assets.directory = directory,
                 None => project.assets = Some(config::Assets::of(directory)),

@@ -89,6 +89,36 @@ fn dev_reloads_and_explains_errors_until_they_are_mended() {
 }
 
 #[test]
+fn a_script_or_a_folder_of_assets_is_a_project_by_itself() {
+    let code = |text: &str| {
+        format!("export default {{ fetch: (_, env) => new Response(`{text} ${{env.WHO}}`) }};")
+    };
+    let project = Project::new(&[("index.js", &code("one")), ("public/page.txt", "a page")]);
+    let mut server = project.start(&["dev", "index.js"], "ready in");
+    assert_eq!(server.get("/").1, "one undefined");
+    project.write("index.js", &code("two"));
+    server.wait_for("rebuilt in");
+    assert_eq!(server.get("/").1, "two undefined");
+    // A configuration counts as soon as there is one.
+    let configuration = r#"{ "main": "index.js", "vars": { "WHO": "you" } }"#;
+    project.write("wrangler.jsonc", configuration);
+    project.write("index.js", &code("three"));
+    while server.get("/").1 != "three you" {
+        server.wait_for("rebuilt in");
+    }
+    drop(server);
+    std::fs::remove_file(project.path().join("wrangler.jsonc")).unwrap();
+    let server = project.start(&["dev", "--assets", "public"], "ready in");
+    assert_eq!(server.get("/page.txt").1, "a page");
+    let (code, _, stderr) = project.run(&["dev", "missing.js"]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.starts_with("error: there is no file missing.js\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn dev_shows_each_edit_of_a_project_with_packages() {
     let package = |value: &str| {
         let numbers = 0..2000;

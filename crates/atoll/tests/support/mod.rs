@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 
 use process::{Process, address_in};
@@ -109,7 +110,7 @@ impl Project {
             .stderr(Stdio::piped());
         let mut process = Process::start(&mut command);
         let mut server = Server {
-            errors: lines(process.errors()),
+            errors: Mutex::new(lines(process.errors())),
             process,
             address: String::new(),
             banner: String::new(),
@@ -140,7 +141,8 @@ fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
 /// A server that runs.
 pub(crate) struct Server {
     process: Process,
-    errors: Receiver<String>,
+    /// Several threads may ask the server.
+    errors: Mutex<Receiver<String>>,
     address: String,
     banner: String,
 }
@@ -188,7 +190,7 @@ impl Server {
     pub(crate) fn wait_for(&mut self, wanted: &str) -> String {
         let mut seen = String::new();
         loop {
-            let Ok(line) = self.errors.recv() else {
+            let Ok(line) = self.errors.get_mut().unwrap().recv() else {
                 panic!("it ended without `{wanted}`:\n{seen}");
             };
             seen.push_str(&line);

@@ -6,7 +6,7 @@ use crate::text;
 use protocol::compatibility;
 
 /// The newest date whose behaviour Atoll follows; taken when the configuration names none.
-pub(crate) const NEWEST: &str = "2026-06-11";
+pub const NEWEST: &str = "2026-06-11";
 
 /// `YYYY-MM-DD`, of the present day at the latest.
 pub(super) fn date(reader: &mut Reader<'_>, value: Option<&Value>) -> String {

@@ -32,6 +32,8 @@ pub use settings::{
 
 use crate::error::{Diagnostic, Error, Severity};
 
+pub use compatibility::NEWEST;
+
 /// The configuration file names, in the order wrangler looks for them.
 pub const CONFIG_FILES: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
 
@@ -48,6 +50,8 @@ pub struct Options {
     pub vars: Vec<(String, String)>,
     /// Files to read secrets from instead of `.dev.vars` and `.env` (`--env-file`); of one name the last value counts.
     pub secret_files: Vec<PathBuf>,
+    /// What is taken where there is no configuration to be found, as JSON.
+    pub otherwise: Option<String>,
 }
 
 /// A project and what is questionable about its configuration.
@@ -94,7 +98,7 @@ pub fn find(options: &Options) -> Result<PathBuf, Error> {
     Err(Error::one(
         Diagnostic::error("no wrangler.jsonc, wrangler.json or wrangler.toml here or above")
             .path(&folder)
-            .hint("name it with --config, or make a project with `atoll new NAME`"),
+            .hint("name it with --config, make a project with `atoll new NAME`, or try a script alone: `atoll dev FILE`"),
     ))
 }
 
@@ -120,7 +124,15 @@ fn not_read(taken: &Path, options: &Options) -> Option<Diagnostic> {
 /// # Errors
 /// Every mistake in the configuration at once, with its place.
 pub fn load(options: &Options) -> Result<Loaded, Error> {
-    let config_path = find(options)?;
+    let config_path = match (find(options), &options.otherwise) {
+        // Where it would be looked for first.
+        (Err(_), Some(_)) if options.config.is_none() => {
+            let folder = std::path::absolute(&options.folder);
+            let folder = folder.unwrap_or_else(|_| options.folder.clone());
+            folder.join(CONFIG_FILES[1])
+        }
+        (found, _) => found?,
+    };
     let mut diagnostics = Vec::new();
     diagnostics.extend(not_read(&config_path, options));
     let project = wrangler::read(&config_path, options, &mut diagnostics);

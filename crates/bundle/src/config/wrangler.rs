@@ -30,7 +30,10 @@ pub(super) fn read(
     options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Option<Project>, Error> {
-    let document = Document::read(path)?;
+    let document = match &options.otherwise {
+        Some(text) if !path.is_file() => Document::parse(path, text.clone())?,
+        _ => Document::read(path)?,
+    };
     let root_folder = path.parent().unwrap_or(Path::new("/")).to_path_buf();
     let mut reader = Reader {
         document: &document,
