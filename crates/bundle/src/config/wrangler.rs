@@ -409,7 +409,9 @@ fn assets(reader: &mut Reader<'_>, scope: &Scope<'_>, root: &Path) -> Option<Ass
         reader.error(value.start, message, Some(hint));
         return None;
     }
-    if reader.object("assets", Some(value)).is_empty() {
+    if !matches!(value.node, Node::Object(_)) {
+        // Says what it should be.
+        reader.object("assets", Some(value));
         return None;
     }
     reader.unknown_keys(

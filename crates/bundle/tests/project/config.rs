@@ -166,6 +166,37 @@ fn toml_says_the_same() {
 }
 
 #[test]
+fn assets_without_a_folder_are_what_vite_has_built() {
+    let config = |assets: &str| {
+        format!(
+            r#"{{ "name": "w", "main": "index.js", "compatibility_date": "2026-01-02", "assets": {assets} }}"#
+        )
+    };
+    for assets in ["{}", r#"{ "binding": "ASSETS" }"#] {
+        let config = config(assets);
+        let folder = Folder::new(&[("wrangler.jsonc", &config), ("index.js", "")]);
+        let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+        assert!(loaded.project.assets.is_none());
+        let [warning] = &loaded.warnings[..] else {
+            panic!("{:?}", loaded.warnings);
+        };
+        assert!(
+            warning.message.contains("names no `directory`"),
+            "{warning}"
+        );
+
+        let folder = Folder::new(&[
+            ("wrangler.jsonc", &config),
+            ("index.js", ""),
+            ("dist/client/index.html", "a page"),
+        ]);
+        let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+        let assets = loaded.project.assets.expect("assets");
+        assert_eq!(assets.directory, folder.path().join("dist/client"));
+    }
+}
+
+#[test]
 fn a_mark_of_the_encoding_is_no_part_of_the_text() {
     let config = "\u{feff}{ \"name\": \"w\", \"main\": \"index.js\", \"compatibility_date\": \"2026-01-02\" }";
     let folder = Folder::new(&[("wrangler.jsonc", config), ("index.js", "")]);
