@@ -20,7 +20,8 @@ const PAGE_BYTES: usize = 4096;
 const ALIGNMENT: usize = 2 * 1024 * 1024;
 /// An isolate that hears nothing for so long has nothing to do.
 const QUIET_MS: libc::c_int = 100;
-/// One that was told so many things without a pause is busy: it is not asked again before its next rest.
+/// One that was told so many things without a pause is busy, and does not look any more whether it has nothing to do: that would
+/// cost a call of the system each time.
 const BUSY_READS: u32 = 16;
 
 /// The heap as the zygote had it when it was done, in the zygote and in all that come of it.
@@ -29,7 +30,7 @@ pub(crate) struct Original {
     start: usize,
     /// What was there, and is for ever, once there is something to share.
     content: Option<&'static [u8]>,
-    /// What came since this process had nothing to do.
+    /// What came since this process had nothing to do, up to [`BUSY_READS`].
     reads: u32,
     /// Nothing has come yet.
     is_new: bool,
