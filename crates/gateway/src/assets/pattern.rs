@@ -98,8 +98,7 @@ impl RulePattern {
         } else {
             place.path()
         };
-        let mut captures = Vec::new();
-        match_parts(&self.parts, text, &mut captures).then_some(captures)
+        match_parts(&self.parts, text)
     }
 }
 
@@ -136,41 +135,100 @@ fn placeholder_name(text: &str) -> Option<&str> {
         })
 }
 
-fn match_parts<'a>(parts: &'a [Part], text: &'a str, captures: &mut Captures<'a>) -> bool {
-    let Some((part, rest)) = parts.split_first() else {
-        return text.is_empty();
+/// What the placeholders hold when the parts are the whole text. Greedy: what comes first takes as much as it can.
+fn match_parts<'a>(parts: &'a [Part], text: &'a str) -> Option<Captures<'a>> {
+    let (parts, text) = match parts.split_first() {
+        Some((Part::Literal(literal), rest)) => (rest, text.strip_prefix(literal.as_str())?),
+        _ => (parts, text),
     };
-    let (name, longest, shortest) = match part {
-        Part::Literal(literal) => {
-            return text
-                .strip_prefix(literal.as_str())
-                .is_some_and(|text| match_parts(rest, text, captures));
+    let fits = Fits::of(parts, text);
+    if !fits.from(0)[0] {
+        return None;
+    }
+    let mut captures = Vec::new();
+    let mut start = 0;
+    for (index, part) in parts.iter().enumerate() {
+        let end = part.ends(text, start, fits.from(index + 1))?;
+        if let Some(name) = part.name() {
+            captures.push((name, &text[start..end]));
         }
-        Part::Splat => ("splat", text.len(), 0),
-        Part::Placeholder { name, in_host } => {
-            let end = text
-                .find(|sign| sign == '/' || (*in_host && sign == '.'))
-                .unwrap_or(text.len());
-            (name.as_str(), end, 1)
-        }
-    };
-    // Greedy: what comes first takes as much as it can.
-    let mut end = longest;
-    while end >= shortest {
-        if text.is_char_boundary(end) {
-            let before = captures.len();
-            captures.push((name, &text[..end]));
-            if match_parts(rest, &text[end..], captures) {
-                return true;
-            }
-            captures.truncate(before);
-        }
-        match end.checked_sub(1) {
-            Some(next) => end = next,
-            None => break,
+        start = end;
+    }
+    Some(captures)
+}
+
+impl Part {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Splat => Some("splat"),
+            Self::Placeholder { name, .. } => Some(name),
         }
     }
-    false
+
+    /// Whether a placeholder cannot hold this.
+    fn is_end(&self, sign: u8) -> bool {
+        matches!(self, Self::Placeholder { in_host, .. } if sign == b'/' || (*in_host && sign == b'.'))
+    }
+
+    /// The last place where it can end when it begins at `start`, so that what follows fits the rest.
+    fn ends(&self, text: &str, start: usize, later: &[bool]) -> Option<usize> {
+        let (shortest, longest) = match self {
+            Self::Literal(literal) => (literal.len(), literal.len()),
+            Self::Splat => (0, text.len() - start),
+            Self::Placeholder { .. } => {
+                let rest = text[start..].bytes();
+                let length = rest.take_while(|sign| !self.is_end(*sign)).count();
+                (1, length)
+            }
+        };
+        (start + shortest..=start + longest)
+            .rev()
+            .find(|end| later[*end])
+    }
+}
+
+/// From which places of a text on the last parts of a pattern fit, for each number of parts. Each is found out once, however
+/// many ways there are to share a text among stars.
+struct Fits {
+    places: usize,
+    rows: Vec<bool>,
+}
+
+impl Fits {
+    fn of(parts: &[Part], text: &str) -> Self {
+        let places = text.len() + 1;
+        let mut rows = vec![false; places * (parts.len() + 1)];
+        rows[places * parts.len() + text.len()] = true;
+        for (index, part) in parts.iter().enumerate().rev() {
+            let (before, later) = rows.split_at_mut(places * (index + 1));
+            fill_row(part, text, &mut before[places * index..], later);
+        }
+        Self { places, rows }
+    }
+
+    /// Whether the parts from this one on fit the text, for each place where they could begin.
+    fn from(&self, index: usize) -> &[bool] {
+        &self.rows[self.places * index..][..self.places]
+    }
+}
+
+fn fill_row(part: &Part, text: &str, row: &mut [bool], later: &[bool]) {
+    let bytes = text.as_bytes();
+    if let Part::Literal(literal) = part {
+        for (at, fits) in row.iter_mut().enumerate() {
+            *fits = bytes[at..].starts_with(literal.as_bytes()) && later[at + literal.len()];
+        }
+        return;
+    }
+    let can_be_empty = *part == Part::Splat;
+    // Whether it can end somewhere behind the place that is looked at.
+    let mut can_end = false;
+    for (at, fits) in row.iter_mut().enumerate().rev() {
+        can_end &= bytes.get(at).is_some_and(|sign| !part.is_end(*sign));
+        *fits = (can_end || (can_be_empty && later[at])) && text.is_char_boundary(at);
+        can_end |= later[at];
+    }
 }
 
 /// Fills `:name` in a rule's target or value.
@@ -236,6 +294,65 @@ mod tests {
         );
         check("https://:sub.example.com/*", "x.y.example.com", "/p", None);
         check("/time/:1", "h", "/time/:1", Some(&[]));
+    }
+
+    #[test]
+    fn what_comes_first_takes_as_much_as_it_can() {
+        check("/**", "h", "/a/b", Some(&[("splat", "a/b"), ("splat", "")]));
+        check(
+            "/*/*/c",
+            "h",
+            "/a/b/b/c",
+            Some(&[("splat", "a/b"), ("splat", "b")]),
+        );
+        check(
+            "/*b*",
+            "h",
+            "/abcbd",
+            Some(&[("splat", "abc"), ("splat", "d")]),
+        );
+        check(
+            "/*:rest",
+            "h",
+            "/a/bc",
+            Some(&[("splat", "a/b"), ("rest", "c")]),
+        );
+        check(
+            "/:one:two",
+            "h",
+            "/abc",
+            Some(&[("one", "ab"), ("two", "c")]),
+        );
+        check("/:one:two", "h", "/a", None);
+        check("/:one:two", "h", "/a/c", None);
+        check("/*é*", "h", "/ùéà", Some(&[("splat", "ù"), ("splat", "à")]));
+        check("/:a:b", "h", "/éà", Some(&[("a", "é"), ("b", "à")]));
+        check(
+            "/:a*/:b",
+            "h",
+            "/é/à",
+            Some(&[("a", "é"), ("splat", ""), ("b", "à")]),
+        );
+    }
+
+    /// Tried one after the other, the ways to share such a text would take longer than anybody lives.
+    #[test]
+    fn many_stars_and_placeholders_are_no_harder_than_one() {
+        let path = format!("/{}", "a".repeat(2000));
+        for piece in ["*", "*a", "*:x", ":x", ":xa", ":x*", "*a:x"] {
+            let rule = format!("/{}/b", piece.repeat(100));
+            check(&rule, "h", &path, None);
+        }
+        let rule = RulePattern::parse(&format!("/{}", "*a".repeat(100)));
+        let place = Place::new("h", &path);
+        let captures = rule.captures(&place).unwrap();
+        assert_eq!(captures.len(), 100);
+        assert_eq!(captures[0], ("splat", &*"a".repeat(2000 - 100)));
+        assert!(
+            captures[1..]
+                .iter()
+                .all(|capture| *capture == ("splat", ""))
+        );
     }
 
     #[test]
