@@ -231,13 +231,20 @@ fn fill_row(part: &Part, text: &str, row: &mut [bool], later: &[bool]) {
     }
 }
 
-/// Fills `:name` in a rule's target or value.
+/// Fills `:name` in a rule's target or value. What a request put into a placeholder is not looked through for others: it could
+/// grow without end.
 pub(super) fn fill(template: &str, captures: &Captures<'_>) -> String {
-    captures
-        .iter()
-        .fold(template.to_owned(), |text, (name, value)| {
-            text.replace(&format!(":{name}"), value)
-        })
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some(colon) = rest.find(':') {
+        let after = &rest[colon + 1..];
+        let capture = captures.iter().find(|(name, _)| after.starts_with(name));
+        let (name, value) = capture.copied().unwrap_or(("", ":"));
+        filled.push_str(&rest[..colon]);
+        filled.push_str(value);
+        rest = &after[name.len()..];
+    }
+    filled + rest
 }
 
 /// Whether `*` in a pattern can stand for something that makes it the text.
@@ -332,6 +339,18 @@ mod tests {
             "h",
             "/é/à",
             Some(&[("a", "é"), ("splat", ""), ("b", "à")]),
+        );
+    }
+
+    #[test]
+    fn what_a_request_puts_into_a_placeholder_is_not_filled_again() {
+        let pattern = RulePattern::parse("/:a/:b/*");
+        let place = Place::new("h", "/:b:b/:splat:a/x");
+        let captures = pattern.captures(&place).unwrap();
+        assert_eq!(fill("/:b", &captures), "/:splat:a");
+        assert_eq!(
+            fill("/é:a-:bc/:splat:none:", &captures),
+            "/é:b:b-:splat:ac/x:none:"
         );
     }
 
