@@ -95,8 +95,14 @@ fn main() -> ExitCode {
     };
     // Work that still waits for something must not hold the end of the program.
     runtime.shutdown_background();
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.tell(),
-    }
+        Err(error) => {
+            // So that there is room for it.
+            terminal::finish();
+            error.tell()
+        }
+    };
+    terminal::finish();
+    code
 }

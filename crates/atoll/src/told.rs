@@ -23,7 +23,7 @@ pub(crate) fn begin(level: LogLevel) {
         LogLevel::None => return,
         LogLevel::Debug => tracing_subscriber::fmt()
             .with_env_filter("debug,notify=info,h2=info,hyper=info,rolldown=info")
-            .with_writer(std::io::stderr)
+            .with_writer(|| terminal::Raw)
             .try_init(),
         level => {
             let least = match level {

@@ -4,12 +4,14 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::ops::Range;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::process::{children, signal};
+use support::process::{Process, address_in, children, signal};
 use support::{Project, get_from};
 
 const CODE: &str = r#"
@@ -282,4 +284,97 @@ fn the_container_is_made_of_what_is_here_and_starts_what_atoll_has() {
         text.contains(&format!("library/rust:{version}")),
         "{version}"
     );
+}
+
+/// Says which request it answers, at some length.
+const TALKS: &str = r#"
+export default { fetch(request) {
+  const number = new URL(request.url).pathname.split("/")[1];
+  console.log(`request ${number} ${"-".repeat(400)}`);
+  return new Response("answered");
+} };
+"#;
+/// More than pipes and queues hold of what is said about it.
+const FLOOD: usize = 5000;
+
+/// A server whose standard error is a pipe that is read as far as the line that says where it listens.
+fn talking() -> (Project, Process, BufReader<ChildStderr>, String) {
+    let project = Project::of(TALKS);
+    let mut command = project.command(&["serve", "--port", "0"]);
+    let mut process = Process::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let mut errors = BufReader::new(process.errors());
+    let mut line = String::new();
+    let address = loop {
+        assert_ne!(errors.read_line(&mut line).unwrap(), 0, "it ended: {line}");
+        if let Some(address) = address_in(&line) {
+            break address;
+        }
+    };
+    (project, process, errors, address)
+}
+
+fn flood(address: &str, requests: Range<usize>) {
+    for number in requests {
+        let answer = get_from(address, &format!("/{number}/{}", "-".repeat(300)));
+        assert_eq!(answer, (200, "answered".to_owned()));
+    }
+}
+
+#[test]
+fn a_server_answers_also_while_nobody_reads_what_it_says() {
+    let (_project, mut process, errors, address) = talking();
+    flood(&address, 0..FLOOD);
+    // What it said in the meantime comes in order, as far as there was room, and then it says how much is missing.
+    let mut lines = errors.lines().map(Result::unwrap);
+    let (mut told, mut lost) = (0, 0);
+    while told + lost < FLOOD {
+        let line = lines.next().unwrap();
+        if let Some((_, rest)) = line.split_once("request ") {
+            assert_eq!(lost, 0, "{line}");
+            assert!(rest.starts_with(&format!("{told} ")), "{told}: {line}");
+            told += 1;
+        } else if let Some((start, _)) = line.split_once(" lines were dropped: standard error") {
+            lost = start.rsplit_once(' ').unwrap().1.parse().unwrap();
+        }
+    }
+    assert!(told > 0 && lost > 0, "{told} and {lost}");
+    flood(&address, FLOOD..FLOOD + 1);
+    let next = lines.next().unwrap();
+    assert!(next.contains(&format!("request {FLOOD} ")), "{next}");
+    process.signal("-TERM");
+    assert_eq!(process.wait().code(), Some(0));
+}
+
+#[test]
+fn a_server_ends_although_nobody_reads_what_it_says() {
+    let (_project, mut process, errors, address) = talking();
+    flood(&address, 0..FLOOD);
+    process.signal("-TERM");
+    assert_eq!(process.wait().code(), Some(0));
+    drop(errors);
+}
+
+#[test]
+fn a_server_answers_also_when_nobody_can_read_what_it_says() {
+    let (_project, mut process, errors, address) = talking();
+    drop(errors);
+    flood(&address, 0..10);
+    process.signal("-TERM");
+    assert_eq!(process.wait().code(), Some(0));
+}
+
+#[test]
+fn an_access_log_that_nobody_reads_holds_up_nothing() {
+    let project = Project::of(TALKS);
+    let mut server = project.start(&["serve", "--access-log", "json"], "http://");
+    for number in 0..FLOOD {
+        let path = format!("/{number}/{}", "-".repeat(300));
+        assert_eq!(server.get(&path), (200, "answered".to_owned()));
+    }
+    server.wait_for(&format!("request {} ", FLOOD - 1));
+    let (code, output) = server.stop();
+    assert_eq!(code, Some(0));
+    for (number, line) in output.lines().enumerate() {
+        assert!(line.contains(&format!("\"path\":\"/{number}/")), "{line}");
+    }
 }

@@ -45,6 +45,7 @@ pub(crate) async fn run(arguments: Dev) -> Result<(), Error> {
     let mut watch = Watch::new()?;
     let members = Fleet::load(&arguments.project, &arguments.overrides, Mode::Development)?;
     install::complete(&members, false).await?;
+    super::write_in_background()?;
     watch.packages_are_there();
     let mut options = gateway::Options::new(address(&arguments.listen, members[0].project())?);
     options.shutdown_grace = GRACE;

@@ -56,6 +56,12 @@ fn address(listen: &Listen, project: &Project) -> Result<SocketAddr, Error> {
     Ok(SocketAddr::new(ip, port))
 }
 
+/// A server does not wait for whoever reads what it says.
+fn write_in_background() -> Result<(), Error> {
+    terminal::write_in_background()
+        .map_err(|error| Error::failed("cannot write in the background", error))
+}
+
 /// Gives the system back the memory that building took, beside everything else.
 fn give_back() {
     tokio::task::spawn_blocking(isolate::trim);
@@ -264,6 +270,7 @@ impl Stop {
         tokio::spawn(async move {
             signals.next().await;
             if is_serving.try_recv().is_err() {
+                terminal::finish();
                 std::process::exit(0);
             }
             let _ = ask.send(());

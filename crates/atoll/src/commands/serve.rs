@@ -26,6 +26,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     let level = arguments.project.log_level;
     let members = Fleet::load(&arguments.project, &Overrides::default(), Mode::Production)?;
     install::complete(&members, true).await?;
+    super::write_in_background()?;
     let mut triggers = Vec::new();
     for (index, member) in members.iter().enumerate() {
         for cron in &member.project().crons {
