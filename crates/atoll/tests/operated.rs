@@ -160,21 +160,19 @@ fn a_server_that_has_nothing_to_fork_from_any_more_ends_with_an_error() {
     }
 }
 
-/// Kilobytes that these processes share with nobody. `None` where this user may not look.
-fn private(processes: &[u32]) -> Option<u64> {
-    let of = |process: &u32| -> Option<u64> {
-        let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
-        let lines = text.lines().filter(|line| line.starts_with("Private_"));
-        lines
-            .map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
-            .sum()
-    };
-    processes.iter().map(of).sum()
+/// Kilobytes that a process shares with nobody. `None` where this user may not look.
+fn private(process: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;
+    let lines = text.lines().filter(|line| line.starts_with("Private_"));
+    lines
+        .map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .sum()
 }
 
 #[test]
 #[expect(clippy::print_stderr, reason = "who shows nothing says so")]
 fn workers_that_have_nothing_to_do_give_back_what_they_share_with_others() {
+    const BUSY: u32 = 40;
     let project = Project::new(&[
         (
             "wrangler.json",
@@ -198,22 +196,31 @@ fn workers_that_have_nothing_to_do_give_back_what_they_share_with_others() {
         ),
     ]);
     let server = project.start(&["serve"], "http://");
-    let answered = |count: &str| (200, [count; 20].join(" "));
-    assert_eq!(server.get("/"), answered("1"));
-    // What is forked from the zygote, templates included: they do nothing anyway.
+    let answered = |count: u32| (200, [count.to_string().as_str(); 20].join(" "));
+    // However much there was to do, without a pause.
+    for count in 1..=BUSY {
+        assert_eq!(server.get("/"), answered(count));
+    }
     let zygote = children(server.id())[0];
-    let processes = children(zygote);
-    let Some(at_once) = private(&processes) else {
+    let at_once: Option<Vec<(u32, u64)>> = children(zygote)
+        .into_iter()
+        .map(|process| Some((process, private(process)?)))
+        .collect();
+    let Some(at_once) = at_once else {
         eprintln!("skipped: the memory of these processes cannot be looked at");
         return;
     };
+    let has_given_back = |(process, before): &&(u32, u64)| {
+        private(*process).is_some_and(|now| 10 * now < 9 * before)
+    };
     let began = Instant::now();
-    while private(&processes).is_some_and(|now| 10 * now > 9 * at_once) {
-        assert!(began.elapsed() < PATIENCE, "{at_once} KB stay as they are");
+    // Some may have done so before they were looked at.
+    while at_once.iter().filter(has_given_back).count() < 5 {
+        assert!(began.elapsed() < PATIENCE, "all stay as they are");
         std::thread::yield_now();
     }
     // They are none the worse.
-    assert_eq!(server.get("/"), answered("2"));
+    assert_eq!(server.get("/"), answered(BUSY + 1));
 }
 
 fn root() -> PathBuf {

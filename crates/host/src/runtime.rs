@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::process::Command;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use protocol::limits::{
     DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_OBJECTS_PER_ISOLATE,
@@ -34,6 +35,8 @@ use crate::worker::{Worker, WorkerOptions};
 pub(crate) const NATIVE_BYTES: u64 = 96 * 1024 * 1024;
 /// What an isolate may have open: the files of its objects that are awake, and what it starts with.
 pub(crate) const DESCRIPTORS: u32 = MAX_OBJECTS_PER_ISOLATE as u32 + 64;
+/// An isolate that is told nothing for so long has nothing to do, and gives back what it need not have.
+pub(crate) const QUIET: Duration = Duration::from_millis(100);
 
 /// How the runtime is to run.
 #[derive(Debug)]
@@ -535,6 +538,7 @@ fn limits_of_process(limits: Limits) -> jail::Limits {
     jail::Limits {
         memory_bytes: limits.memory_bytes + NATIVE_BYTES,
         descriptors: DESCRIPTORS,
+        quiet: Some(QUIET),
         ..jail::Limits::default()
     }
 }

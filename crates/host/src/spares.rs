@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::limits::{DEFAULT_MEMORY_BYTES, MAX_DYNAMIC_WORKERS};
 
-use crate::runtime::{DESCRIPTORS, Inner as Runtime, NATIVE_BYTES};
+use crate::runtime::{DESCRIPTORS, Inner as Runtime, NATIVE_BYTES, QUIET};
 
 /// Processes that wait for code.
 const SPARES: usize = 4;
@@ -59,6 +59,7 @@ impl Runtime {
             // Each facet that is awake has its file open.
             descriptors: DESCRIPTORS,
             niceness: NICENESS,
+            quiet: Some(QUIET),
             ..jail::Limits::default()
         };
         self.zygote.fork(jail::Role::Isolate, &limits)

@@ -15,14 +15,9 @@ use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 
 /// As the kernel maps memory.
-const PAGE_BYTES: usize = 4096;
+pub(crate) const PAGE_BYTES: usize = 4096;
 /// The kernel's largest entry for memory.
 const ALIGNMENT: usize = 2 * 1024 * 1024;
-/// An isolate that hears nothing for so long has nothing to do.
-const QUIET_MS: libc::c_int = 100;
-/// One that was told so many things without a pause is busy, and does not look any more whether it has nothing to do: that would
-/// cost a call of the system each time.
-const BUSY_READS: u32 = 16;
 
 /// The heap as the zygote had it when it was done, in the zygote and in all that come of it.
 pub(crate) struct Original {
@@ -30,10 +25,6 @@ pub(crate) struct Original {
     start: usize,
     /// What was there, and is for ever, once there is something to share.
     content: Option<&'static [u8]>,
-    /// What came since this process had nothing to do, up to [`BUSY_READS`].
-    reads: u32,
-    /// Nothing has come yet.
-    is_new: bool,
 }
 
 impl Original {
@@ -49,8 +40,6 @@ impl Original {
         Self {
             start,
             content: None,
-            reads: 0,
-            is_new: true,
         }
     }
 
@@ -100,15 +89,9 @@ impl Original {
         Ok(())
     }
 
-    /// Before an isolate reads: when it is told nothing, it gives back what it need not have.
-    pub(crate) fn rest(&mut self, socket: BorrowedFd<'_>) {
-        let Some(content) = self.content else { return };
-        if std::mem::take(&mut self.is_new) || self.reads == BUSY_READS {
-            return;
-        }
-        self.reads += 1;
-        if is_quiet(socket) {
-            self.reads = 0;
+    /// Has an isolate that has nothing to do give back what it need not have.
+    pub(crate) fn give_back(&self) {
+        if let Some(content) = self.content {
             give_back(self.start, content);
         }
     }
@@ -137,15 +120,15 @@ fn give_back(start: usize, content: &[u8]) {
     }
 }
 
-/// Whether nothing comes for a while.
-fn is_quiet(socket: BorrowedFd<'_>) -> bool {
+/// Waits for something to come, however long that takes.
+pub(crate) fn wait_readable(socket: BorrowedFd<'_>) {
     let mut entry = libc::pollfd {
         fd: socket.as_raw_fd(),
         events: libc::POLLIN,
         revents: 0,
     };
-    // SAFETY: the pointer and the count are those of one live entry.
-    unsafe { libc::poll(&mut entry, 1, QUIET_MS) == 0 }
+    // SAFETY: the pointer and the count are those of one live entry. Whoever reads next learns what went wrong.
+    unsafe { libc::poll(&mut entry, 1, -1) };
 }
 
 fn sealable_file() -> io::Result<File> {

@@ -19,6 +19,7 @@ use protocol::{
 };
 
 use crate::isolate::Isolate;
+use crate::original::PAGE_BYTES;
 
 /// What a worker of few lines does.
 const CODE: &str = "export default { fetch() { return new Response('hello'); } };";
@@ -76,8 +77,6 @@ fn load(isolate: &Isolate) {
     drop(isolate.take_outbox());
 }
 
-/// As the kernel maps memory.
-const PAGE_BYTES: usize = 4096;
 /// What the kernel maps of a file, once a page of it is read.
 const AROUND_BYTES: usize = 16 * PAGE_BYTES;
 /// What `/proc/self/pagemap` says of a page, in eight bytes.

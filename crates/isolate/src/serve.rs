@@ -15,7 +15,7 @@ use protocol::{Failure, FrameBuffer, FromIsolate, Program, Settings, ToIsolate};
 use crate::heap::{fill_blocks, join_free_blocks, keep_free_blocks};
 use crate::isolate::{Isolate, Turn};
 use crate::native;
-use crate::original::Original;
+use crate::original::{Original, wait_readable};
 use crate::prepare::{Build, BuildStep, Bundler, Prepare};
 use crate::rehearsal::Touched;
 use crate::sources::Sources;
@@ -171,19 +171,29 @@ fn read_frame(mut socket: &UnixStream) -> Option<Vec<u8>> {
 }
 
 /// Reads frames, delivers them, writes what comes of it, until the host is gone.
-fn run(isolate: &Isolate, mut socket: UnixStream, mut original: Original) -> ! {
+fn run(isolate: &Isolate, mut socket: UnixStream, original: Original) -> ! {
     let mut frames = FrameBuffer::default();
     let mut usual = FIRST_READ_BYTES;
+    let mut is_new = true;
     loop {
         let room = frames.missing().clamp(usual, 4 * 1024 * 1024);
-        original.rest(socket.as_fd());
         match frames.fill(room, |buffer| receive(isolate, &socket, buffer)) {
             Ok(0) => std::process::exit(0),
             Ok(count) if count == room => usual = READ_BYTES,
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // The host has this socket say so after a while, which costs those that are busy nothing.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                // What a new one has at hand is for the code that is to come.
+                if !is_new {
+                    original.give_back();
+                }
+                wait_readable(socket.as_fd());
+                continue;
+            }
             Err(_) => std::process::exit(0),
         }
+        is_new = false;
         loop {
             let payload = match frames.next_frame() {
                 Ok(Some(payload)) => payload,

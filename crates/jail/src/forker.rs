@@ -160,6 +160,10 @@ impl Forker {
     pub fn fork(&self, role: Role, limits: &Limits) -> Result<Child, Error> {
         let link = &self.link;
         let (ours, theirs) = UnixStream::pair().map_err(Error::Fork)?;
+        if role == Role::Isolate && limits.quiet.is_some() {
+            // It could not do so itself.
+            theirs.set_read_timeout(limits.quiet).map_err(Error::Fork)?;
+        }
         if !link.is_zygote() {
             message::tell_sender(&ours, true).map_err(Error::Fork)?;
         }

@@ -49,6 +49,9 @@ pub struct Limits {
     /// How far the process stands back when others want the processor: 0 not at all, 19 wholly. It
     /// only ever grows.
     pub niceness: u8,
+    /// For an isolate: how long a read of its socket waits for something to come before it fails with
+    /// [`WouldBlock`](std::io::ErrorKind::WouldBlock), so that whoever has nothing to do learns it. `None`: as long as it takes.
+    pub quiet: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -60,6 +63,7 @@ impl Default for Limits {
             descriptors: 1024,
             processes: 4096,
             niceness: 0,
+            quiet: None,
         }
     }
 }
