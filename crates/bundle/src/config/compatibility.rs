@@ -60,8 +60,13 @@ pub(super) fn flags(reader: &mut Reader<'_>, value: Option<&Value>) -> Vec<Strin
         && let Some((index, message)) = compatibility::mistake(&flags)
         && let Some(place) = places.get(index)
     {
-        let hint = "take one of them out: Workers refuse both together".to_owned();
-        reader.error(place.start, message, Some(hint));
+        let is_repeated = flags[..index].contains(&flags[index]);
+        let hint = if is_repeated {
+            "take it out here: it is listed before, and Workers refuse it twice"
+        } else {
+            "take one of the two out: one turns on what the other turns off, and Workers refuse both together"
+        };
+        reader.error(place.start, message, Some(hint.to_owned()));
     }
     flags
 }

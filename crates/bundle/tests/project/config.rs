@@ -265,7 +265,13 @@ fn mistakes_are_shown_in_place() {
             "{\"main\":\"src/index.ts\",\n\"compatibility_flags\":[\"nodejs_compat\",\"no_nodejs_compat\"]}",
             "mutually contradictory: nodejs_compat vs no_nodejs_compat",
             (2, 40),
-            "take one of them out",
+            "take one of the two out",
+        ),
+        (
+            "{\"main\":\"src/index.ts\",\n\"compatibility_flags\":[\"nodejs_compat\",\"nodejs_compat\"]}",
+            "specified multiple times: nodejs_compat",
+            (2, 40),
+            "take it out here",
         ),
         (
             "{\"main\":\"src/index.ts\",\"assets\":{\"directory\":\"pub\"}}",
