@@ -428,10 +428,6 @@ impl Link {
                 self.log(LogRecord::console(&self.worker, level, message));
                 Ok(())
             }
-            FromIsolate::Thrown(event, failure) => {
-                self.trace_thrown(Some(event), &failure);
-                Ok(())
-            }
             FromIsolate::Wake(at_ms) => {
                 self.wake(at_ms);
                 Ok(())

@@ -275,13 +275,6 @@ impl Following {
         }
     }
 
-    /// A method has thrown something that only its caller knows.
-    pub(crate) fn failed(&mut self) {
-        if let Some(item) = &mut self.item {
-            item.outcome = Outcome::Exception;
-        }
-    }
-
     /// Nobody waits for the response any more.
     pub(crate) fn canceled(&mut self) {
         if let Some(item) = &mut self.item

@@ -200,7 +200,6 @@ impl State {
             | FromIsolate::Release(_)
             | FromIsolate::Derive(..)
             | FromIsolate::StartFacet(..)
-            | FromIsolate::Thrown(..)
             | FromIsolate::Flow(..)
             | FromIsolate::Unhandled(..)
             | FromIsolate::Broken { .. }

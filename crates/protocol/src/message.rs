@@ -262,8 +262,6 @@ pub enum FromIsolate<'a> {
         /// The arguments as a JSON array, when somebody follows the worker.
         arguments: Option<&'a str>,
     },
-    /// What an event has thrown that its caller gets, when somebody follows the worker.
-    Thrown(EventId, Failure),
     /// Send a tick at this time (milliseconds since 1970); `None` takes an earlier wish back.
     Wake(Option<f64>),
     /// An error that no code handled. The worker goes on.

@@ -172,9 +172,10 @@ fn how_an_event_ended_is_told() {
         assert_eq!(all[1]["logs"], 1);
         assert_eq!(
             (&all[2]["answer"], &all[2]["outcome"]),
-            (&json!("TypeError: not so"), &json!("exception"))
+            (&json!("TypeError: not so"), &json!("ok"))
         );
-        assert_eq!(all[2]["exceptions"], json!(["TypeError: not so"]));
+        // What a method throws is its caller's.
+        assert_eq!(all[2]["exceptions"], json!([]));
         assert_eq!(all[3]["outcome"], "exceededCpu");
         assert_eq!(
             without_excess(all[3]["answer"].as_str().unwrap()),

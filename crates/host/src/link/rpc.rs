@@ -266,9 +266,6 @@ impl Link {
                 return Err("a second result of an event".to_owned());
             }
             entry.responded = true;
-            if let (Returned::Thrown(_), Some(following)) = (&returned, &mut entry.following) {
-                following.failed();
-            }
             entry.returns.take()
         };
         if let Some(returns) = returns {

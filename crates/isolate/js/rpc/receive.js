@@ -1,6 +1,5 @@
 // Calls that arrive: whose method it is, what it is given, and what its caller gets.
 
-import { isFollowed, thrown as traceThrown } from "atoll:native/io";
 import { checkSize } from "atoll:native/objects";
 import { returned, thrown } from "atoll:native/rpc";
 import { set } from "../async_context.js";
@@ -19,8 +18,6 @@ const isStub = (value) => gripOf(value) !== undefined;
 
 /** What is serialized with this, has to fit into an answer. */
 const ANSWER = {};
-/** The longest message that those are told of who follow the worker. */
-const MAX_TOLD = 256 * 1024;
 
 function serializeThrown(error) {
   try {
@@ -123,10 +120,6 @@ function give(event, held, value) {
 
 function fail(event, held, error) {
   if (event.object !== undefined) nameObject(error, event.object);
-  if (isFollowed()) {
-    const { name, message, stack } = describe(error);
-    traceThrown(event.id, name, message.slice(0, MAX_TOLD), stack);
-  }
   if (event.isOpen) {
     const bytes = serializeThrown(error);
     if (event.visit === undefined) thrown(event.id, bytes);

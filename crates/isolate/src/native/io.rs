@@ -30,9 +30,6 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "handled" => handled,
         "unhandled" => unhandled,
         "isFollowed" => || state::with(|state| state.is_followed),
-        "thrown" => |event: u32, name: String, message: String, stack: String| {
-            send(&FromIsolate::Thrown(event, failure("exception", name, message, stack)));
-        },
         "callFetch" => call_fetch,
         "callCache" => call_cache,
         "cancelCall" => |call: u32| {

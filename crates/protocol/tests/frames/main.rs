@@ -299,7 +299,7 @@ impl Parts {
             cpu_us: u64::from(self.id),
             call,
         };
-        match self.choice % 33 {
+        match self.choice % 32 {
             0 => FromIsolate::Respond(self.id, self.response()),
             1 => FromIsolate::Done {
                 id: self.id,
@@ -330,7 +330,6 @@ impl Parts {
                 message: &self.text,
                 arguments: self.flag.then_some(self.more.as_str()),
             },
-            29 => FromIsolate::Thrown(self.id, self.failure()),
             10 => FromIsolate::Wake(self.flag.then_some(self.number)),
             11 => FromIsolate::Return(
                 self.id,
@@ -438,7 +437,7 @@ impl Parts {
                 object: self.id,
                 pair: self.flag.then_some((&self.text, &self.more)),
             },
-            32 => self.arrived(event),
+            29 => self.arrived(event),
             30 => self.pass_on(),
             31 => FromIsolate::Handled(self.id),
             _ => FromIsolate::Unhandled(event, self.failure()),
