@@ -4,16 +4,12 @@ import { deriveEntrypoint, loopback } from "atoll:native/rpc";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
 import { fetcherOf } from "./fetch.js";
 import { inGlobalScope } from "./io.js";
-import { ownClass } from "./objects/class.js";
+import { NO_PROPS, ownClass, packOptions } from "./objects/class.js";
 import { ownNamespace } from "./objects/namespace.js";
 import { grip, newCapability } from "./rpc/grips.js";
-import { pack } from "./rpc/parcels.js";
-import { toDictionary } from "./webidl.js";
 
 /** The top-level exports of the main module, each as something to call. */
 export const exports = {};
-
-const NO_PROPS = {};
 
 /** An entrypoint of this worker. It costs nothing until it is used. */
 class Entrypoint {
@@ -40,16 +36,15 @@ class Entrypoint {
   }
 }
 
-function entrypoint(name, props) {
-  return fetcherOf(new Entrypoint(name, props), ([options]) => {
-    const { props } = toDictionary(options, "Options");
-    return entrypoint(name, props === undefined ? NO_PROPS : pack(props));
-  });
+/** Called, it gives the same with props of its own, which cannot be called again. */
+function entrypoint(name) {
+  const withProps = (args) => fetcherOf(new Entrypoint(name, packOptions(args, "LoopbackServiceStub")));
+  return fetcherOf(new Entrypoint(name, NO_PROPS), withProps);
 }
 
 /** Lists an export that others may call. @param {string} name */
 export function exportEntrypoint(name) {
-  exports[name] = entrypoint(name, NO_PROPS);
+  exports[name] = entrypoint(name);
 }
 
 /** Lists a class of Durable Objects, as the namespace that it is. @param {string} name */

@@ -70,7 +70,7 @@ const run = async (env, ctx, { code, limits }) => {
     compatibilityDate: "2026-06-11",
     mainModule: "main.js",
     modules: { "main.js": `${code}\n// ${crypto.randomUUID()}` },
-    env: { TOOLS: ctx.exports.Tools() },
+    env: { TOOLS: ctx.exports.Tools({}) },
     globalOutbound: null,
     limits,
   });

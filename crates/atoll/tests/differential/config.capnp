@@ -11,5 +11,5 @@ const worker :Workerd.Worker = (
   modules = [MODULES],
   compatibilityDate = "2026-06-11",
   compatibilityFlags = ["nodejs_compat"],
-  bindings = [(name = "SELF", service = "main")],
+  bindings = [(name = "SELF", service = "main"), (name = "LOADER", workerLoader = ())],
 );

@@ -1,7 +1,10 @@
+import { cases as calls } from "./calls.js";
 import { cases as values, raw } from "./cases.js";
 import { cases as shapes } from "./shapes.js";
 
-const cases = { ...values, ...shapes };
+export { Follower, Plain } from "./calls.js";
+
+const cases = { ...calls, ...values, ...shapes };
 
 export default {
   async fetch(request, env, ctx) {

@@ -112,7 +112,8 @@ fn workers_answer_as_they_do_on_workerd() {
             .main("index.js")
             .name("differential")
             .without_modules()
-            .service("SELF", runtime().await.service("differential", None));
+            .service("SELF", runtime().await.service("differential", None))
+            .loader("LOADER", runtime().await.loader());
         for (name, content) in &modules {
             app = app.module(name, ModuleKind::EsModule, content);
         }

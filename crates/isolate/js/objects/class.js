@@ -6,7 +6,7 @@ import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { inGlobalScope } from "../io.js";
 import { grip, newCapability } from "../rpc/grips.js";
 import { pack } from "../rpc/parcels.js";
-import { defineInterface, illegalConstructor, toDictionary } from "../webidl.js";
+import { defineInterface, illegalConstructor, requireArguments, toDictionary } from "../webidl.js";
 
 /** What stands behind each class. @type {WeakMap<object, { capability: number, ready?: Promise<void> }>} */
 const behind = new WeakMap();
@@ -35,7 +35,22 @@ export const heldClass = (value) => behind.get(value);
 /** The number of a class's capability; undefined for what is none. */
 export const capabilityOfClass = (value) => behind.get(value)?.capability;
 
-const NO_PROPS = {};
+export const NO_PROPS = {};
+
+/**
+ * The props that a call of `ctx.exports.NAME` asks for, packed.
+ * @param {unknown[]} args @param {string} called the name of the interface that NAME is of
+ */
+export function packOptions(args, called) {
+  const where = `'(called as function)' on '${called}'`;
+  requireArguments(args.length, 1, where, "Options");
+  const { props } = toDictionary(args[0], "Options", where, 1);
+  if (props === undefined) return NO_PROPS;
+  if (props === null || (typeof props !== "object" && typeof props !== "function")) {
+    throw new TypeError("Incorrect type for the 'props' field on 'Options': the provided value is not of type 'Object'.");
+  }
+  return pack(props);
+}
 
 /** A class that this worker exports. It costs nothing until it is used. */
 class Own {
@@ -62,18 +77,15 @@ class Own {
   }
 }
 
-/** A function that is an instance of `Class` and has nothing of its own. */
-export function callable(Class, apply) {
-  const value = (...args) => apply(args);
+/**
+ * An instance of `Class` that has nothing of its own and can be called for the class with other props.
+ * @param {Function} Class @param {string} name
+ */
+export function callableClass(Class, name) {
+  const value = (...args) => classOf(new Own(name, packOptions(args, Class.name)));
   delete value.name;
   delete value.length;
   return Object.setPrototypeOf(value, Class.prototype);
-}
-
-/** The class with the props that somebody asks for. @param {string} name @param {unknown[]} args */
-export function ownClassWith(name, [options]) {
-  const { props } = toDictionary(options, "Options");
-  return classOf(new Own(name, props === undefined ? NO_PROPS : pack(props)));
 }
 
 /** Something that stands for a class which this worker exports. */
@@ -84,4 +96,4 @@ export function standForOwnClass(value, name) {
 
 /** A class that this worker exports, as `ctx.exports` has it. @param {string} name */
 export const ownClass = (name) =>
-  standForOwnClass(callable(LoopbackDurableObjectClass, (args) => ownClassWith(name, args)), name);
+  standForOwnClass(callableClass(LoopbackDurableObjectClass, name), name);

@@ -7,7 +7,7 @@ import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { wildcardClass } from "../rpc/stubs.js";
 import { defineInterface, illegal, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
-import { callable, ownClassWith, standForOwnClass } from "./class.js";
+import { callableClass, standForOwnClass } from "./class.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
 import { askObject, goesOutside } from "./inside.js";
 
@@ -213,7 +213,7 @@ defineInterface(LoopbackDurableObjectNamespace, { receiver: (value) => inner.has
 
 /** `ctx.exports.NAME` of a class that has a namespace. */
 export function ownNamespace(name, capability, key) {
-  const value = callable(LoopbackDurableObjectNamespace, (args) => ownClassWith(name, args));
+  const value = callableClass(LoopbackDurableObjectNamespace, name);
   inner.set(value, makeNamespace(capability, key));
   return standForOwnClass(value, name);
 }
