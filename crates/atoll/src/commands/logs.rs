@@ -27,26 +27,33 @@ pub(crate) async fn run(arguments: Logs) -> Result<(), Error> {
     }
     let options = JournalOptions::default();
     let mut found: Vec<(String, Value)> = Vec::new();
+    let mut kept = 0;
     let mut places = Vec::new();
     for journal in &journals {
         let mut place = Place::default();
         for file in files(journal, options) {
             place = Place::default();
             for line in place.read(&file).map_err(unreadable)? {
-                found.extend(
-                    read(&line)
-                        .filter(|line| arguments.wants(line))
-                        .map(|value| (line, value)),
-                );
+                let Some(value) = read(&line) else { continue };
+                kept += 1;
+                if arguments.wants(&value) {
+                    found.push((line, value));
+                }
             }
         }
         places.push(place);
     }
     if found.is_empty() && !arguments.follow {
-        terminal::line(format_args!(
-            "nothing of that is kept in {}",
-            folder.display()
-        ));
+        let folder = folder.display();
+        match kept {
+            0 => terminal::line(format_args!("nothing of that is kept in {folder}")),
+            1 => terminal::line(format_args!(
+                "the one line that is kept in {folder} does not match"
+            )),
+            _ => terminal::line(format_args!(
+                "none of the {kept} lines that are kept in {folder} match"
+            )),
+        }
     }
     found.sort_by(|(_, one), (_, other)| time(one).cmp(time(other)));
     for (line, value) in &found[found.len().saturating_sub(arguments.lines)..] {

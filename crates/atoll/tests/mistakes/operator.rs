@@ -433,6 +433,26 @@ pub(crate) const CASES: &[Case] = &[
     ("objects of another folder", || {
         Some(run(&Project::new(&[]), &["objects", "list"]))
     }),
+    ("objects of a folder that can only be read", || {
+        let project = stored();
+        let mut list = as_another(&project, 4242)?;
+        let output = list.args(["objects", "list"]).output().unwrap();
+        let told = project.mask(&String::from_utf8_lossy(&output.stderr));
+        let code = output.status.code().unwrap();
+        Some(format!("$ atoll objects list\n{told}exit code {code}\n"))
+    }),
+    ("logs of which nothing matches", || {
+        let project = with("", HI);
+        let lines = |project: &Project| run(project, &["logs", "--worker", "other"]);
+        let mut told = lines(&project);
+        let line = r#"{"time":"2026-06-11T00:00:00.000Z","kind":"log","worker":"w","level":"log","message":"hi"}"#;
+        for lines_kept in [1, 2] {
+            let kept = format!("{line}\n").repeat(lines_kept);
+            project.write(".atoll/state/logs/console.jsonl", &kept);
+            told += &lines(&project);
+        }
+        Some(told)
+    }),
     ("an object whose name is misspelt", || {
         let project = stored();
         Some(

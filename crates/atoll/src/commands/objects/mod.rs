@@ -201,11 +201,10 @@ impl Stored {
         let mut options = StorageOptions::new(&self.folder);
         options.retention = Duration::MAX;
         options.quota_bytes = u64::MAX;
-        runtime.open_storage(&options).await.map_err(|error| {
-            let in_use =
-                "what has it open does not answer: if it is just starting or ending, try again";
-            not_opened(error, in_use)
-        })?;
+        runtime
+            .open_storage(&options)
+            .await
+            .map_err(not_looked_into)?;
         let outcome = perform(&runtime, operation).await;
         runtime
             .close()
@@ -213,6 +212,27 @@ impl Stored {
             .map_err(|error| Error::failed("storage was not closed as it should be", error))?;
         Ok(outcome?)
     }
+}
+
+/// Why nothing can be done with a folder of state, and what to do about it.
+fn not_looked_into(error: host::Error) -> Error {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    if let host::Error::Storage(storage::Error::Io { cause, .. }) = &error
+        && matches!(cause.kind(), PermissionDenied | ReadOnlyFilesystem)
+    {
+        return Error::Failed {
+            error: anyhow::Error::new(error)
+                .context("cannot look into objects without writing to their folder"),
+            hint: Some(
+                "their files lag behind the log, which is brought to them first: run it as the user whose folder that is, or on a copy that nothing has open: --persist-to COPY"
+                    .to_owned(),
+            ),
+        };
+    }
+    not_opened(
+        error,
+        "what has it open does not answer: if it is just starting or ending, try again",
+    )
 }
 
 /// What a person calls an object.
