@@ -24,7 +24,7 @@ async function make() {
   name = made.error === undefined ? made.name : undefined;
   if (name === undefined) frame.removeAttribute("src");
   const known = made.known === false ? "The stand-in for a model does not know that one. Here is a counter. " : "";
-  const lines = made.error ?? [`Built in ${made.ms} ms.`, ...made.warnings].join("\n");
+  const lines = made.error ?? [made.kept ? "It was built before." : `Ready in ${made.ms} ms.`, ...made.warnings].join("\n");
   state.textContent = known + lines;
   show();
 }

@@ -45,7 +45,7 @@ async function make(description: string) {
   const name = write(description) ?? "counter";
   const source = written(name)!;
   const start = performance.now();
-  const answer = { name, known: write(description) !== undefined, source: "html" in source ? source.html : source.react };
+  const answer = { name, known: write(description) !== undefined, kept: built.has(name), source: "html" in source ? source.html : source.react };
   try {
     const { warnings = [] } = (await build(name))!;
     return { ...answer, warnings, ms: Math.round(performance.now() - start) };
