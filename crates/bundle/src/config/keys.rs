@@ -38,6 +38,9 @@ pub(super) const INHERITED: &[&str] = &[
     "tail_consumers",
     "streaming_tail_consumers",
     "previews",
+    "access",
+    "cache",
+    "exports",
 ];
 
 /// Keys that every environment has to set for itself.
@@ -55,6 +58,7 @@ pub(super) const PER_ENVIRONMENT: &[&str] = &[
     "durable_objects",
     "secrets",
     "unsafe",
+    "connect",
 ];
 
 /// Keys that only the top level has.
@@ -71,6 +75,14 @@ pub(super) const TOP_LEVEL: &[&str] = &[
     "data_blobs",
     "text_blobs",
     "wasm_modules",
+    "addresses",
+    "dependencies_instrumentation",
+    // What wrangler finds out by itself, and tools that build with it write down.
+    "configPath",
+    "userConfigPath",
+    "topLevelName",
+    "definedEnvironments",
+    "targetEnvironment",
 ];
 
 /// Kinds of bindings that Atoll does not have yet: the key, the list inside it where it is nested,
@@ -82,6 +94,8 @@ pub(super) const UNSUPPORTED_BINDINGS: &[(&str, Option<&str>, &str)] = &[
     ("hyperdrive", None, "binding"),
     ("ai_search", None, "binding"),
     ("ai_search_namespaces", None, "binding"),
+    ("agent_memory", None, "binding"),
+    ("websearch", None, "binding"),
     ("images", None, "binding"),
     ("media", None, "binding"),
     ("stream", None, "binding"),
@@ -124,4 +138,13 @@ pub(super) const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "streaming_tail_consumers",
         "streaming tail workers are not supported; use `tail_consumers`",
     ),
+    (
+        "access",
+        "nobody is asked who they are: put a proxy before it that does that",
+    ),
+    (
+        "exports",
+        "say it with `durable_objects` and `migrations` instead",
+    ),
+    ("connect", "workers are given HTTP and WebSockets alone"),
 ];

@@ -241,8 +241,11 @@ impl<'a> Scope<'a> {
                 Some((_, environment)) => environment.entry(key),
                 None => self.top.entry(key),
             };
-            let is_empty =
-                |value: &Value| matches!(&value.node, Node::Array(items) if items.is_empty());
+            let is_empty = |value: &Value| match &value.node {
+                Node::Array(items) => items.is_empty(),
+                Node::Object(entries) => entries.is_empty(),
+                _ => false,
+            };
             if let Some(entry) = entry.filter(|entry| !is_empty(&entry.value)) {
                 let message = format!("`{key}` has no effect");
                 reader.warn(entry.start, message, Some((*hint).to_owned()));

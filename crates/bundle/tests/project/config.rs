@@ -374,6 +374,59 @@ fn unknown_and_unsupported_keys_are_warned_of() {
     assert_eq!(loaded.project.unsupported.len(), 2);
 }
 
+/// All that Cloudflare's plugin for Vite writes for a worker whose own configuration says next to nothing.
+const BUILT_BY_VITE: &str = r#"{
+  "configPath": "/app/wrangler.jsonc", "userConfigPath": "/app/wrangler.jsonc", "topLevelName": "app",
+  "definedEnvironments": ["staging"], "targetEnvironment": "staging", "legacy_env": true,
+  "send_metrics": false, "dependencies_instrumentation": { "enabled": false }, "keep_vars": false, "addresses": [],
+  "dev": { "ip": "localhost", "local_protocol": "http", "upstream_protocol": "http", "enable_containers": true,
+    "inspector_ip": "127.0.0.1", "generate_types": false },
+  "name": "app", "main": "index.js", "compatibility_date": "2026-06-11", "compatibility_flags": ["nodejs_compat"],
+  "vars": {}, "durable_objects": { "bindings": [] }, "kv_namespaces": [], "queues": { "producers": [], "consumers": [] },
+  "connect": [], "r2_buckets": [], "d1_databases": [], "vectorize": [], "ai_search_namespaces": [], "ai_search": [],
+  "agent_memory": [], "hyperdrive": [], "workflows": [], "secrets_store_secrets": [], "artifacts": [], "services": [],
+  "analytics_engine_datasets": [], "unsafe_hello_world": [], "flagship": [], "ratelimits": [], "worker_loaders": [],
+  "account_id": "a", "workers_dev": true, "preview_urls": true, "routes": [],
+  "jsx_factory": "React.createElement", "jsx_fragment": "React.Fragment", "migrations": [], "exports": {},
+  "triggers": {}, "rules": [{ "type": "ESModule", "globs": ["**/*.js", "**/*.mjs"] }], "build": { "watch_dir": "./src" },
+  "no_bundle": true, "dispatch_namespaces": [], "logfwdr": { "bindings": [] }, "logpush": false,
+  "upload_source_maps": true, "assets": { "directory": "client", "binding": "ASSETS" }, "observability": { "enabled": true },
+  "cache": { "enabled": true }, "python_modules": { "exclude": ["**/*.pyc"] }, "define": {}, "cloudchamber": {},
+  "send_email": [], "mtls_certificates": [], "pipelines": [], "vpc_services": [], "vpc_networks": []
+}"#;
+
+#[test]
+fn what_the_vite_plugin_writes_is_taken_without_a_word() {
+    let folder = Folder::new(&[
+        ("wrangler.jsonc", BUILT_BY_VITE),
+        ("index.js", "export default {};"),
+        ("client/index.html", ""),
+    ]);
+    let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+    let shown: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, Vec::<String>::new());
+}
+
+#[test]
+fn what_would_be_missed_is_warned_of() {
+    let config = r#"{ "main": "index.js", "compatibility_date": "2026-06-11", "access": { "aud": "a" },
+      "exports": { "Room": { "type": "durable-object", "storage": "sqlite" } }, "connect": [{ "protocol": "tcp", "port": 9 }],
+      "websearch": { "binding": "WEB" }, "agent_memory": [{ "binding": "MEMORY", "namespace": "n" }] }"#;
+    let folder = Folder::new(&[("wrangler.jsonc", config), ("index.js", "")]);
+    let loaded = folder.load().unwrap_or_else(|error| panic!("{error}"));
+    let shown: Vec<&str> = loaded.warnings.iter().map(|w| w.message.as_str()).collect();
+    assert_eq!(
+        shown,
+        [
+            "`access` has no effect",
+            "`exports` has no effect",
+            "`connect` has no effect",
+            "binding kind `agent_memory` is not supported yet",
+            "binding kind `websearch` is not supported yet",
+        ]
+    );
+}
+
 #[test]
 fn bindings_to_what_is_stored_are_read_with_their_mistakes() {
     let read = |entries: &str| {
