@@ -4,6 +4,7 @@ import { timingSafeEqual as nativeTimingSafeEqual } from "atoll:native/crypto";
 import { crypto as webcrypto } from "../crypto/crypto.js";
 import { CryptoKey } from "../crypto/key.js";
 import { Cipheriv, createCipheriv, createDecipheriv, Decipheriv, getCipherInfo, getCiphers } from "../crypto/node/cipher.js";
+import { createDiffieHellman, DiffieHellman, DiffieHellmanGroup, getDiffieHellman } from "../crypto/node/diffie_hellman.js";
 import { createHash, createHmac, getHashes, Hash, hash, Hmac } from "../crypto/node/hash.js";
 import { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync } from "../crypto/node/kdf.js";
 import {
@@ -17,6 +18,7 @@ import {
   getCurves,
   KeyObject,
 } from "../crypto/node/keys.js";
+import { checkPrime, checkPrimeSync, generatePrime, generatePrimeSync } from "../crypto/node/numbers.js";
 import { randomBytes, randomFill, randomFillSync, randomInt, randomUUID } from "../crypto/node/random.js";
 import {
   createECDH,
@@ -81,15 +83,7 @@ function missing(name) {
 }
 
 const Certificate = missing("Certificate");
-const checkPrime = missing("checkPrime");
-const checkPrimeSync = missing("checkPrimeSync");
-const createDiffieHellman = missing("createDiffieHellman");
-const createDiffieHellmanGroup = missing("createDiffieHellmanGroup");
-const DiffieHellman = missing("DiffieHellman");
-const DiffieHellmanGroup = missing("DiffieHellmanGroup");
-const generatePrime = missing("generatePrime");
-const generatePrimeSync = missing("generatePrimeSync");
-const getDiffieHellman = missing("getDiffieHellman");
+const createDiffieHellmanGroup = getDiffieHellman;
 const privateEncrypt = missing("privateEncrypt");
 const publicDecrypt = missing("publicDecrypt");
 const setEngine = missing("setEngine");

@@ -8,6 +8,7 @@ mod checksum;
 mod cipher;
 mod curve25519;
 mod ec;
+mod finite;
 mod gcm;
 mod hash;
 mod key;
@@ -60,6 +61,9 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "cipherAdditionalData" => cipher::additional_data,
         "cipherUpdate" => cipher::update,
         "cipherFinish" => cipher::finish,
+        "power" => finite::power,
+        "isPrime" => finite::is_prime,
+        "randomPrime" => finite::random_prime,
         "keyGenerate" => key::generate,
         "keyImport" => key::import,
         "keyExport" => key::export,

@@ -5,7 +5,7 @@ import { invalidArgType, NodeError } from "../../node_support/errors.js";
 import { validateString } from "../../node_support/validators.js";
 import { secretBytes } from "./keys.js";
 import { addTransform, START } from "./lazy_transform.js";
-import { HASHES, nativeHash, output, requiredHash, viewBytes } from "./support.js";
+import { callable, HASHES, nativeHash, output, requiredHash, viewBytes } from "./support.js";
 
 const COPY = Symbol("copy");
 const finalized = () => new NodeError("ERR_CRYPTO_HASH_FINALIZED", "Digest already called");
@@ -95,17 +95,6 @@ class HmacState {
   }
 }
 addTransform(HmacState);
-
-/** A class that is also called without `new`, as Node's are. */
-function callable(Class, name) {
-  const Callable = function (...args) {
-    return Reflect.construct(Class, args, new.target ?? Callable);
-  };
-  Object.defineProperty(Callable, "name", { value: name });
-  Callable.prototype = Class.prototype;
-  Object.defineProperty(Class.prototype, "constructor", { value: Callable, writable: true, configurable: true });
-  return Callable;
-}
 
 export const Hash = callable(HashState, "Hash");
 export const Hmac = callable(HmacState, "Hmac");

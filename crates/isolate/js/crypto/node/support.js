@@ -92,3 +92,14 @@ export function later(callback, work) {
   }
   queueMicrotask(() => callback(null, result));
 }
+
+/** A class that is also called without `new`, as Node's are. */
+export function callable(Class, name) {
+  const Callable = function (...args) {
+    return Reflect.construct(Class, args, new.target ?? Callable);
+  };
+  Object.defineProperty(Callable, "name", { value: name });
+  Callable.prototype = Class.prototype;
+  Object.defineProperty(Class.prototype, "constructor", { value: Callable, writable: true, configurable: true });
+  return Callable;
+}
