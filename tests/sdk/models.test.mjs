@@ -1,15 +1,27 @@
 // env.AI before an OpenAI-compatible server, by itself and through the AI SDK's providers.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { copyOf, PATIENCE_MS, Server } from "./support.mjs";
+import { inflateSync } from "node:zlib";
+import { copyOf, PATIENCE_MS, projectOf, Server } from "./support.mjs";
 
-let model, server, folder;
+let model, server, folder, scripts;
 const options = { timeout: PATIENCE_MS };
 
 before(async () => {
-  model = await Server.start(["model", "--port", "0", "--rate", "200"]);
-  folder = copyOf("tests/sdk/worker", { settings: { model: { url: `${model.url}/v1` } } });
+  scripts = projectOf({
+    "script.json": {
+      rate: 200,
+      rules: [
+        { when: "refuse the first", times: 1, status: 400 },
+        { when: "fail", status: 404 },
+      ],
+    },
+  });
+  model = await Server.start(["model", "--port", "0", "--script", join(scripts, "script.json")]);
+  const names = { images: "painter", voice: "sage" };
+  folder = copyOf("tests/sdk/worker", { settings: { model: { url: `${model.url}/v1`, names } } });
   server = await Server.start(["serve", "-c", folder, "--port", "0"]);
 });
 after(async () => {
@@ -17,6 +29,28 @@ after(async () => {
   await server?.end();
   await model?.end();
 });
+
+const bytesOf = async (path) => {
+  const response = await fetch(`${server.url}/models/${path}`);
+  assert.equal(response.status, 200);
+  return { bytes: Buffer.from(await response.arrayBuffer()), headers: response.headers };
+};
+const json = async (path) => JSON.parse((await get(path)).text);
+const base64 = (text) => Buffer.from(text, "base64");
+const asked = async (endpoint) => (await (await fetch(`${model.url}/calls`)).json()).filter((call) => call.endpoint === endpoint);
+
+/** Width, height and the bytes of the points of a PNG. */
+function decodePng(bytes) {
+  assert.equal(bytes.toString("latin1", 1, 4), "PNG");
+  const packed = [];
+  for (let at = 8; at < bytes.length; at += bytes.readUInt32BE(at) + 12) {
+    if (bytes.toString("latin1", at + 4, at + 8) === "IDAT") packed.push(bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at)));
+  }
+  const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
+  const points = inflateSync(Buffer.concat(packed));
+  assert.equal(points.length, height * (1 + width * 3));
+  return { width, height, points };
+}
 
 const get = async (path) => {
   const response = await fetch(`${server.url}/models/${path}`);
@@ -61,4 +95,70 @@ test("the AI SDK's providers", options, async () => {
   assert.match(made.runId, /^[0-9a-f]{32}$/);
   assert.equal((await get("create-ai-embedding")).text, "16");
   assert.equal((await get(`compatible?url=${encodeURIComponent(`${model.url}/v1`)}`)).text, "1 2 3 4 5");
+});
+
+test("images", options, async () => {
+  const flux = "@cf/black-forest-labs/flux-1-schnell";
+  const { width, height, points } = decodePng((await bytesOf(`sdk-image?model=${flux}`)).bytes);
+  assert.deepEqual([width, height], [64, 32]);
+  assert.ok(new Set(points).size > 2, "it shows something");
+  const [call] = await asked("images/generations");
+  assert.equal(call.model, "painter");
+  const { prompt, size, seed, response_format: format } = call.fields;
+  assert.deepEqual({ prompt, size, seed, format }, { prompt: "a harbour at night", size: "64x32", seed: 7, format: "b64_json" });
+  const { image } = await json(`image?model=${flux}`);
+  assert.equal(decodePng(base64(image)).width, 256);
+  assert.notDeepEqual(base64(image), base64((await json(`image?model=${flux}&prompt=else`)).image));
+  const streamed = await bytesOf("image?model=@cf/stabilityai/stable-diffusion-xl-base-1.0");
+  assert.equal(streamed.headers.get("kind"), "stream");
+  assert.deepEqual(streamed.bytes, base64(image));
+  const raw = await bytesOf("raw-image?model=@cf/lykon/dreamshaper-8-lcm");
+  assert.equal(raw.headers.get("content-type"), "image/png");
+  assert.deepEqual(raw.bytes, base64(image));
+  const form = await json("image-form?model=@cf/black-forest-labs/flux-2-dev");
+  assert.deepEqual([decodePng(base64(form.image)).width, decodePng(base64(form.image)).height], [16, 8]);
+});
+
+test("a server that refuses what it does not know is asked without it", options, async () => {
+  const { image } = await json("image?model=@cf/black-forest-labs/flux-1-schnell&prompt=refuse the first");
+  assert.equal(decodePng(base64(image)).width, 256);
+  const calls = (await asked("images/generations")).filter(({ prompt }) => prompt === "refuse the first");
+  assert.deepEqual(calls.map(({ fields }) => [fields.steps, fields.response_format]), [[4, "b64_json"], [undefined, undefined]]);
+});
+
+test("speech is had and heard again", options, async () => {
+  const spoken = await bytesOf("sdk-speech?model=@cf/deepgram/aura-2-en");
+  assert.equal(spoken.bytes.toString("latin1", 8, 12), "WAVE");
+  assert.equal(spoken.headers.get("content-type"), "audio/wav");
+  const [call] = await asked("audio/speech");
+  assert.deepEqual([call.model, call.fields.voice, call.fields.response_format], ["@cf/deepgram/aura-2-en", "sage", "mp3"]);
+  assert.deepEqual(base64((await json("speech?model=@cf/myshell-ai/melotts")).audio), spoken.bytes);
+  const text = "a harbour at night";
+  const turbo = await json("sdk-transcription?model=@cf/openai/whisper-large-v3-turbo");
+  assert.equal(turbo.text, text);
+  assert.deepEqual([turbo.segments.length, turbo.segments[0].text, turbo.language], [1, text, "english"]);
+  const [{ fields }] = await asked("audio/transcriptions");
+  assert.deepEqual([fields.language, fields.prompt, fields.response_format], ["en", "ships", "verbose_json"]);
+  assert.equal((await json("sdk-transcription?model=@cf/openai/whisper")).text, text);
+  const nova = await json("sdk-transcription?model=@cf/deepgram/nova-3");
+  assert.deepEqual([nova.text, nova.segments.map(({ text }) => text)], [text, text.split(" ")]);
+  const heard = await json("heard?model=@cf/openai/whisper-large-v3-turbo");
+  assert.deepEqual(heard.map(({ text, word_count: count }) => [text, count]), Array(4).fill([text, 4]));
+  assert.match(heard[0].vtt, /^WEBVTT\n\n00:00:00\.000 --> 00:00:00\.360\na harbour at night\n$/);
+});
+
+test("documents are ranked, pictures described, models listed", options, async () => {
+  assert.deepEqual(await json("sdk-reranking?model=@cf/baai/bge-reranker-base"), [[1, 0.75], [0, 0.25]]);
+  assert.equal((await json("described?model=@cf/llava-hf/llava-1.5-7b-hf")).description, "1 2 3");
+  const [all, none] = await json("list");
+  assert.deepEqual(all.map(({ name }) => name), ["scripted"]);
+  assert.deepEqual(none, []);
+});
+
+test("what has no counterpart is refused by its name", options, async () => {
+  const refused = await json("refused?model=@cf/black-forest-labs/flux-1-schnell");
+  assert.match(refused[0], /a picture to draw from \(`image`\) is not supported/);
+  assert.match(refused[1], /one of `width` and `height` is not supported/);
+  assert.match(refused[2], /`target_lang` is not supported/);
+  assert.match(refused[3], /InferenceUpstreamError: The server of models has no such model, or nothing at images\/generations \(404\)/);
 });

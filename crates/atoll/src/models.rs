@@ -8,7 +8,7 @@ use bundle::Project;
 use bundle::config::Model;
 use host::{Body, Egress, FetchError, Fetcher, Request, Response};
 use http::StatusCode;
-use model::{Models, Options, Script, Scripted};
+use model::{Models, Names, Options, Script, Scripted};
 
 use crate::error::Error;
 
@@ -78,7 +78,7 @@ fn open(
     let options = Options {
         url: String::new(),
         key: None,
-        model: None,
+        names: Names::default(),
         network: Arc::new(egress.clone()),
         folder: Some(state.join(FOLDER).join(&project.name)),
         worker: project.name.clone(),
@@ -98,6 +98,7 @@ fn open(
             key,
             key_from,
             name,
+            names,
         } => Options {
             url: url.clone(),
             key: match key_from {
@@ -109,7 +110,15 @@ fn open(
                 })?),
                 None => key.clone(),
             },
-            model: name.clone(),
+            names: Names {
+                text: name.clone(),
+                embeddings: names.embeddings.clone(),
+                images: names.images.clone(),
+                speech: names.speech.clone(),
+                transcription: names.transcription.clone(),
+                reranking: names.reranking.clone(),
+                voice: names.voice.clone(),
+            },
             ..options
         },
     };

@@ -1,6 +1,8 @@
 // The AI binding (https://developers.cloudflare.com/workers-ai/configuration/bindings/), before any server that speaks
 // OpenAI's API: the host knows where that is, has the key, and reads streamed answers on its own account.
 
+import { absent } from "./ai/asking.js";
+import { toRequest } from "./ai/requests.js";
 import { makeFetcher } from "./fetch.js";
 import { Headers } from "./headers.js";
 import { Request } from "./request.js";
@@ -11,55 +13,32 @@ import { defineInterface, illegalConstructor } from "./webidl.js";
 const token = Symbol("Ai");
 /** Where the binding's own `fetch()` goes, as in Workers. */
 const ORIGIN = "https://workers-binding.ai";
-const CHAT = "/v1/chat/completions";
-const EMBEDDINGS = "/v1/embeddings";
-const OPENAI = new Set([CHAT, "/v1/responses", EMBEDDINGS]);
-/** Inputs of models that OpenAI's chat, responses and embeddings have nothing for. */
-const OTHER = ["image", "audio", "contexts", "query", "source_lang", "target_lang"];
-
-const absent = (what) => new Error(`${what} is not supported: Atoll asks a server that speaks OpenAI's API (\`model\` in atoll.jsonc).`);
+/** How many models `models()` gives at once when it is not told. */
+const MODELS_PER_PAGE = 50;
 
 /** What Workers AI throws when a model's server answers with an error. */
 class InferenceUpstreamError extends Error {
   name = "InferenceUpstreamError";
 }
 
-const defined = (record) => Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
+const failed = (response, path) =>
+  response.text().then((text) => {
+    const [, endpoint] = /^\/v1\/([^?]*)/.exec(path);
+    const isAbsent = response.status === 404 || response.status === 405;
+    const hint = `The server of models has no such model, or nothing at ${endpoint} (${response.status}). It says: `;
+    throw new InferenceUpstreamError(isAbsent ? hint + text : text);
+  });
 
-/** Workers AI also takes tools without OpenAI's wrapping. */
-const toTool = (tool) => (tool?.type === undefined && tool?.name !== undefined ? { type: "function", function: tool } : tool);
-
-/** The endpoint and the body for these inputs. */
-function toRequest(model, inputs, openaiEndpoint) {
-  if (openaiEndpoint !== undefined) {
-    if (!OPENAI.has(openaiEndpoint)) throw absent(`env.AI.run() with the request format of ${openaiEndpoint}`);
-    return [openaiEndpoint, defined({ ...inputs, model })];
-  }
-  if (inputs.requests !== undefined) throw absent("env.AI.run() with a batch of requests");
-  if (Array.isArray(inputs.messages)) {
-    const tools = Array.isArray(inputs.tools) ? inputs.tools.map(toTool) : undefined;
-    return [CHAT, defined({ ...inputs, tools, model })];
-  }
-  const other = OTHER.find((name) => inputs[name] !== undefined);
-  if (other !== undefined) throw absent(`env.AI.run() with \`${other}\``);
-  if (typeof inputs.prompt === "string") {
-    const { prompt, ...rest } = inputs;
-    return [CHAT, defined({ ...rest, model, messages: [{ role: "user", content: prompt }] })];
-  }
-  if (inputs.input !== undefined) return ["/v1/responses", defined({ ...inputs, model })];
-  if (inputs.text !== undefined) return [EMBEDDINGS, { model, input: inputs.text }];
-  throw new TypeError("env.AI.run() needs `messages`, `prompt`, `input` or `text`.");
-}
-
-/** An answer as Workers AI gives it. */
-function toResult(endpoint, answer) {
-  if (endpoint === EMBEDDINGS && Array.isArray(answer.data)) {
-    const data = answer.data.map(({ embedding }) => embedding);
-    return { shape: [data.length, data[0]?.length ?? 0], data, pooling: "cls", usage: answer.usage };
-  }
-  const message = answer.choices?.[0]?.message;
-  return message === undefined ? answer : { response: message.content ?? "", ...answer };
-}
+/** A model in the form of Workers AI's catalogue, with nothing in it that OpenAI's list does not say. */
+const toModel = ({ id, owned_by: owner }) => ({
+  id,
+  source: 0,
+  name: id,
+  description: "",
+  task: { id: "", name: "", description: "" },
+  tags: [],
+  properties: owner === undefined ? [] : [{ property_id: "owned_by", value: owner }],
+});
 
 /** The gateway of this name: it passes requests on to the one server that there is. */
 class AiGateway {
@@ -150,35 +129,46 @@ export class Ai {
     if (typeof inputs !== "object" || inputs === null) throw new TypeError("env.AI.run() needs inputs.");
     if (websocket) throw absent("env.AI.run() over a WebSocket");
     if (queueRequest) throw absent("env.AI.run() with a queue");
-    const [endpoint, body] = toRequest(model, inputs, openaiEndpoint);
-    const init = {
-      method: "POST",
-      headers: { ...extraHeaders, "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal,
-    };
-    return this.fetch(ORIGIN + endpoint, init).then((response) => {
-      const isNative = openaiEndpoint === undefined && response.ok;
-      if (returnRawResponse && !(isNative && endpoint === EMBEDDINGS)) return response;
-      if (!response.ok) {
-        return response.text().then((text) => {
-          throw new InferenceUpstreamError(text);
+    const ask = ({ request, bare, isNative, toResult }) =>
+      this.#ask(request, extraHeaders, signal)
+        .then((response) => (response.status === 400 && bare !== undefined ? this.#ask(bare, extraHeaders, signal) : response))
+        .then((response) => {
+          if (returnRawResponse && (isNative || !response.ok)) return response;
+          if (!response.ok) return failed(response, request.path);
+          if (response.headers.get("content-type")?.startsWith("text/event-stream")) return response.body;
+          return toResult(response).then((result) => {
+            if (returnRawResponse) return result instanceof Response ? result : Response.json(result);
+            return result instanceof Response ? result.body : result;
+          });
         });
-      }
-      if (response.headers.get("content-type")?.startsWith("text/event-stream")) return response.body;
-      return response.json().then((answer) => {
-        const result = isNative ? toResult(endpoint, answer) : answer;
-        return returnRawResponse ? Response.json(result) : result;
-      });
-    });
+    const asking = toRequest(model, inputs, openaiEndpoint);
+    return asking instanceof Promise ? asking.then(ask) : ask(asking);
+  }
+
+  #ask({ path, type, body }, extraHeaders, signal) {
+    return this.fetch(ORIGIN + path, { method: "POST", headers: { ...extraHeaders, "content-type": type }, body, signal });
   }
 
   gateway(id) {
     return new AiGateway(token, this, String(id));
   }
 
-  async models() {
-    throw absent("env.AI.models()");
+  /** What the server lists. It does not say what its models are for. */
+  models(params = undefined) {
+    return Promise.try(() => {
+      const { author, search, page = 1, per_page: size = MODELS_PER_PAGE, ...rest } = params ?? {};
+      const other = ["task", "source"].find((name) => rest[name] !== undefined);
+      if (other !== undefined) throw absent(`env.AI.models() by \`${other}\``);
+      return this.fetch(`${ORIGIN}/v1/models`).then((response) => {
+        if (!response.ok) return failed(response, "/v1/models");
+        return response.json().then(({ data }) => {
+          const wanted = data.filter(
+            ({ id, owned_by: owner }) => (author === undefined || owner === author) && (search === undefined || id.includes(search)),
+          );
+          return wanted.slice((page - 1) * size, page * size).map(toModel);
+        });
+      });
+    });
   }
   async toMarkdown() {
     throw absent("env.AI.toMarkdown()");

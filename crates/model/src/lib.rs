@@ -9,11 +9,12 @@ mod continuation;
 mod limits;
 mod models;
 mod pipe;
+mod recording;
 mod run;
 mod runs;
 mod scripted;
 mod sse;
 mod tail;
 
-pub use models::{Models, Options};
+pub use models::{Models, Names, Options};
 pub use scripted::{Script, ScriptError, Scripted};

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
 use crate::limits::MAX_REQUEST_BYTES;
+use crate::recording::{Form, Recording};
 use crate::run::{Asked, End, Head, Run};
 use crate::runs::{Rest, Runs};
 use crate::tail::tail;
@@ -20,8 +21,18 @@ use crate::tail::tail;
 /// The header that names the answer, as AI Gateway has it.
 const RUN_ID: HeaderName = HeaderName::from_static("cf-aig-run-id");
 
-/// What is asked of servers; anything else of OpenAI's API has no meaning here.
-const ENDPOINTS: [&str; 3] = ["chat/completions", "responses", "embeddings"];
+/// What servers are asked with JSON; of the rest of OpenAI's API there are transcriptions and the list of models.
+const ENDPOINTS: [&str; 6] = [
+    "chat/completions",
+    "responses",
+    "embeddings",
+    "images/generations",
+    "audio/speech",
+    "rerank",
+];
+
+/// Those whose streamed answers are kept.
+const KEPT: [&str; 2] = ["chat/completions", "responses"];
 
 /// Where models are.
 pub struct Options {
@@ -29,14 +40,48 @@ pub struct Options {
     pub url: String,
     /// Sent as a bearer token. No isolate sees it.
     pub key: Option<String>,
-    /// The model to ask for, whatever the worker names.
-    pub model: Option<String>,
+    /// What to ask for, whatever the worker names.
+    pub names: Names,
     /// The way to the server.
     pub network: Arc<dyn Fetcher>,
     /// Where answers are kept, so that they outlive this process.
     pub folder: Option<PathBuf>,
     /// Whose answers these are: the worker's name.
     pub worker: String,
+}
+
+/// The models to ask for in place of those that a worker names, by what they do.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Text, and embeddings if they have none of their own.
+    pub text: Option<String>,
+    /// Embeddings.
+    pub embeddings: Option<String>,
+    /// Images.
+    pub images: Option<String>,
+    /// Speech.
+    pub speech: Option<String>,
+    /// Transcription.
+    pub transcription: Option<String>,
+    /// Reranking.
+    pub reranking: Option<String>,
+    /// The voice of speech.
+    pub voice: Option<String>,
+}
+
+impl Names {
+    /// The model for an endpoint of OpenAI's API.
+    fn of(&self, endpoint: &str) -> Option<&str> {
+        let name = match endpoint {
+            "embeddings" => self.embeddings.as_ref().or(self.text.as_ref()),
+            "images/generations" => self.images.as_ref(),
+            "audio/speech" => self.speech.as_ref(),
+            "audio/transcriptions" | "audio/translations" => self.transcription.as_ref(),
+            "rerank" => self.reranking.as_ref(),
+            _ => self.text.as_ref(),
+        };
+        name.map(String::as_str)
+    }
 }
 
 impl std::fmt::Debug for Options {
@@ -98,6 +143,10 @@ impl Models {
                 let endpoint = segments[1..].join("/");
                 self.ask(&endpoint, request, &caller).await
             }
+            ["v1", "audio", what @ ("transcriptions" | "translations")] => {
+                self.hear(&format!("audio/{what}"), request).await
+            }
+            ["v1", "models"] => self.list(request.method()).await,
             _ => Ok(refuse(
                 StatusCode::NOT_FOUND,
                 &format!("There is nothing at {path}."),
@@ -154,21 +203,22 @@ impl Models {
                 "Models are asked with POST.",
             ));
         }
-        let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES)
-            .collect()
-            .await
-            .map_err(|error| FetchError::Network(error.to_string()))?
-            .to_bytes();
+        let body = whole(request).await?;
         let Ok(Value::Object(mut question)) = serde_json::from_slice(&body) else {
             return Ok(refuse(
                 StatusCode::BAD_REQUEST,
                 "The request to the model is no JSON object.",
             ));
         };
-        if let Some(model) = &self.0.options.model {
-            question.insert("model".to_owned(), model.as_str().into());
+        let names = &self.0.options.names;
+        if let Some(model) = names.of(endpoint) {
+            question.insert("model".to_owned(), model.into());
         }
-        let streamed = question.get("stream") == Some(&Value::Bool(true));
+        if let ("audio/speech", Some(voice)) = (endpoint, &names.voice) {
+            question.insert("voice".to_owned(), voice.as_str().into());
+        }
+        let streamed =
+            KEPT.contains(&endpoint) && question.get("stream") == Some(&Value::Bool(true));
         let question = Value::Object(question);
         if !streamed {
             return self.send(endpoint, &question).await;
@@ -303,17 +353,68 @@ impl Models {
         Ok(response)
     }
 
-    /// One request to the server, with the key.
+    /// What is said in a recording: the body, with the form's other fields in the query.
+    async fn hear(&self, endpoint: &str, request: Request) -> Result<Response, FetchError> {
+        if request.method() != Method::POST {
+            return Ok(refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Models are asked with POST.",
+            ));
+        }
+        let name = self.0.options.names.of(endpoint);
+        let fields = match Recording::fields(request.uri().query().unwrap_or_default(), name) {
+            Ok(fields) => fields,
+            Err(reason) => return Ok(refuse(StatusCode::BAD_REQUEST, &reason)),
+        };
+        let kind = request.headers().get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.to_owned();
+        let form = Recording {
+            kind: &kind,
+            audio: &whole(request).await?,
+        }
+        .form(&fields);
+        self.deliver(Method::POST, endpoint, form).await
+    }
+
+    /// The models that the server has.
+    async fn list(&self, method: &Method) -> Result<Response, FetchError> {
+        if method != Method::GET {
+            return Ok(refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Models are listed with GET.",
+            ));
+        }
+        self.deliver(Method::GET, "models", Form::default()).await
+    }
+
+    /// One question to the server.
     async fn send(&self, endpoint: &str, question: &Value) -> Result<Response, FetchError> {
+        let form = Form {
+            kind: Some(HeaderValue::from_static("application/json")),
+            bytes: Bytes::from(question.to_string()),
+        };
+        self.deliver(Method::POST, endpoint, form).await
+    }
+
+    /// One request to the server, with the key.
+    async fn deliver(
+        &self,
+        method: Method,
+        endpoint: &str,
+        form: Form,
+    ) -> Result<Response, FetchError> {
         let options = &self.0.options;
         let url = format!("{}/{endpoint}", options.url.trim_end_matches('/'));
-        let mut request = Request::new(Body::full(Bytes::from(question.to_string())));
-        *request.method_mut() = Method::POST;
+        let mut request = Request::new(Body::full(form.bytes));
+        *request.method_mut() = method;
         *request.uri_mut() = url
             .parse()
             .map_err(|_| FetchError::Refused(format!("Fetch API cannot load: {url}")))?;
         let headers = request.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(kind) = form.kind {
+            headers.insert(CONTENT_TYPE, kind);
+        }
         if let Some(key) = &options.key {
             let value = HeaderValue::from_str(&format!("Bearer {key}"));
             let mut value = value.map_err(|_| {
@@ -338,6 +439,14 @@ impl Drop for Abandoned {
             kept.abandoned_at = Some(std::time::Instant::now());
         }
     }
+}
+
+async fn whole(request: Request) -> Result<Bytes, FetchError> {
+    let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES);
+    let body = body.collect().await;
+    Ok(body
+        .map_err(|error| FetchError::Network(error.to_string()))?
+        .to_bytes())
 }
 
 fn is_stream(response: &Response) -> bool {

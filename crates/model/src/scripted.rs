@@ -2,9 +2,12 @@
 
 mod answer;
 mod chat;
+mod media;
+mod picture;
 mod question;
 mod responses;
 mod script;
+mod sound;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -23,10 +26,12 @@ use serde_json::{Value, json};
 use crate::limits::{MAX_CALLS_REMEMBERED, MAX_REQUEST_BYTES};
 use crate::pipe::{Writer, pipe};
 use answer::Answer;
+use media::Heard;
 use question::Question;
 pub use script::{Script, ScriptError};
 
-/// The scripted model, as a server that speaks OpenAI's chat completions, responses and embeddings.
+/// The scripted model, as a server that speaks OpenAI's API: chat completions, responses, embeddings, images, speech,
+/// transcription, and the reranking that other servers have.
 ///
 /// `GET /calls` tells what it was asked and how many tokens it gave: what a real model would have been paid for.
 #[derive(Clone, Debug)]
@@ -87,6 +92,14 @@ impl Scripted {
                 let endpoint = plain.to_owned();
                 self.ask(&endpoint, request).await
             }
+            (&Method::POST, "/images/generations" | "/audio/speech" | "/rerank") => {
+                let endpoint = plain.to_owned();
+                self.make(&endpoint, request).await
+            }
+            (&Method::POST, "/audio/transcriptions" | "/audio/translations") => {
+                let endpoint = plain.to_owned();
+                self.hear(&endpoint, request).await
+            }
             _ => Ok(failure(
                 StatusCode::NOT_FOUND,
                 &format!("the scripted model has no {} {path}", request.method()),
@@ -105,13 +118,88 @@ impl Scripted {
         calls.collect()
     }
 
+    /// What the script says to a question, which is remembered with these fields of it.
+    fn follow(&self, endpoint: &str, question: &Question, fields: &Value) -> (Answer, Arc<Call>) {
+        let mut state = self.lock();
+        let answer = Answer::to(question, &self.0.script, &mut state.used);
+        let mut asked = json!({
+            "endpoint": endpoint.trim_start_matches('/'),
+            "model": question.model,
+            "stream": question.stream,
+            "prompt": question.prompt,
+            "partial": question.partial,
+            "messages": question.messages,
+        });
+        if !fields.is_null() {
+            asked["fields"] = fields.clone();
+        }
+        let call = Arc::new(Call {
+            asked,
+            tokens: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+        });
+        if state.calls.len() >= MAX_CALLS_REMEMBERED {
+            state.calls.pop_front();
+        }
+        state.calls.push_back(Arc::clone(&call));
+        (answer, call)
+    }
+
+    /// An answer that is no text: the script has its delay and its failures.
+    async fn give(
+        &self,
+        endpoint: &str,
+        (model, prompt, fields): (&str, &str, &Value),
+        answer: impl FnOnce() -> Response,
+    ) -> Response {
+        let question = Question {
+            model: model.to_owned(),
+            prompt: prompt.to_owned(),
+            ..Question::default()
+        };
+        let (manner, call) = self.follow(endpoint, &question, fields);
+        tokio::time::sleep(manner.delay).await;
+        if let Some(status) = manner.status {
+            return failure(status, &format!("the script says so: {status}"));
+        }
+        let response = answer();
+        call.ended.store(true, Ordering::Release);
+        response
+    }
+
+    async fn make(&self, endpoint: &str, request: Request) -> Result<Response, FetchError> {
+        let body: Value = match serde_json::from_slice(&whole(request).await?) {
+            Ok(body) => body,
+            Err(error) => return Ok(failure(StatusCode::BAD_REQUEST, &error.to_string())),
+        };
+        let (key, answer): (_, fn(&str, &Value) -> Response) = match endpoint {
+            "/images/generations" => ("prompt", media::images),
+            "/audio/speech" => ("input", media::speech),
+            _ => ("query", media::ranking),
+        };
+        let Some(prompt) = body[key].as_str() else {
+            let message = format!("`{key}` is a text");
+            return Ok(failure(StatusCode::BAD_REQUEST, &message));
+        };
+        let model = body["model"].as_str().unwrap_or("scripted");
+        let asked = (model, prompt, &body);
+        Ok(self.give(endpoint, asked, || answer(prompt, &body)).await)
+    }
+
+    async fn hear(&self, endpoint: &str, request: Request) -> Result<Response, FetchError> {
+        let kind = request.headers().get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.to_owned();
+        let Some(heard) = Heard::of(&kind, &whole(request).await?) else {
+            let message = "a recording comes as multipart/form-data with a `file`";
+            return Ok(failure(StatusCode::BAD_REQUEST, message));
+        };
+        let asked = (&*heard.model, &*heard.text, &heard.asked);
+        Ok(self.give(endpoint, asked, || heard.answer()).await)
+    }
+
     async fn ask(&self, endpoint: &str, request: Request) -> Result<Response, FetchError> {
-        let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES)
-            .collect()
-            .await
-            .map_err(|error| FetchError::Network(error.to_string()))?
-            .to_bytes();
-        let body: Value = match serde_json::from_slice(&body) {
+        let body: Value = match serde_json::from_slice(&whole(request).await?) {
             Ok(body) => body,
             Err(error) => return Ok(failure(StatusCode::BAD_REQUEST, &error.to_string())),
         };
@@ -123,27 +211,7 @@ impl Scripted {
             true => Question::of_chat(&body),
             false => Question::of_responses(&body),
         };
-        let (answer, call) = {
-            let mut state = self.lock();
-            let answer = Answer::to(&question, &self.0.script, &mut state.used);
-            let call = Arc::new(Call {
-                asked: json!({
-                    "endpoint": endpoint.trim_start_matches('/'),
-                    "model": question.model,
-                    "stream": question.stream,
-                    "prompt": question.prompt,
-                    "partial": question.partial,
-                    "messages": question.messages,
-                }),
-                tokens: AtomicUsize::new(0),
-                ended: AtomicBool::new(false),
-            });
-            if state.calls.len() >= MAX_CALLS_REMEMBERED {
-                state.calls.pop_front();
-            }
-            state.calls.push_back(Arc::clone(&call));
-            (answer, call)
-        };
+        let (answer, call) = self.follow(endpoint, &question, &Value::Null);
         tokio::time::sleep(answer.delay).await;
         if let Some(status) = answer.status {
             return Ok(failure(status, &format!("the script says so: {status}")));
@@ -167,6 +235,14 @@ impl Scripted {
         headers.insert("cache-control", HeaderValue::from_static("no-cache"));
         Ok(response)
     }
+}
+
+async fn whole(request: Request) -> Result<Bytes, FetchError> {
+    let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES);
+    let body = body.collect().await;
+    Ok(body
+        .map_err(|error| FetchError::Network(error.to_string()))?
+        .to_bytes())
 }
 
 /// How an answer looks in one of OpenAI's two forms.

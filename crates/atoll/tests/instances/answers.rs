@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use host::Fetcher;
-use model::{Models, Options, Script, Scripted};
+use model::{Models, Names, Options, Script, Scripted};
 use serde_json::{Value, json};
 
 use crate::stage::*;
@@ -61,7 +61,7 @@ fn models(scripted: &Scripted, folder: &Path) -> Arc<dyn Fetcher> {
     let options = Options {
         url: "http://scripted/v1".to_owned(),
         key: None,
-        model: None,
+        names: Names::default(),
         network: Arc::new(scripted.clone()),
         folder: Some(folder.to_owned()),
         worker: THINGS.to_owned(),

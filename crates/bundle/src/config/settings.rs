@@ -53,9 +53,28 @@ pub enum Model {
         key_from: Option<String>,
         /// The model to ask for whatever the worker names.
         name: Option<String>,
+        /// The same for what is not text.
+        names: Box<ModelNames>,
     },
     /// The scripted model, with its script as JSON source.
     Scripted(String),
+}
+
+/// `model.names` in `atoll.jsonc`: the models to ask for whatever the worker names, by what they do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelNames {
+    /// Embeddings, where `name` is not for them, too.
+    pub embeddings: Option<String>,
+    /// Images.
+    pub images: Option<String>,
+    /// Speech.
+    pub speech: Option<String>,
+    /// Transcription.
+    pub transcription: Option<String>,
+    /// Reranking.
+    pub reranking: Option<String>,
+    /// The voice of speech.
+    pub voice: Option<String>,
 }
 
 /// `browser` in `atoll.jsonc`.
@@ -288,7 +307,7 @@ fn builds(reader: &mut Reader<'_>, value: Option<&Value>) -> Builds {
 
 fn model(reader: &mut Reader<'_>, value: &Value) -> Option<Model> {
     reader.object("model", Some(value));
-    let known = ["url", "key", "keyFrom", "name", "scripted"];
+    let known = ["url", "key", "keyFrom", "name", "names", "scripted"];
     reader.unknown_keys(value, "model.", &known, true);
     if let Some(script) = value.get("scripted") {
         return match &script.node {
@@ -310,5 +329,28 @@ fn model(reader: &mut Reader<'_>, value: &Value) -> Option<Model> {
         key: reader.string("model.key", value.get("key")),
         key_from: reader.string("model.keyFrom", value.get("keyFrom")),
         name: reader.string("model.name", value.get("name")),
+        names: Box::new(model_names(reader, value.get("names"))),
     })
+}
+
+fn model_names(reader: &mut Reader<'_>, value: Option<&Value>) -> ModelNames {
+    let Some(value) = value else {
+        return ModelNames::default();
+    };
+    reader.object("model.names", Some(value));
+    let mut names = ModelNames::default();
+    let all = [
+        ("embeddings", &mut names.embeddings),
+        ("images", &mut names.images),
+        ("speech", &mut names.speech),
+        ("transcription", &mut names.transcription),
+        ("reranking", &mut names.reranking),
+        ("voice", &mut names.voice),
+    ];
+    let known: Vec<&str> = all.iter().map(|(key, _)| *key).collect();
+    reader.unknown_keys(value, "model.names.", &known, true);
+    for (key, name) in all {
+        *name = reader.string(&format!("model.names.{key}"), value.get(key));
+    }
+    names
 }

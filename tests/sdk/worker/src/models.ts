@@ -2,6 +2,7 @@ import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { createAI } from "agents/models/ai-sdk";
 import { embed, generateText, streamText } from "ai";
 import { createWorkersAI } from "workers-ai-provider";
+import { media } from "./media";
 
 /** The binding by itself, and through each provider. */
 export async function models(request: Request, env: Env) {
@@ -49,6 +50,6 @@ export async function models(request: Request, env: Env) {
       return new Response(result.textStream.pipeThrough(new TextEncoderStream()));
     }
     default:
-      return new Response("Not found", { status: 404 });
+      return media(url, env);
   }
 }

@@ -1,0 +1,74 @@
+import { generateImage, generateSpeech, rerank, transcribe } from "ai";
+import { createWorkersAI } from "workers-ai-provider";
+
+const AUDIO = "audio/wav";
+
+async function speak(env: Env, text: string) {
+  const stream = await env.AI.run("@cf/deepgram/aura-1", { text, encoding: "linear16" });
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Images, speech, transcription and reranking: through the AI SDK, then by the binding itself. */
+export async function media(url: URL, env: Env): Promise<Response> {
+  const provider = createWorkersAI({ binding: env.AI });
+  const model = url.searchParams.get("model")!;
+  const prompt = url.searchParams.get("prompt") ?? "a harbour at night";
+  const run = (inputs: object, options?: object) => env.AI.run(model, inputs, options);
+  switch (url.pathname.slice("/models/".length)) {
+    case "sdk-image": {
+      const { image } = await generateImage({ model: provider.image(model), prompt, size: "64x32", seed: 7 });
+      return new Response(image.uint8Array as Uint8Array<ArrayBuffer>);
+    }
+    case "sdk-speech": {
+      const { audio } = await generateSpeech({ model: provider.speech(model), text: prompt });
+      return new Response(audio.uint8Array as Uint8Array<ArrayBuffer>, { headers: { "content-type": audio.mediaType } });
+    }
+    case "sdk-transcription": {
+      const audio = await speak(env, prompt);
+      const { text, segments, language } = await transcribe({
+        model: provider.transcription(model, { language: "en", prompt: "ships" }),
+        audio,
+      });
+      return Response.json({ text, segments, language });
+    }
+    case "sdk-reranking": {
+      const documents = ["a cat", "the harbour at night", "night"];
+      const { ranking } = await rerank({ model: provider.reranking(model), query: prompt, documents, topN: 2 });
+      return Response.json(ranking.map(({ originalIndex, score }) => [originalIndex, score]));
+    }
+    case "image": {
+      const image = await run({ prompt, steps: 4 });
+      if (image instanceof ReadableStream) return new Response(image, { headers: { kind: "stream" } });
+      return Response.json(image);
+    }
+    case "raw-image":
+      return run({ prompt }, { returnRawResponse: true });
+    case "image-form": {
+      const form = new FormData();
+      form.append("prompt", prompt);
+      form.append("width", "16");
+      form.append("height", "8");
+      const { body, headers } = new Response(form);
+      return Response.json(await run({ multipart: { body, contentType: headers.get("content-type") } }));
+    }
+    case "speech": {
+      const said = await run({ prompt, lang: "en" });
+      return said instanceof ReadableStream ? new Response(said, { headers: { kind: "stream" } }) : Response.json(said);
+    }
+    case "heard": {
+      const bytes = await speak(env, prompt);
+      const inputs = [Array.from(bytes), bytes.toBase64(), { body: bytes.toBase64(), contentType: AUDIO }, { body: new Response(bytes).body, contentType: AUDIO }];
+      return Response.json(await Promise.all(inputs.map((audio) => run({ audio }))));
+    }
+    case "described":
+      return Response.json(await run({ image: [0x89, 0x50, 0x4e, 0x47], prompt: "Count to 3" }));
+    case "list":
+      return Response.json([await env.AI.models(), await env.AI.models({ search: "none" })]);
+    case "refused": {
+      const refused = [{ prompt, image: [1] }, { prompt, width: 1 }, { text: "a", target_lang: "de" }, { prompt: "fail", width: 8, height: 8 }];
+      return Response.json(await Promise.all(refused.map((inputs) => run(inputs).then(String, String))));
+    }
+    default:
+      return new Response("Not found", { status: 404 });
+  }
+}
