@@ -53,6 +53,21 @@ for (const [name, value] of Object.entries({ __atoll_ctx_get: get, __atoll_ctx_s
   Object.defineProperty(globalThis, name, { value, writable: false, enumerable: false, configurable: false });
 }
 
+// A function's text may be run elsewhere, as in a browser's page: what the pass put into it is taken out again. What is left
+// around an `await` are brackets.
+const toText = Function.prototype.toString;
+const { toString } = {
+  toString() {
+    if (this === toString) return "function toString() {\n    [native code]\n}";
+    const text = Reflect.apply(toText, this, []);
+    if (!text.includes("__atoll_c")) return text;
+    return text
+      .replaceAll("__atoll_ctx_set(__atoll_ctx_get(),", "(")
+      .replaceAll(/let __atoll_c;|__atoll_c=__atoll_ctx_get\(\);|__atoll_ctx_set\(__atoll_c\);/g, "");
+  },
+};
+Object.defineProperty(Function.prototype, "toString", { value: toString, writable: true, enumerable: false, configurable: true });
+
 // The engine's own: no standard has it.
 delete globalThis.InternalError;
 

@@ -18,6 +18,20 @@ async function outcomes(...works) {
 }
 
 export const cases = {
+  "functions: their text has no names that they have not": () => {
+    const waits = async (list) => {
+      "use strict";
+      try {
+        for await (const one of list) await one;
+      } catch {
+        await list;
+      } finally {
+        await list;
+      }
+    };
+    const { toString } = Function.prototype;
+    return [/__/.test(waits), /__/.test(waits.toString()), /^async \(list\) ?=>/.test(waits), String(toString).replace(/\s+/g, " "), toString.name, toString.length];
+  },
   "url: parts": () => {
     const url = new URL("https://user:pa%20ss@exämple.test:8443/a/../b;c?d=e&f#g");
     return ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"].map((name) => url[name]);
