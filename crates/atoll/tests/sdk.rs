@@ -121,6 +121,11 @@ fn agents_drive_a_browser() {
 }
 
 #[test]
+fn puppeteer_and_playwright_drive_a_browser() {
+    run("drivers.test.mjs");
+}
+
+#[test]
 fn every_example_does_what_its_page_says() {
     run("examples.test.mjs");
 }

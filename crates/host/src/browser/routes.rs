@@ -8,7 +8,7 @@ use http::{HeaderName, Method, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Value, json};
 
-use super::session::Session;
+use super::session::{Ended, Session};
 use super::tunnel::{self, Framing};
 use super::{Inner, KEEP_ALIVE_MS, launch, profile, quick};
 use crate::body::Body;
@@ -24,6 +24,8 @@ const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// Where the binding's own `quickAction()` asks.
 const QUICK: &str = "v1/quick/";
 
+/// Bounds on what pages reach, in requests that have no body.
+const GUARDRAILS: HeaderName = HeaderName::from_static("cf-brapi-guardrails");
 const SESSION_ID: HeaderName = HeaderName::from_static("cf-browser-session-id");
 
 /// Why something is not done.
@@ -114,6 +116,9 @@ async fn route(inner: &Arc<Inner>, request: Request) -> Result<Response, Refused
         }
         (&Method::GET, ["devtools", "browser"]) => {
             check_upgrade(wants_socket)?;
+            if request.headers().contains_key(GUARDRAILS) {
+                return Err(no_guardrails());
+            }
             let session = acquire(inner, query).await?;
             let path = session.path.clone();
             let connected = connect(
@@ -195,12 +200,12 @@ fn sessions(inner: &Inner) -> Vec<Value> {
     running.map(|session| session.to_json()).collect()
 }
 
-/// The running ones, and then those that are over, the last first.
+/// The running ones, those that are about to end among them, and then those that are over, the last first.
 fn history(inner: &Inner) -> Vec<Value> {
-    let mut all = sessions(inner);
     let table = inner.table();
-    all.extend(table.ended.iter().rev().map(|ended| ended.to_json()));
-    all
+    let running = table.running.values().map(|session| session.to_json());
+    let ended = table.ended.iter().rev().map(Ended::to_json);
+    running.chain(ended).collect()
 }
 
 fn limits(inner: &Inner) -> Value {
@@ -243,12 +248,14 @@ async fn check_wishes(request: Request) -> Result<(), Refused> {
         )
     })?;
     match wishes.get("guardrails") {
-        Some(guardrails) if !guardrails.is_null() => Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "this browser binding has no guardrails: leave them out",
-        )),
+        Some(guardrails) if !guardrails.is_null() => Err(no_guardrails()),
         _ => Ok(()),
     }
+}
+
+fn no_guardrails() -> Refused {
+    let text = "this browser binding has no guardrails: leave them out";
+    refuse(StatusCode::BAD_REQUEST, text)
 }
 
 /// Starts a session.
