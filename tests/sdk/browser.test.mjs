@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { connect } from "./client.mjs";
-import { CHROMIUM, PATIENCE_MS, projectOf, Server, until } from "./support.mjs";
+import { WebSocket } from "ws";
+import { browser, CHROMIUM, PATIENCE_MS, projectOf, Server, until } from "./support.mjs";
 
 const skip = existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`;
 const options = { timeout: PATIENCE_MS, skip };
@@ -73,12 +74,23 @@ export class Surfer extends Agent<Env> {
 export default { fetch: async (request, env) => (await routeAgentRequest(request, env)) ?? new Response("none") };
 `;
 
+/** A page whose parts stand where a test knows them. */
+const FORM = `<!doctype html><title>A form</title><style>
+  body { margin: 0 } form, input, button, b { position: fixed; left: 0; margin: 0; border: 0; width: 200px; height: 40px }
+  input { top: 0 } button { top: 60px } b { top: 120px; background: #c00000 }
+</style><form action=/said><input name=text></form><b></b>
+<button onclick="fetch('/answered?' + confirm('Sure?'))">Ask</button>`;
+
 let site, server, agent;
+/** What the site was asked for. */
+const visited = [];
 
 before(async () => {
   if (skip) return;
-  site = createServer((_, response) => {
+  site = createServer(({ url }, response) => {
+    visited.push(url);
     response.setHeader("content-type", "text/html");
+    if (url === "/form") return response.end(FORM);
     response.end("<!doctype html><title>A page</title><input id=name><p>Read <a href=/more>more</a>.</p>");
   });
   await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
@@ -186,4 +198,100 @@ test("pages are read without a session", options, async () => {
     },
   });
   assert.equal(await agent.call("sessions"), 0);
+});
+
+/** Opens the form in a session that stays, and gives the address for a person to look on. */
+async function openForm() {
+  const opened = await agent.call("program", [
+    `async () => {
+      const { targetId } = await cdp.send({ method: "Target.createTarget", params: { url: ${JSON.stringify(`${JSON.parse(page())}form`)} } });
+      const { sessionId } = await cdp.attachToTarget({ targetId });
+      await ${title("cdp.send", "sessionId")};
+      return { targetId, view: await cdp.getLiveViewUrl({ targetId, mode: "tab" }) };
+    }`,
+    { mode: "reuse" },
+  ]);
+  const { targetId, view } = opened.result ?? assert.fail(JSON.stringify(opened));
+  assert.equal(view.targetId, targetId);
+  assert.match(view.url, /^http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{64}\?mode=tab$/);
+  assert.notEqual(new URL(view.url).origin, new URL(server.url).origin);
+  return view.url;
+}
+
+const closeSession = () => agent.call("program", ["async () => await cdp.closeSession({})", { mode: "reuse" }]);
+
+test("a person looks at a page and takes part", options, async () => {
+  const address = await openForm();
+  const person = await browser();
+  try {
+    const tab = await person.browser.newPage();
+    await tab.goto(address);
+    const seen = () =>
+      tab.evaluate(() => {
+        if (screen_.width === 1) return undefined;
+        const { left, top, width, height } = screen_.getBoundingClientRect();
+        const scale = screen_.width / shown.deviceWidth;
+        const colour = Array.from(screen_.getContext("2d").getImageData(100 * scale, 140 * scale, 1, 1).data);
+        return { left, top, across: width / shown.deviceWidth, down: height / shown.deviceHeight, colour, url: document.getElementById("address").value };
+      });
+    const view = await until(async () => {
+      const view = await seen();
+      return view?.url.endsWith("/form") && view.colour[0] > 150 && view;
+    });
+    const [red, green, blue] = view.colour;
+    assert.ok(Math.abs(red - 0xc0) < 12 && green < 12 && blue < 12, `it shows the page's red: ${view.colour}`);
+    const click = (x, y) => tab.mouse.click(view.left + x * view.across, view.top + y * view.down);
+
+    await click(100, 80);
+    await tab.getByText("Sure?").waitFor();
+    await tab.getByRole("button", { name: "OK" }).click();
+    await until(() => visited.includes("/answered?true"));
+
+    await click(100, 20);
+    await tab.keyboard.type("Hello 7x");
+    await tab.keyboard.press("Backspace");
+    await tab.keyboard.press("Enter");
+    await until(() => visited.includes("/said?text=Hello+7"));
+    await until(async () => (await seen())?.url.endsWith("/said?text=Hello+7"));
+    await tab.getByRole("button", { name: "Back" }).click();
+    await until(async () => (await seen())?.url.endsWith("/form"));
+
+    await closeSession();
+    await tab.getByText("The connection is over").waitFor();
+    assert.equal((await fetch(address)).status, 404);
+  } finally {
+    await person.browser.close();
+  }
+});
+
+test("who looks at a page has the page, and no more of the browser", options, async () => {
+  const address = await openForm();
+  const socketUrl = `${address.replace("http", "ws").replace("?mode=tab", "")}/socket`;
+  const connect = (url, origin) =>
+    new Promise((resolve) => {
+      const socket = new WebSocket(url, { origin });
+      socket.on("open", () => resolve(socket));
+      socket.on("unexpected-response", (_, { statusCode }) => resolve(statusCode));
+    });
+  const guessed = address.replace(/[0-9a-f]{64}/, "0".repeat(64));
+  assert.equal((await fetch(guessed)).status, 404);
+  assert.equal(await connect(socketUrl.replace(/[0-9a-f]{64}/, "0".repeat(64))), 404);
+  assert.equal(await connect(socketUrl, "http://example.com"), 403);
+  const commands = [
+    { id: 1, method: "Runtime.evaluate", params: { expression: "1" } },
+    { id: 1, method: "Network.getAllCookies" },
+    { id: 1, method: "Page.navigate", params: { url: "file:///etc/passwd" } },
+  ];
+  for (const command of commands) {
+    const socket = await connect(socketUrl, new URL(address).origin);
+    const answers = [];
+    socket.on("message", (text) => answers.push(String(text)));
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.send(JSON.stringify(command));
+    assert.equal(await closed, 1008);
+    assert.deepEqual(answers, []);
+  }
+  const policy = (await fetch(address)).headers.get("content-security-policy");
+  assert.match(policy, /default-src 'none'/);
+  await closeSession();
 });

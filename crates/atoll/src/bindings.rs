@@ -169,7 +169,7 @@ pub(crate) fn bind(
         });
     }
     if let Some(name) = &project.browser {
-        let mut browsers = shared.browsers.of(project);
+        let mut browsers = shared.browsers.of(project)?;
         if project.settings.model.is_some() {
             browsers = browsers.with_model(shared.models.of(project, &shared.egress, state)?);
         }

@@ -163,7 +163,7 @@ fn sessions_are_apart_and_bounded() {
             "third": 429,
             "limits": { "activeSessions": 2, "maxConcurrentSessions": 2, "allowedBrowserAcquisitions": 0,
                 "timeUntilNextAllowedBrowserAcquisition": null },
-            "cookies": ["of=one", ""], "type": "page", "frontend": false, "ownAddress": true, "answer": 42,
+            "cookies": ["of=one", ""], "type": "page", "view": true, "ownAddress": true, "answer": 42,
             "version": "1.3", "hasPages": true, "after": 0,
         })
     );

@@ -164,7 +164,7 @@ const actions = {
       limits: { ...limits, activeSessions: limits.activeSessions.length },
       cookies,
       type: listed.type,
-      frontend: "devtoolsFrontendUrl" in listed,
+      view: /^http:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{64}$/.test(listed.devtoolsFrontendUrl),
       ownAddress: listed.webSocketDebuggerUrl.endsWith(`/v1/devtools/browser/${id}/page/${made.id}`),
       answer: result.value,
       version: version["Protocol-Version"],

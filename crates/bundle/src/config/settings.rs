@@ -88,6 +88,8 @@ pub struct Browser {
     pub idle_seconds: Option<u64>,
     /// Whether the browser keeps its own sandbox.
     pub sandbox: Option<bool>,
+    /// The port of this machine where people look at sessions.
+    pub view_port: Option<u16>,
 }
 
 /// `builds` in `atoll.jsonc`: what `@cloudflare/worker-bundler` may use.
@@ -272,15 +274,17 @@ fn browser(reader: &mut Reader<'_>, value: Option<&Value>, folder: &Path) -> Bro
     let Some(value) = value else {
         return Browser::default();
     };
-    let known = ["path", "sessions", "idleSeconds", "sandbox"];
+    let known = ["path", "sessions", "idleSeconds", "sandbox", "viewPort"];
     reader.unknown_keys(value, "browser.", &known, true);
     let path = reader.string("browser.path", value.get("path"));
     let sessions = reader.whole_number("browser.sessions", value.get("sessions"), 1000);
+    let view_port = reader.whole_number("browser.viewPort", value.get("viewPort"), 65_535);
     Browser {
         path: path.map(|path| folder.join(path)),
         sessions: sessions.map(|count| count as u32),
         idle_seconds: reader.whole_number("browser.idleSeconds", value.get("idleSeconds"), 86_400),
         sandbox: reader.bool("browser.sandbox", value.get("sandbox")),
+        view_port: view_port.map(|port| port as u16),
     }
 }
 

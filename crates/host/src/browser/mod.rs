@@ -12,6 +12,7 @@ mod quick;
 mod routes;
 mod session;
 mod tunnel;
+mod views;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -24,6 +25,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 pub use launch::installed;
 use session::{Ended, Session};
+pub use views::Views;
 
 use crate::egress::Egress;
 use crate::fetcher::{FetchError, Fetcher, Request, Response};
@@ -56,6 +58,8 @@ pub struct Browsers {
 
 struct Inner {
     options: Options,
+    /// Where people look at sessions.
+    views: Views,
     network: Egress,
     room: Arc<Semaphore>,
     table: Mutex<Table>,
@@ -70,15 +74,16 @@ struct Table {
 }
 
 impl Browsers {
-    /// None runs before it is asked for.
+    /// None runs before it is asked for. People look at them through these views.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: Options, views: Views) -> Self {
         let inner = Arc::new(Inner {
             room: Arc::new(Semaphore::new(options.sessions)),
             network: Egress::to_reserved_ports(),
             table: Mutex::default(),
             swept: OnceCell::new(),
             options,
+            views,
         });
         Self { inner, model: None }
     }

@@ -360,8 +360,8 @@ pub(super) async fn dial(
 
 /// Asks a browser beside its connections.
 async fn ask(
-    inner: &Inner,
-    session: &Session,
+    inner: &Arc<Inner>,
+    session: &Arc<Session>,
     method: Method,
     path: &str,
 ) -> Result<Value, Refused> {
@@ -385,19 +385,25 @@ async fn ask(
     match &mut value {
         Value::Array(targets) => targets
             .iter_mut()
-            .for_each(|target| lead_here(target, session)),
-        value => lead_here(value, session),
+            .for_each(|target| lead_here(target, inner, session)),
+        value => lead_here(value, inner, session),
     }
     Ok(value)
 }
 
-/// Addresses that a browser gives lead to a port that is nobody else's. Here are the binding's own in their place, and none
-/// of the page that shows a session to people.
-fn lead_here(target: &mut Value, session: &Session) {
+/// Addresses that a browser gives lead to a port that is nobody else's. Here are the binding's own in their place, and that
+/// of a page which shows the tab to people.
+fn lead_here(target: &mut Value, inner: &Arc<Inner>, session: &Arc<Session>) {
     let Some(target) = target.as_object_mut() else {
         return;
     };
     target.remove("devtoolsFrontendUrl");
+    let text = |key| target.get(key).and_then(Value::as_str);
+    if let (Some("page"), Some(id)) = (text("type"), text("id"))
+        && let Some(address) = inner.views.address_of(inner, session, id)
+    {
+        target.insert("devtoolsFrontendUrl".to_owned(), address.into());
+    }
     if let Some(address) = target.get_mut("webSocketDebuggerUrl") {
         let id = &session.id;
         let given = address.as_str().unwrap_or_default();
