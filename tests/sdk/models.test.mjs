@@ -1,6 +1,7 @@
 // env.AI before an OpenAI-compatible server, by itself and through the AI SDK's providers.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { inflateSync } from "node:zlib";
@@ -70,7 +71,7 @@ test("plain, streamed, raw, through a gateway", options, async () => {
   assert.equal(gateway.headers.get("cf-aig-step"), "0");
   assert.equal(JSON.parse(gateway.text).choices[0].message.content, "1 2 3 4 5");
   assert.deepEqual(JSON.parse((await get("embedding")).text).shape, [2, 16]);
-  assert.match((await get("unsupported")).text, /toMarkdown\(\) is not supported/);
+  assert.match((await get("unsupported")).text, /getUrl\(\) is not supported/);
 });
 
 test("an answer is resumed from any of its events, and is not there for ever or for others", options, async () => {
@@ -161,4 +162,41 @@ test("what has no counterpart is refused by its name", options, async () => {
   assert.match(refused[1], /one of `width` and `height` is not supported/);
   assert.match(refused[2], /`target_lang` is not supported/);
   assert.match(refused[3], /InferenceUpstreamError: The server of models has no such model, or nothing at images\/generations \(404\)/);
+});
+
+test("createAI does the same", options, async () => {
+  const flux = "@cf/black-forest-labs/flux-2-klein-4b";
+  const { width, height } = decodePng((await bytesOf(`sdk-image?createAI&model=${flux}`)).bytes);
+  assert.deepEqual([width, height], [64, 32]);
+  const phoenix = await bytesOf("sdk-image?createAI&model=@cf/leonardo/phoenix-1.0");
+  assert.equal(decodePng(phoenix.bytes).width, 64);
+  for (const model of ["@cf/deepgram/aura-1", "@cf/myshell-ai/melotts"]) {
+    assert.equal((await bytesOf(`sdk-speech?createAI&model=${model}`)).bytes.toString("latin1", 8, 12), "WAVE");
+  }
+  for (const model of ["@cf/openai/whisper", "@cf/openai/whisper-large-v3-turbo", "@cf/deepgram/nova-3"]) {
+    const { text, segments } = await json(`sdk-transcription?createAI&model=${model}`);
+    assert.deepEqual([text, segments.map(({ text }) => text).join(" ")], ["a harbour at night", "a harbour at night"]);
+  }
+  assert.deepEqual(await json("sdk-reranking?createAI&model=@cf/baai/bge-reranker-base"), [[1, 0.75], [0, 0.25]]);
+});
+
+test("documents become Markdown, for the SDK's tool that reads pages, too", options, async () => {
+  const [page, chosen, plain, csv, json_, pdf] = await json("markdown");
+  assert.deepEqual([page.name, page.mimeType, page.format, page.tokens], ["a.html", "text/html", "markdown", Math.ceil(page.data.length / 4)]);
+  assert.equal(page.data, '---\ntitle: "T"\n---\n\n# A\n\n- [b](/b)\n\n| c |\n| --- |\n| d |');
+  assert.match(page.id, /^[0-9a-f-]{36}$/);
+  assert.equal(chosen.data, "- [b](https://a.test/b)");
+  assert.deepEqual([plain.format, plain.data], ["text", "A\n\nb\n\nc\nd"]);
+  assert.equal(csv.data, '| a | b,"c" |\n| --- | --- |\n| 1 | 2\\|3 |\n| 4 |  |');
+  assert.equal(json_.data, '```json\n{"a":1}\n```');
+  assert.equal(pdf.format, "error");
+  assert.match(pdf.error, /reads \.html, .* and not application\/pdf/);
+  const site = createServer((_, response) => response.setHeader("content-type", "text/html").end("<title>T</title><h1>A</h1><p>b <b>c</b>"));
+  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+  try {
+    const read = await json(`web-fetch?url=${encodeURIComponent(`http://127.0.0.1:${site.address().port}/`)}`);
+    assert.match(JSON.stringify(read), /# A\\n\\nb \*\*c\*\*/);
+  } finally {
+    site.close();
+  }
 });

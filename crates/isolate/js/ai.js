@@ -2,6 +2,7 @@
 // OpenAI's API: the host knows where that is, has the key, and reads streamed answers on its own account.
 
 import { absent } from "./ai/asking.js";
+import { makeService } from "./ai/markdown.js";
 import { toRequest } from "./ai/requests.js";
 import { makeFetcher } from "./fetch.js";
 import { Headers } from "./headers.js";
@@ -170,8 +171,9 @@ export class Ai {
       });
     });
   }
-  async toMarkdown() {
-    throw absent("env.AI.toMarkdown()");
+  toMarkdown(files = undefined, options = undefined) {
+    const service = makeService();
+    return files === undefined ? service : service.transform(files, options);
   }
   aiSearch() {
     throw absent("env.AI.aiSearch()");

@@ -21,6 +21,7 @@ mod html_rewriter;
 mod inspect;
 mod intl;
 pub(crate) mod io;
+mod markdown;
 mod objects;
 pub(crate) mod random;
 mod rpc;
@@ -65,6 +66,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("inspect", inspect::exports),
     ("intl", intl::exports),
     ("io", io::exports),
+    ("markdown", markdown::exports),
     ("objects", objects::exports),
     ("random", random::exports),
     ("rpc", rpc::exports),

@@ -46,7 +46,7 @@ export const differences = {
     const code = "export default { fetch: async (_, env) => new Response(await env.LENT.get('key')) };";
     return (await answer(env.LOADER.load({ ...dynamic(code), env: { LENT: env.KV } }))) === "value";
   },
-  "`env.AI` asks one server that speaks OpenAI's API, and what that has no word for throws: batches, pictures to draw from, translation, classification, `.toMarkdown()`, `.aiSearch()`, `.autorag()`, logs of gateways": async ({ env }) => {
+  "`env.AI` asks one server that speaks OpenAI's API, and what that has no word for throws: batches, pictures to draw from, translation, classification, `.aiSearch()`, `.autorag()`, logs of gateways": async ({ env }) => {
     const { response } = await env.AI.run("@cf/a/b", { prompt: "Count to 3" });
     const absent = [
       () => env.AI.run("@cf/a/b", { requests: [] }),
@@ -54,7 +54,6 @@ export const differences = {
       () => env.AI.run("@cf/meta/m2m100-1.2b", { text: "a", target_lang: "de" }),
       () => env.AI.run("@cf/huggingface/distilbert-sst-2-int8", { text: "a" }),
       () => env.AI.models({ task: "a" }),
-      () => env.AI.toMarkdown([]),
       () => env.AI.aiSearch(),
       () => env.AI.autorag("a"),
       () => env.AI.gateway("a").getLog("b"),
@@ -64,6 +63,18 @@ export const differences = {
       if (!/is not supported/.test(error?.message)) return error;
     }
     return response === "1 2 3";
+  },
+  "`.toMarkdown()` reads pages, CSV, XML, JSON and text, and says of other documents that it does not": async ({ env }) => {
+    const document = (name, text, type = "") => ({ name, blob: new Blob([text], { type }) });
+    const told = await env.AI.toMarkdown([
+      document("a.html", "<h1>A</h1>"),
+      document("b.csv", "a,b\n1,2"),
+      document("c.xml", "<c/>"),
+      document("d", "{}", "application/json"),
+      document("e.txt", "e"),
+      document("f.pdf", "%PDF-1.7", "application/pdf"),
+    ]);
+    return told.map(({ format }) => format).join() === "markdown,markdown,markdown,markdown,markdown,error" && /\.pdf|application\/pdf/.test(told[5].error);
   },
   "streamed answers of `@cf/` models can be resumed too": async ({ env }) => {
     const messages = [{ role: "user", content: "Count to 3" }];

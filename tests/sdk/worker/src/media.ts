@@ -1,3 +1,5 @@
+import { createAI } from "agents/models/ai-sdk";
+import { fetchWeb } from "agents/webfetch";
 import { generateImage, generateSpeech, rerank, transcribe } from "ai";
 import { createWorkersAI } from "workers-ai-provider";
 
@@ -8,9 +10,9 @@ async function speak(env: Env, text: string) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Images, speech, transcription and reranking: through the AI SDK, then by the binding itself. */
+/** Images, speech, transcription and reranking: through the AI SDK's providers, then by the binding itself. */
 export async function media(url: URL, env: Env): Promise<Response> {
-  const provider = createWorkersAI({ binding: env.AI });
+  const provider: any = url.searchParams.has("createAI") ? createAI({ binding: env.AI }) : createWorkersAI({ binding: env.AI });
   const model = url.searchParams.get("model")!;
   const prompt = url.searchParams.get("prompt") ?? "a harbour at night";
   const run = (inputs: object, options?: object) => env.AI.run(model, inputs, options);
@@ -27,6 +29,7 @@ export async function media(url: URL, env: Env): Promise<Response> {
       const audio = await speak(env, prompt);
       const { text, segments, language } = await transcribe({
         model: provider.transcription(model, { language: "en", prompt: "ships" }),
+        providerOptions: { cloudflare: { language: "en", initialPrompt: "ships" } },
         audio,
       });
       return Response.json({ text, segments, language });
@@ -62,6 +65,23 @@ export async function media(url: URL, env: Env): Promise<Response> {
     }
     case "described":
       return Response.json(await run({ image: [0x89, 0x50, 0x4e, 0x47], prompt: "Count to 3" }));
+    case "markdown": {
+      const document = (name: string, text: string, type = "") => ({ name, blob: new Blob([text], { type }) });
+      const page = document("a.html", "<title>T</title><header>no</header><h1>A</h1><ul><li><a href=/b>b</a></ul><table><tr><th>c<tr><td>d</table>");
+      const html = { hostname: "a.test", cssSelector: "ul" };
+      return Response.json([
+        ...(await env.AI.toMarkdown([page])),
+        await env.AI.toMarkdown(page, { conversionOptions: { html } }),
+        await env.AI.toMarkdown().transform(page, { conversionOptions: { output: { format: "text" } } }),
+        ...(await env.AI.toMarkdown([
+          document("b.csv", 'a,"b,""c"""\r\n1,2|3\n4\n'),
+          document("c", '{"a":1}', "application/json; charset=utf-8"),
+          document("d.pdf", "%PDF", "application/pdf"),
+        ])),
+      ]);
+    }
+    case "web-fetch":
+      return Response.json(await fetchWeb({ url: url.searchParams.get("url")! }, { binding: env.AI, allowPrivateHosts: true }));
     case "list":
       return Response.json([await env.AI.models(), await env.AI.models({ search: "none" })]);
     case "refused": {

@@ -25,7 +25,7 @@ export async function models(request: Request, env: Env) {
       return env.AI.gateway("default").run({ provider: "openai", endpoint: "chat/completions", headers: {}, query });
     }
     case "unsupported":
-      return new Response(await env.AI.toMarkdown([]).catch(String));
+      return new Response(await env.AI.gateway("default").getUrl().catch(String));
     case "workers-ai": {
       const model = createWorkersAI({ binding: env.AI })("@cf/test/scripted");
       const result = streamText({ model, prompt });
