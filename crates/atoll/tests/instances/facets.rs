@@ -143,7 +143,7 @@ fn a_facet_is_what_its_parent_says_each_time_it_starts() {
                 await this.child('a').add();
                 const before = await this.ctx.facets.get('a', () => { throw new Error('not asked'); }).add();
                 this.ctx.facets.abort('a', new Error('over'));
-                const after = await this.ctx.facets.get('a', async () => ({ class: this.ctx.exports.Child({ props: 'new' }) })).add();
+                const after = await this.ctx.facets.get('a', async () => ({ class: this.ctx.exports.Child({ props: { is: 'new' } }) })).add();
                 return [before, after, (await this.child('a').who())[3]];
             }
             async wrong() {
@@ -170,7 +170,7 @@ fn a_facet_is_what_its_parent_says_each_time_it_starts() {
         assert_eq!(ids[4], "a Thing");
         assert_eq!(
             stage.call("x", "again", json!([])).await,
-            json!([[2, 2], [1, 3], "new"])
+            json!([[2, 2], [1, 3], { "is": "new" }])
         );
         let wrong = stage.call("x", "wrong", json!([])).await;
         assert_eq!(wrong[0], "RangeError: no idea");
