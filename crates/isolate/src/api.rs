@@ -4,6 +4,7 @@ use protocol::Failure;
 use rquickjs::{Ctx, Function, Module, Object, Persistent, Result};
 
 use crate::failure::caught;
+use crate::json;
 use crate::modules::MAIN;
 
 /// The host's functions: all of them, `fetch` and `drained`.
@@ -16,6 +17,7 @@ pub(crate) type Api = (
 /// Loads the API into a new context.
 pub(crate) fn load_api(ctx: &Ctx<'_>) -> std::result::Result<Api, Failure> {
     let load = || -> Result<Api> {
+        json::install(ctx)?;
         let promise = Module::import(ctx, MAIN)?;
         while ctx.execute_pending_job() {}
         let namespace: Object<'_> = promise.finish()?;

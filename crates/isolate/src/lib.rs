@@ -13,6 +13,7 @@ mod failure;
 mod heap;
 mod isolate;
 mod jobs;
+mod json;
 mod modules;
 mod native;
 mod objects;

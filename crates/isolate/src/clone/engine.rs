@@ -11,18 +11,18 @@ use rquickjs::{Array, Ctx, Error, Result, Value, qjs};
 use super::{Complaint, Helper};
 
 /// A value with one owned reference.
-pub(super) struct Owned<'a> {
+pub(crate) struct Owned<'a> {
     engine: &'a Engine,
     value: qjs::JSValue,
 }
 
 impl Owned<'_> {
-    pub(super) fn raw(&self) -> qjs::JSValue {
+    pub(crate) fn raw(&self) -> qjs::JSValue {
         self.value
     }
 
     /// Gives the reference away.
-    pub(super) fn into_raw(self) -> qjs::JSValue {
+    pub(crate) fn into_raw(self) -> qjs::JSValue {
         let value = self.value;
         std::mem::forget(self);
         value
@@ -37,15 +37,15 @@ impl Drop for Owned<'_> {
 }
 
 /// A context, the codec's functions, and the caller's session object.
-pub(super) struct Engine {
-    pub(super) ctx: *mut qjs::JSContext,
+pub(crate) struct Engine {
+    pub(crate) ctx: *mut qjs::JSContext,
     codec: qjs::JSValue,
     session: qjs::JSValue,
 }
 
 impl Engine {
     /// Borrows the three for the time of one call into Rust, in which their owners keep them alive.
-    pub(super) fn new(ctx: &Ctx<'_>, codec: &Array<'_>, session: &Value<'_>) -> Self {
+    pub(crate) fn new(ctx: &Ctx<'_>, codec: &Array<'_>, session: &Value<'_>) -> Self {
         Self {
             ctx: ctx.as_raw().as_ptr(),
             codec: codec.as_raw(),
@@ -53,8 +53,17 @@ impl Engine {
         }
     }
 
+    /// A context alone, for what needs none of the codec's functions.
+    pub(crate) fn bare(ctx: *mut qjs::JSContext) -> Self {
+        Self {
+            ctx,
+            codec: qjs::JS_UNDEFINED,
+            session: qjs::JS_UNDEFINED,
+        }
+    }
+
     /// Takes over one reference, or the pending exception.
-    pub(super) fn own(&self, value: qjs::JSValue) -> Result<Owned<'_>> {
+    pub(crate) fn own(&self, value: qjs::JSValue) -> Result<Owned<'_>> {
         // SAFETY: reads the tag.
         if unsafe { qjs::JS_IsException(value) } {
             return Err(Error::Exception);
@@ -66,7 +75,7 @@ impl Engine {
     }
 
     /// A second reference to a live value.
-    pub(super) fn duplicate(&self, value: qjs::JSValue) -> Owned<'_> {
+    pub(crate) fn duplicate(&self, value: qjs::JSValue) -> Owned<'_> {
         Owned {
             engine: self,
             // SAFETY: the value is alive.
@@ -74,7 +83,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn session(&self) -> qjs::JSValue {
+    pub(crate) fn session(&self) -> qjs::JSValue {
         self.session
     }
 
@@ -108,13 +117,13 @@ impl Engine {
     }
 
     /// Element `index` of an array.
-    pub(super) fn element(&self, array: qjs::JSValue, index: u32) -> Result<Owned<'_>> {
+    pub(crate) fn element(&self, array: qjs::JSValue, index: u32) -> Result<Owned<'_>> {
         // SAFETY: `array` is alive; the result owns its reference.
         self.own(unsafe { qjs::JS_GetPropertyUint32(self.ctx, array, index) })
     }
 
     /// The length of an array.
-    pub(super) fn length(&self, array: qjs::JSValue) -> Result<u64> {
+    pub(crate) fn length(&self, array: qjs::JSValue) -> Result<u64> {
         let mut length = 0;
         // SAFETY: `array` is alive and `length` is valid for writing.
         if unsafe { qjs::JS_GetLength(self.ctx, array, &raw mut length) } < 0 {
@@ -124,7 +133,7 @@ impl Engine {
     }
 
     /// A number as a number; anything else as NaN.
-    pub(super) fn number(value: qjs::JSValue) -> f64 {
+    pub(crate) fn number(value: qjs::JSValue) -> f64 {
         // SAFETY: the tag says which part of the value to read.
         unsafe {
             let tag = qjs::JS_VALUE_GET_TAG(value);
@@ -138,7 +147,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn new_number(&self, number: f64) -> qjs::JSValue {
+    pub(crate) fn new_number(&self, number: f64) -> qjs::JSValue {
         // SAFETY: numbers own nothing.
         unsafe { qjs::JS_NewNumber(self.ctx, number) }
     }
@@ -146,7 +155,7 @@ impl Engine {
 
 /// The kinds of object that the engine itself knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Object,
     Array,
     Error,
@@ -197,12 +206,12 @@ pub(crate) fn learn_classes<'js>(samples: Array<'js>) -> Result<()> {
 }
 
 /// The table that [`learn_classes`] filled.
-pub(super) fn classes() -> [Kind; CLASS_COUNT] {
+pub(crate) fn classes() -> [Kind; CLASS_COUNT] {
     CLASSES.get()
 }
 
 /// Looks up a live object's kind.
-pub(super) fn kind_of(classes: &[Kind; CLASS_COUNT], object: qjs::JSValue) -> Kind {
+pub(crate) fn kind_of(classes: &[Kind; CLASS_COUNT], object: qjs::JSValue) -> Kind {
     // SAFETY: the object is alive.
     let class = unsafe { qjs::JS_GetClassID(object) };
     classes.get(class as usize).copied().unwrap_or(Kind::Other)

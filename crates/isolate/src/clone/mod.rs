@@ -16,7 +16,8 @@ mod reader;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
-pub(crate) use engine::learn_classes;
+pub(crate) use engine::{Engine, Kind, Owned, classes, kind_of, learn_classes};
+pub(crate) use names::{FastMap, Names};
 
 /// First byte of every message; the second is the version.
 const MAGIC: u8 = 0xa7;

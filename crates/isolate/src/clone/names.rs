@@ -14,7 +14,7 @@ use super::engine::Engine;
 
 /// Addresses and atoms are spread well enough by one multiplication.
 #[derive(Default)]
-pub(super) struct Multiply(u64);
+pub(crate) struct Multiply(u64);
 
 impl Hasher for Multiply {
     fn finish(&self) -> u64 {
@@ -42,18 +42,18 @@ impl Hasher for Multiply {
     }
 }
 
-pub(super) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
+pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Multiply>>;
 
 /// The names of an object's own properties.
-pub(super) struct Names<'a> {
+pub(crate) struct Names<'a> {
     engine: &'a Engine,
     list: *mut qjs::JSPropertyEnum,
-    pub(super) count: u32,
+    pub(crate) count: u32,
 }
 
 impl<'a> Names<'a> {
     /// The enumerable names of `object` that are strings.
-    pub(super) fn of(engine: &'a Engine, object: qjs::JSValue) -> Result<Self> {
+    pub(crate) fn of(engine: &'a Engine, object: qjs::JSValue) -> Result<Self> {
         let mut names = Self {
             engine,
             list: ptr::null_mut(),
@@ -76,7 +76,7 @@ impl<'a> Names<'a> {
         Ok(names)
     }
 
-    pub(super) fn atom(&self, index: u32) -> qjs::JSAtom {
+    pub(crate) fn atom(&self, index: u32) -> qjs::JSAtom {
         debug_assert!(index < self.count, "only existing names are asked for");
         // SAFETY: the engine filled `count` entries.
         unsafe { (*self.list.add(index as usize)).atom }
