@@ -107,7 +107,7 @@ test("Components: what was just described is rendered by a worker without powers
   const ask = (idea) => page.locator("#ideas button", { hasText: idea }).click();
   const script = page.locator("#plain");
   // React and a package of npm: what the server made is there without a script, and with it one can use it.
-  await page.locator("#state", { hasText: /^Built in \d+ ms\.$/ }).waitFor();
+  await page.locator("#state", { hasText: /^Ready in \d+ ms\.$/ }).waitFor();
   await script.check();
   await component.locator("p", { hasText: "1 to do" }).waitFor();
   await component.locator("label.done", { hasText: "Describe" }).waitFor();
@@ -138,6 +138,8 @@ test("Components: what was just described is rendered by a worker without powers
   assert.match(got[1], /^environment: \{\}/);
   assert.match(got[2], /^files: Error: ENOENT/);
   assert.match(got[3], /^code: EvalError/);
+  await ask("plain HTML");
+  await page.locator("#state", { hasText: /^It was built before\.$/ }).waitFor();
   assert.equal((await fetch(`${server.url}/component/nothing/`)).status, 404);
   await close();
   packages.close();
