@@ -9,7 +9,7 @@ mod text;
 
 use rquickjs::{Ctx, Error, Object, Result, Value, qjs};
 
-use crate::clone::{Engine, FastMap, Kind, Names, Owned, classes, kind_of};
+use crate::clone::{Engine, FastMap, Kind, Names, Owned, address, classes, kind_of};
 use text::Text;
 
 /// Objects inside each other: an engine that calls itself for each has no room for more.
@@ -352,10 +352,10 @@ impl<'a> Writer<'a> {
     /// An object is not inside itself, and not too deep inside others.
     fn check(&self, object: &Owned<'a>) -> Result<()> {
         let ctx = self.engine.ctx;
-        let address = address(object.raw());
+        let place = address(object.raw());
         let mut outer = self.stack.iter();
-        // SAFETY: the texts are without anything to fill in.
-        if outer.any(|frame| self::address(frame.object()) == address) {
+        if outer.any(|frame| address(frame.object()) == place) {
+            // SAFETY: the text is without anything to fill in.
             unsafe {
                 qjs::JS_ThrowTypeError(ctx, c"Converting circular structure to JSON".as_ptr())
             };
@@ -425,9 +425,4 @@ impl<'a> Writer<'a> {
 fn tag_of(value: &Owned<'_>) -> i32 {
     // SAFETY: reads the tag.
     unsafe { qjs::JS_VALUE_GET_NORM_TAG(value.raw()) }
-}
-
-fn address(object: qjs::JSValue) -> usize {
-    // SAFETY: only objects are asked for, whose value is a pointer.
-    unsafe { qjs::JS_VALUE_GET_PTR(object) as usize }
 }

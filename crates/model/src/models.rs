@@ -441,7 +441,8 @@ impl Drop for Abandoned {
     }
 }
 
-async fn whole(request: Request) -> Result<Bytes, FetchError> {
+/// The body of a request, as far as one may be.
+pub(crate) async fn whole(request: Request) -> Result<Bytes, FetchError> {
     let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES);
     let body = body.collect().await;
     Ok(body

@@ -20,10 +20,10 @@ use bytes::Bytes;
 use host::{Body, BodyError, FetchError, Fetcher, Request, Response};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
-use crate::limits::{MAX_CALLS_REMEMBERED, MAX_REQUEST_BYTES};
+use crate::limits::MAX_CALLS_REMEMBERED;
+use crate::models::whole;
 use crate::pipe::{Writer, pipe};
 use answer::Answer;
 use media::Heard;
@@ -235,14 +235,6 @@ impl Scripted {
         headers.insert("cache-control", HeaderValue::from_static("no-cache"));
         Ok(response)
     }
-}
-
-async fn whole(request: Request) -> Result<Bytes, FetchError> {
-    let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES);
-    let body = body.collect().await;
-    Ok(body
-        .map_err(|error| FetchError::Network(error.to_string()))?
-        .to_bytes())
 }
 
 /// How an answer looks in one of OpenAI's two forms.

@@ -82,7 +82,8 @@ struct Encoder<'a> {
     kinds: [Kind; 128],
 }
 
-fn address(value: qjs::JSValue) -> usize {
+/// Where an object is.
+pub(crate) fn address(value: qjs::JSValue) -> usize {
     // SAFETY: only objects are asked for, whose value is a pointer.
     unsafe { qjs::JS_VALUE_GET_PTR(value) as usize }
 }

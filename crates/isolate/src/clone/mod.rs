@@ -15,7 +15,7 @@ mod names;
 mod reader;
 
 pub(crate) use decode::decode;
-pub(crate) use encode::encode;
+pub(crate) use encode::{address, encode};
 pub(crate) use engine::{Engine, Kind, Owned, classes, kind_of, learn_classes};
 pub(crate) use names::{FastMap, Names};
 
