@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 use crate::platform::Platform;
 use crate::progress::{Fetching, Progress};
 use crate::project::Project;
-use crate::registry::{Registry, blocking};
+use crate::registry::{Registry, blocking, gone_on_with};
 use crate::render;
 use crate::resolve::{Resolver, Rules};
 use crate::settings::Settings;
@@ -344,7 +344,7 @@ impl Client {
         while let Some(joined) = downloads.join_next().await {
             let (ids, result) = match joined {
                 Ok(done) => done,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
+                Err(error) => gone_on_with(error).await,
             };
             match result {
                 Ok(integrity) => {

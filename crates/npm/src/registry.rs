@@ -334,6 +334,15 @@ fn unzip(bytes: &[u8], what: &str, most: u64) -> Result<Vec<u8>, Error> {
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => gone_on_with(error).await,
+    }
+}
+
+/// Panics go on where the work was awaited. What a runtime that ends has not begun gives nothing any more, and
+/// whoever waits for it is about to be dropped.
+pub(crate) async fn gone_on_with<T>(error: tokio::task::JoinError) -> T {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_cancelled) => std::future::pending().await,
     }
 }
