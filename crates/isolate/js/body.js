@@ -5,11 +5,12 @@
 import { getBlobBytes, isBlob, makeBlob } from "./blob.js";
 import { encodeMultipart, isFormData, parseFormData } from "./formdata.js";
 import { decoder } from "./compression.js";
-import { dropStream, forwardStream, hostStream, sendStream } from "./io.js";
+import { forwardStream, HostContents, streamToWire } from "./io.js";
 import { extractMimeType, serializeMimeType } from "./mime.js";
 import { IdentityTransformStream, ReadableStream } from "./streams/index.js";
 import {
-  expectedLengthOf, isDisturbed, isLocked, isReadableStream, readAllBytes, streamOfBytes, teeForClone,
+  acquireReader, cancelStream, giveBytes, givePulled, isDisturbed, isLocked, isReadableStream, readAllBytes, streamOfBytes,
+  takeContents, teeForClone, unopenedContents, unopenedStream,
 } from "./streams/internal.js";
 import { structuredClone } from "./structured_clone.js";
 import { isURLSearchParams } from "./url.js";
@@ -24,30 +25,55 @@ const FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8";
 /** Passed to the constructor by the classes that inherit from Body. */
 const token = Symbol("Body");
 
-/** A stream that the host sends and nobody has asked for yet. */
-class HostBody {
-  constructor(id, length, hold) {
-    this.id = id;
-    this.length = length;
-    this.hold = hold;
+/** What a stream holds that nobody has looked into, and whose owner had it whole. */
+class Whole {
+  /** @param {string | Uint8Array} source */
+  constructor(source) {
+    this.source = source;
   }
 
-  open() {
-    return hostStream(this.id, this.hold);
+  get length() {
+    return typeof this.source === "string" ? undefined : this.source.byteLength;
+  }
+
+  open(core) {
+    const { source } = this;
+    giveBytes(core, typeof source === "string" ? encodeUtf8(source) : source.slice());
   }
 }
 
 /** A body that has a content coding, which is taken off for whoever looks into it, and stays where it is passed on. */
 class Coded {
+  /** @param {Uint8Array | HostContents} source */
   constructor(source, coding) {
     this.source = source;
     this.coding = coding;
+    this.length = null;
   }
 
-  open() {
+  open(core) {
     const { source } = this;
-    const coded = source instanceof HostBody ? source.open() : streamOfBytes(source);
-    return coded.pipeThrough(decoder(this.coding));
+    const coded = source instanceof HostContents ? unopenedStream(source) : streamOfBytes(source);
+    const plain = coded.pipeThrough(decoder(this.coding));
+    const reader = acquireReader(plain);
+    givePulled(core, {
+      pull: (controller) =>
+        new Promise((resolve, reject) => {
+          reader.read({
+            chunk(bytes) {
+              controller.enqueueOwned(bytes);
+              resolve();
+            },
+            close() {
+              controller.close();
+              controller.respondIfPending();
+              resolve();
+            },
+            error: reject,
+          });
+        }),
+      cancel: (reason) => cancelStream(plain, reason),
+    });
   }
 }
 
@@ -68,7 +94,7 @@ export const contentType = Symbol("content type");
 const MAX_TEXT = 16 * 1024;
 
 export class Body {
-  /** @type {null | string | Uint8Array | HostBody | Coded | ReadableStream | Used} */
+  /** @type {null | string | Uint8Array | HostContents | Coded | ReadableStream | Used} */
   #source;
 
   constructor(key, source = null) {
@@ -133,10 +159,8 @@ export class Body {
       // What was read without a stream shows as a stream that was read.
       stream = streamOfBytes(new Uint8Array(0));
       stream.getReader().read();
-    } else if (source instanceof HostBody || source instanceof Coded) {
-      stream = source.open();
     } else {
-      stream = streamOfBytes(typeof source === "string" ? encodeUtf8(source) : source.slice());
+      stream = unopenedStream(typeof source === "string" || source instanceof Uint8Array ? new Whole(source) : source);
     }
     this.#source = stream;
     return stream;
@@ -146,9 +170,13 @@ export class Body {
     if (this.#isUsed()) throw new TypeError(USED);
     let source = this.#source;
     if (source === null) return null;
-    if (source instanceof HostBody || source instanceof Coded) source = this.#stream();
-    this.#source = isReadableStream(source) ? new Used(source) : USED_UP;
-    return source;
+    if (source instanceof HostContents || source instanceof Coded) source = this.#stream();
+    if (!isReadableStream(source)) {
+      this.#source = USED_UP;
+      return source;
+    }
+    this.#source = new Used(source);
+    return unopenedContents(source) instanceof Whole ? takeContents(source).source : source;
   }
 
   /** @returns {Promise<Uint8Array> | Uint8Array} */
@@ -184,7 +212,9 @@ export class Body {
         if (isReadableStream(source)) {
           if (isLocked(source)) throw new TypeError("This ReadableStream is currently locked to a reader.");
           target.#source = new Used(source);
-          return source.pipeThrough(new IdentityTransformStream());
+          if (unopenedContents(source) === undefined) return source.pipeThrough(new IdentityTransformStream());
+          const contents = takeContents(source);
+          return contents instanceof Whole ? contents.source : contents;
         }
         target.#source = USED_UP;
         return source;
@@ -201,38 +231,47 @@ export class Body {
         target.#source = mine;
         return other;
       },
-      isCoded: (target) => target.#source instanceof Coded,
+      /** Whether the body still has this coding, which it then keeps. */
+      keepsCoding(target, coding) {
+        const source = target.#source;
+        if (source instanceof Coded) return true;
+        if (!isReadableStream(source)) return false;
+        const contents = unopenedContents(source);
+        if (!(contents instanceof Coded) || contents.coding !== coding) return false;
+        takeContents(source);
+        target.#source = contents;
+        return true;
+      },
       toWire(target) {
-        let source = target.#source;
+        const source = target.#source;
         if (source === null) return null;
-        if (source instanceof Coded) source = source.source;
         if (typeof source === "string") {
           target.#source = USED_UP;
-          // Short text is encoded on its way into the frame.
-          return source.length <= MAX_TEXT ? source : encodeUtf8(source);
+          return contentsToWire(source);
         }
         if (target.#isUsed()) throw new TypeError(USED);
-        if (isReadableStream(source)) {
-          target.#source = new Used(source);
-        } else {
+        if (!isReadableStream(source)) {
           target.#source = USED_UP;
-          if (source instanceof Uint8Array) return source;
-          forwardStream(source.id);
-          return { forward: source.id };
+          return contentsToWire(source);
         }
+        target.#source = new Used(source);
         if (isLocked(source)) throw new TypeError("This ReadableStream is currently locked to a reader.");
-        const length = expectedLengthOf(source) ?? null;
-        return { stream: sendStream(source, length), length };
-      },
-      /** Gives up a body that nobody will read. */
-      drop(target) {
-        const source = target.#source instanceof Coded ? target.#source.source : target.#source;
-        if (source instanceof HostBody) dropStream(source.id);
+        return unopenedContents(source) instanceof Whole ? contentsToWire(takeContents(source)) : streamToWire(source);
       },
     };
   }
 }
 defineInterface(Body);
+
+/** What needs no stream of this isolate's on the wire. @param {string | Uint8Array | Whole | Coded | HostContents} contents */
+function contentsToWire(contents) {
+  const source = contents instanceof Whole || contents instanceof Coded ? contents.source : contents;
+  // Short text is encoded on its way into the frame.
+  if (typeof source === "string") return source.length <= MAX_TEXT ? source : encodeUtf8(source);
+  if (source instanceof Uint8Array) return source;
+  forwardStream(source.id);
+  return { forward: source.id };
+}
 
 /** @type {(value: unknown) => boolean} */
 const isBody = internals.isBody;
@@ -243,15 +282,14 @@ export const detachBody = internals.detach;
 export const shareBody = internals.share;
 export const cloneBody = internals.clone;
 export const bodyToWire = internals.toWire;
-export const dropBody = internals.drop;
 
-/** Whether a body still has the coding that it came with. */
-export const isCodedBody = internals.isCoded;
+/** `keepsCoding(body, coding)`: whether the body still has the coding that it came with, which is to be `coding`. */
+export const keepsCoding = internals.keepsCoding;
 
 /** The source of a body that came over the wire, with the content coding that is to be taken off it. */
 export function bodyFromWire(body, coding = undefined) {
   if (body === null || body === undefined) return null;
-  const source = body instanceof Uint8Array ? body : new HostBody(body.stream, body.length, body.hold);
+  const source = body instanceof Uint8Array ? body : new HostContents(body.stream, body.length, body.hold);
   return coding === undefined || (body instanceof Uint8Array && body.length === 0) ? source : new Coded(source, coding);
 }
 

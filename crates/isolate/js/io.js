@@ -3,6 +3,7 @@
 import * as native from "atoll:native/io";
 import { currentEvent, get, run, set } from "./async_context.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
+import { expectedLengthOf, givePulled, takeContents, unopenedContents, unopenedStream } from "./streams/internal.js";
 
 export { currentEvent };
 export const { inGlobalScope, globalFetchCapability, cacheCapability, bundlerCapability, now } = native;
@@ -225,7 +226,9 @@ function registerStream(id, length, ofRequest) {
 
 /** A stream of bytes that the host sends with a value. */
 export function incomingStream(id, length) {
-  return hostStream(id, registerStream(id, length, false).hold);
+  const contents = new HostContents(id, length, registerStream(id, length, false).hold);
+  contents.incoming = incomingStreams.get(id);
+  return unopenedStream(contents);
 }
 
 function endIncoming(stream) {
@@ -297,29 +300,38 @@ export function forwardStream(id) {
   incomingStreams.delete(id);
 }
 
-/**
- * The readable end of a stream that the host sends.
- * @param {number} id
- * @param {object} hold what came with it
- * @returns {ReadableStream<Uint8Array>}
- */
-export function hostStream(id, hold) {
-  const stream = incomingStreams.get(id);
-  const context = get();
-  return new ReadableStream(
-    {
-      type: "bytes",
+/** What the host sends as a stream, as long as nobody has looked into it. */
+export class HostContents {
+  /** What there is of it, for whoever wants to know why it ended before. @type {Incoming | undefined} */
+  incoming = undefined;
+
+  /**
+   * @param {number} id the stream's number
+   * @param {number | null} length
+   * @param {object} hold what came with it
+   */
+  constructor(id, length, hold) {
+    this.id = id;
+    this.length = length;
+    this.hold = hold;
+  }
+
+  open(core) {
+    const { id, hold } = this;
+    const stream = this.incoming ?? incomingStreams.get(id);
+    const context = get();
+    givePulled(core, {
       pull(controller) {
-        // What an object has kept is read by another event than the one that brought it.
+        // What an object has kept is read by another event than the one that looked into it first.
         const isOver = context?.event !== undefined && !context.event.isOpen;
         return run(isOver ? get() : context, pull, stream, controller, hold);
       },
       cancel() {
         dropStream(id);
       },
-    },
-    { highWaterMark: 0 },
-  );
+    });
+    core.expectedLength = this.length ?? undefined;
+  }
 }
 
 async function pull(stream, controller, hold) {
@@ -341,13 +353,13 @@ async function pull(stream, controller, hold) {
       native.grant(stream.id, stream.owed);
       stream.owed = 0;
     }
-    controller.enqueue(chunk);
+    controller.enqueueOwned(chunk);
   } else {
     // The host keeps what it sent until it is told that all was read.
     dropStream(stream.id);
     if (stream.error !== undefined) return controller.error(stream.error);
     controller.close();
-    controller.byobRequest?.respond(0);
+    controller.respondIfPending();
   }
 }
 
@@ -407,11 +419,23 @@ function chunkBytes(chunk) {
 }
 
 /**
- * Sends everything that `readable` gives.
- * @param {ReadableStream} readable
- * @returns {number} the stream's number
+ * A stream on its way to the host, which joins the ends of those that come from there and that nobody has looked into.
+ * @param {ReadableStream} readable not locked
+ * @returns {{ forward: number } | { stream: number, length: number | null }}
  */
-export function sendStream(readable) {
+export function streamToWire(readable) {
+  const contents = unopenedContents(readable);
+  if (contents instanceof HostContents && incomingStreams.has(contents.id)) {
+    takeContents(readable);
+    forwardStream(contents.id);
+    return { forward: contents.id };
+  }
+  const length = expectedLengthOf(readable) ?? null;
+  return { stream: sendStream(readable), length };
+}
+
+/** Sends everything that `readable` gives, and returns the number of that. */
+function sendStream(readable) {
   const reader = readable.getReader();
   const id = openOutgoing(() => reader.cancel(new Error("The reader of this stream is gone.")).catch(() => {}));
   const event = currentEvent();

@@ -167,8 +167,8 @@ export class Request extends Body {
   get method() { try { return this.#method; } catch { throw illegal(); } }
   get url() { try { return this.#url; } catch { throw illegal(); } }
   get headers() {
-    if (!isRequest(this)) throw illegal();
-    const headers = this.#headers;
+    let headers;
+    try { headers = this.#headers; } catch { throw illegal(); }
     if (typeof headers !== "string") return headers;
     return (this.#headers = headersFromWire(headers, this.#details.immutable));
   }

@@ -1,7 +1,7 @@
 /** Response (https://fetch.spec.whatwg.org/#response-class) in the shape Workers give it. */
 import {
-  Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, extractBody, extractedType, isCodedBody,
-  isEmptySource, isNullBody, setBodySource, TEXT_TYPE,
+  Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, extractBody, extractedType, isEmptySource,
+  isNullBody, keepsCoding, setBodySource, TEXT_TYPE,
 } from "./body.js";
 import { codingOf, encoder } from "./compression.js";
 import { copyHeaders, freezeHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
@@ -112,6 +112,7 @@ export class Response extends Body {
 
   #copyFrom(other) {
     this.#status = other.#status;
+    if (other.#details === USUAL) return;
     const { statusText, encodeBody, webSocket, cf } = other.#details;
     this.#details = { ...USUAL, statusText, encodeBody, webSocket, cf: cloneCf(cf) };
   }
@@ -163,8 +164,8 @@ export class Response extends Body {
   get statusText() { try { return this.#details.statusText; } catch { throw illegal(); } }
   get ok() { try { return this.#status >= 200 && this.#status < 300; } catch { throw illegal(); } }
   get headers() {
-    if (!isResponse(this)) throw illegal();
-    const headers = this.#headers;
+    let headers;
+    try { headers = this.#headers; } catch { throw illegal(); }
     if (typeof headers !== "string") return headers;
     return (this.#headers = headersFromWire(headers, this.#details.immutable));
   }
@@ -197,8 +198,8 @@ export class Response extends Body {
     const headers = this.#headers;
     if (typeof headers === "string" && !headers.includes("content-encoding")) return;
     if (this.#details.encodeBody === "manual" || isNullBody(this) || this.bodyUsed) return;
-    const coding = isCodedBody(this) ? undefined : codingOf(this.headers.get("content-encoding"));
-    if (coding !== undefined) setBodySource(this, this.body.pipeThrough(encoder(coding)));
+    const coding = codingOf(this.headers.get("content-encoding"));
+    if (coding !== undefined && !keepsCoding(this, coding)) setBodySource(this, this.body.pipeThrough(encoder(coding)));
   }
 
   [contentType]() { return this.headers.get("content-type"); }

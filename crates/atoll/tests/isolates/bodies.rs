@@ -166,6 +166,49 @@ fn a_body_can_be_passed_on_untouched_or_half_read() {
     });
 }
 
+#[test]
+fn a_body_that_is_only_passed_on_outlives_the_isolate() {
+    run(async {
+        let worker = App::fetch(
+            "const { pathname } = new URL(request.url); if (pathname === '/loop') for (;;); \
+             const other = pathname === '/fetched' ? await env.ECHO.fetch(request) : new Response(request.body); \
+             const answer = new Response(other.body, other); answer.headers.set('x-own', pathname); return answer;",
+        )
+        .service("ECHO", Arc::new(Echo))
+        .limits(|limits| limits.cpu_ms = 50)
+        .deploy()
+        .await;
+        for path in ["/", "/fetched"] {
+            let (sender, body) = channel(1);
+            let answer = worker.fetch(request("POST", path, body)).await.unwrap();
+            assert_eq!(answer.headers()["x-own"], path);
+            let mut answer = answer.into_body();
+            for text in ["first", "second"] {
+                sender.send(Ok(Bytes::from(text))).await.unwrap();
+                assert_eq!(chunk(&mut answer).await.unwrap().unwrap(), text);
+                assert!(failed(&worker, "/loop").await.to_string().contains("CPU"));
+            }
+            drop(sender);
+            assert_eq!(chunk(&mut answer).await, None);
+        }
+    });
+}
+
+/// Gives back what it gets.
+struct Echo;
+
+impl Fetcher for Echo {
+    fn fetch(
+        &self,
+        request: host::Request,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<host::Response, host::FetchError>> + Send + '_>>
+    {
+        Box::pin(std::future::ready(Ok(host::Response::new(
+            request.into_body(),
+        ))))
+    }
+}
+
 /// Answers with a body that has ended, or broken, before anybody looks at it, and has told no length.
 struct Over(Option<BodyError>);
 

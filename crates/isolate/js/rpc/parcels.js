@@ -3,7 +3,7 @@
 import { proxyDetails } from "atoll:native/inspect";
 import { deriveObject } from "atoll:native/rpc";
 import { decodeUtf8 } from "../encoding.js";
-import { incomingStream, sendStream } from "../io.js";
+import { incomingStream, streamToWire } from "../io.js";
 import { capabilityOfFetcher, fetcherOf } from "../fetch.js";
 import { capabilityOfLoader, makeLoader } from "../loader.js";
 import { classOf, heldClass } from "../objects/class.js";
@@ -16,7 +16,7 @@ import { interfaces } from "../webidl.js";
 import { grip, lastingGrip, newCapability } from "./grips.js";
 import { keep, kindOf } from "./kept.js";
 import { gripOf, isUnsettled, makeStub, sourceOf } from "./stubs.js";
-import { EXTRAS, reviveExtra, writableTo, writeExtra } from "./values.js";
+import { EXTRAS, referenceTo, reviveExtra, writableTo, writeExtra } from "./values.js";
 
 const STUB = "stub";
 const READABLE = "readable";
@@ -25,7 +25,6 @@ const SERVICE = "service";
 
 const EXPORT = 0;
 const CAPABILITY = 1;
-const STREAM = 2;
 
 const NO_RECEIVER =
   "Proxy could not be serialized because it is not a valid RPC receiver type. The Proxy must emulate either a plain object " +
@@ -74,7 +73,7 @@ export class Sending {
       return [STUB, this.export(value)];
     }
     if (value instanceof Error) return undefined;
-    if (isReadableStream(value)) return [READABLE, this.refer([STREAM, sendStream(value), -1])];
+    if (isReadableStream(value)) return [READABLE, this.refer(referenceTo(streamToWire(value)))];
     if (isWritableStream(value)) return [WRITABLE, this.export(writableTo(value))];
     const kind = kindOf(value);
     if (kind === "target") return [STUB, this.export(value)];

@@ -9,15 +9,21 @@ import { isResponse, Response } from "../response.js";
 import { WritableStream } from "../streams/index.js";
 import { dataCloneError } from "../structured_clone.js";
 
+const STREAM = 2;
+const FORWARD = 3;
+
 const NULL_BODY = new Set([101, 204, 205, 304]);
+
+/** A stream that goes with a value: one of this isolate's, or one of the host's that is passed on. */
+export const referenceTo = ({ forward, stream, length }) =>
+  forward === undefined ? [STREAM, stream, length ?? -1] : [FORWARD, forward];
 
 /** A body as a value: null, text, bytes, or the stream that it is. */
 function writeBody(owner, sending) {
   const body = longBody(bodyToWire(owner));
   if (body === null || body === undefined) return null;
   if (typeof body === "string" || body instanceof Uint8Array) return { whole: body };
-  const reference = body.forward !== undefined ? [3, body.forward] : [2, body.stream, body.length ?? -1];
-  return { stream: sending.refer(reference) };
+  return { stream: sending.refer(referenceTo(body)) };
 }
 
 function readBody(body, receiving) {

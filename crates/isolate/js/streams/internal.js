@@ -27,7 +27,35 @@ export const isDisturbed = (stream) => readableCoreOf(stream).disturbed;
 export const isByteStream = (stream) => readableCoreOf(stream).isByteStream;
 
 /** How many bytes the stream will give in all, where that is known. @param {ReadableStream} stream */
-export const expectedLengthOf = (stream) => readableCoreOf(stream).expectedLength;
+export function expectedLengthOf(stream) {
+  const core = readableCoreOf(stream);
+  const length = core.unopened?.length;
+  if (length !== undefined) return length ?? undefined;
+  core.open();
+  return core.expectedLength;
+}
+
+/**
+ * A byte stream that is made of `contents` when somebody looks into it. Their length is null when nobody knows it, and
+ * undefined when only an open stream does.
+ * @param {{ length: number | null | undefined, open(core: ReadableCore): void }} contents
+ */
+export function unopenedStream(contents) {
+  const core = new ReadableCore();
+  core.unopened = contents;
+  return new ReadableStream(core);
+}
+
+/** What such a stream will be made of, as long as nobody has looked into it. @param {ReadableStream} stream */
+export const unopenedContents = (stream) => readableCoreOf(stream).unopened;
+
+/** Takes what such a stream holds, as who reads it to its end would, and returns it. @param {ReadableStream} stream */
+export function takeContents(stream) {
+  const core = readableCoreOf(stream);
+  const contents = core.unopened;
+  core.spend();
+  return contents;
+}
 
 /** Cancels a stream, locked or not. The result is handled: nobody has to listen. */
 export function cancelStream(stream, reason) {
@@ -37,26 +65,20 @@ export function cancelStream(stream, reason) {
 }
 
 /**
- * A byte stream of the runtime's own. `pull(controller)` and `cancel(reason)` run in the current asynchronous context.
- * The controller has `enqueueOwned(bytes)` (the bytes' buffer is the stream's from then on), `close()`, `error(reason)`,
- * `byobView()` (null or where to write), `respond(count)` and `respondIfPending()` (to be called after `close()`).
- * @param {{ pull?: (controller: ByteControllerCore) => any, cancel?: (reason: any) => any }} source
- * @param {{ highWaterMark?: number, expectedLength?: number, autoAllocateChunkSize?: number }} [options]
+ * Has a stream that has nothing yet give the bytes of a source of the runtime's own. `pull(controller)` and `cancel(reason)`
+ * run in the context of who reads. The controller has `enqueueOwned(bytes)` (the bytes' buffer is the stream's from then
+ * on), `close()`, `error(reason)` and `respondIfPending()` (to be called after `close()`).
+ * @param {ReadableCore} core
+ * @param {{ pull: (controller: ByteControllerCore) => any, cancel: (reason: any) => any }} source
  */
-export function createByteStream({ pull, cancel }, { highWaterMark = 0, expectedLength, autoAllocateChunkSize } = {}) {
-  const core = new ReadableCore();
-  core.expectedLength = expectedLength;
-  const controller = new ByteControllerCore(core, highWaterMark, autoAllocateChunkSize);
-  const context = get();
-  const inContext = (callback, argument) => (context === undefined ? callback(argument) : run(context, callback, argument));
+export function givePulled(core, { pull, cancel }) {
+  const controller = new ByteControllerCore(core, 0, undefined);
   controller.started = true;
-  controller.pull = pull === undefined ? undefined : () => inContext(pull, controller);
-  controller.cancel = cancel === undefined ? undefined : (reason) => inContext(cancel, reason);
-  if (highWaterMark > 0) controller.callPullIfNeeded();
-  return new ReadableStream(core);
+  controller.pull = () => pull(controller);
+  controller.cancel = cancel;
 }
 
-/** A stream of any values, else like `createByteStream`; its controller has `enqueue`, `close` and `error`. */
+/** A stream of any values; its controller has `enqueue`, `close` and `error`. */
 export function createReadableStream({ pull, cancel }, { highWaterMark = 1 } = {}) {
   const core = new ReadableCore();
   const controller = new DefaultControllerCore(core, highWaterMark, undefined);
@@ -73,12 +95,17 @@ export function createReadableStream({ pull, cancel }, { highWaterMark = 1 } = {
 /** A byte stream that holds `bytes` and is at its end after them. The bytes are not copied. @param {Uint8Array} bytes */
 export function streamOfBytes(bytes) {
   const core = new ReadableCore();
+  giveBytes(core, bytes);
+  return new ReadableStream(core);
+}
+
+/** Has a stream that has nothing yet give `bytes` and be at its end. @param {ReadableCore} core @param {Uint8Array} bytes */
+export function giveBytes(core, bytes) {
   core.expectedLength = bytes.byteLength;
   const controller = new ByteControllerCore(core, 0, undefined);
   controller.started = true;
   if (bytes.byteLength > 0) controller.push(bytes);
   controller.close();
-  return new ReadableStream(core);
 }
 
 /**

@@ -35,11 +35,28 @@ export class ReadableCore {
   }
 
   get isByteStream() {
-    return this.controller.isByteController;
+    return this.controller === undefined || this.controller.isByteController;
+  }
+
+  /** Makes the stream of what it is to give, if nobody has looked into it before. */
+  open() {
+    const { unopened } = this;
+    if (unopened === undefined) return;
+    this.unopened = undefined;
+    unopened.open(this);
+  }
+
+  /** What the stream is to give is taken at once: it is locked, and at its end. */
+  spend() {
+    this.unopened = undefined;
+    this.disturbed = true;
+    this.state = CLOSED;
+    this.reader = SPENT;
   }
 
   /** ReadableStreamCancel @returns {Promise<undefined>} */
   cancel(reason) {
+    this.open();
     this.disturbed = true;
     if (this.state === CLOSED) return resolvedWith(undefined);
     if (this.state === ERRORED) return rejectedWith(this.storedError);
@@ -78,6 +95,16 @@ export class ReadableCore {
   }
 }
 
+// What most streams do not have.
+/**
+ * What a byte stream is to give, while nobody has looked into it; its `open(core)` gives the stream a controller.
+ * @type {{ open(core: ReadableCore): void } | undefined}
+ */
+ReadableCore.prototype.unopened = undefined;
+
+/** The reader of streams whose contents were taken at once: it reads nothing and lets go of nothing. */
+const SPENT = Object.freeze({ byob: false, requests: Object.freeze([]), closed: undefined, watcher: undefined });
+
 /** A default or BYOB reader. `watcher` hears of the stream's end synchronously (pipes). */
 export class ReaderCore {
   /** @param {ReadableCore} stream */
@@ -85,6 +112,7 @@ export class ReaderCore {
     if (stream.reader !== undefined) {
       throw new TypeError("This ReadableStream is currently locked to a reader.");
     }
+    stream.open();
     this.stream = stream;
     this.byob = byob;
     this.requests = [];

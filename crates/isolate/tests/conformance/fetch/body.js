@@ -96,6 +96,47 @@ test("after reading, the body is a used stream", async () => {
   equal(response.bodyUsed, true);
 });
 
+test("a body moves into another response", async () => {
+  for (const [source, text] of [["äbc", "äbc"], [bytesOf(97, 98), "ab"], ["", ""], ["\ufeffx", "x"], ["\ud800", "\ufffd"]]) {
+    const first = new Response(source, { status: 202, headers: { one: "1" } });
+    const { body } = first;
+    const second = new Response(body, first);
+    second.headers.set("two", "2");
+    deepEqual([second.status, second.headers.get("one"), first.headers.has("two")], [202, "1", false]);
+    equal(second.body, body);
+    deepEqual([body.locked, first.bodyUsed, second.bodyUsed], [false, false, false]);
+    equal(await second.text(), text);
+    deepEqual([first.bodyUsed, second.bodyUsed], [true, true]);
+    await rejects(first.text(), /already been used/);
+  }
+});
+
+test("a stream of a body is what others are, whoever looks into it first", async () => {
+  const body = (source = "abc") => new Response(source).body;
+  const read = async (stream) => new TextDecoder().decode(await new Response(stream).arrayBuffer());
+  const [one, two] = body().tee();
+  deepEqual([await read(one), await read(two)], ["abc", "abc"]);
+  equal(await read(body().pipeThrough(new IdentityTransformStream())), "abc");
+  const into = await body().getReader({ mode: "byob" }).read(new Uint8Array(2));
+  deepEqual([...into.value], [97, 98]);
+  const cancelled = body();
+  await cancelled.cancel();
+  deepEqual(await cancelled.getReader().read(), { value: undefined, done: true });
+  const reader = body("").getReader();
+  await reader.closed;
+  deepEqual(await reader.read(), { value: undefined, done: true });
+  let text = "";
+  for await (const chunk of body()) text += String.fromCharCode(...chunk);
+  equal(text, "abc");
+  const original = bytesOf(97, 98);
+  const held = body(original);
+  original[0] = 0;
+  equal(await read(held), "ab");
+  const response = new Response("abc");
+  const request = new Request(new Request("http://a/", { method: "POST", body: response.body }));
+  deepEqual([await request.text(), response.bodyUsed], ["abc", true]);
+});
+
 test("iterables give chunks", async () => {
   async function* chunks() {
     yield bytesOf(97);
