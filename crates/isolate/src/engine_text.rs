@@ -1,4 +1,4 @@
-//! Text that grows in the engine's memory, so that it counts for the isolate's limit.
+//! The engine's texts as bytes, and one that grows in its memory, so that it counts for the isolate's limit.
 #![expect(
     unsafe_code,
     reason = "its memory is the engine's, and so are the texts that it takes"
@@ -11,11 +11,110 @@ use rquickjs::{Error, Result, qjs};
 
 use crate::clone::Engine;
 
+/// A text of the engine's as UTF-8, but for halves of surrogate pairs, which are three bytes.
+pub(crate) struct Utf8<'a> {
+    engine: &'a Engine,
+    start: *const c_char,
+    length: usize,
+}
+
+impl<'a> Utf8<'a> {
+    /// A value as text, which it may have to be made into.
+    pub(crate) fn of(engine: &'a Engine, value: qjs::JSValue) -> Result<Self> {
+        let mut length = 0;
+        // SAFETY: the value is alive and `length` is valid for writing.
+        let start = unsafe { qjs::JS_ToCStringLen2(engine.ctx, &raw mut length, value, false) };
+        Self::new(engine, start, length as usize)
+    }
+
+    /// The text of a name.
+    pub(crate) fn of_atom(engine: &'a Engine, atom: qjs::JSAtom) -> Result<Self> {
+        let mut length = 0;
+        // SAFETY: the name is alive and `length` is valid for writing.
+        let start = unsafe { qjs::JS_AtomToCStringLen(engine.ctx, &raw mut length, atom) };
+        Self::new(engine, start, length as usize)
+    }
+
+    fn new(engine: &'a Engine, start: *const c_char, length: usize) -> Result<Self> {
+        match start.is_null() {
+            true => Err(Error::Exception),
+            false => Ok(Self {
+                engine,
+                start,
+                length,
+            }),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: the text is alive until this is dropped, and nobody changes it.
+        unsafe { slice::from_raw_parts(self.start.cast(), self.length) }
+    }
+}
+
+impl Drop for Utf8<'_> {
+    fn drop(&mut self) {
+        // SAFETY: it is the engine's, and is released once.
+        unsafe { qjs::JS_FreeCString(self.engine.ctx, self.start) };
+    }
+}
+
+/// A new text of what [`Utf8`] gives.
+pub(crate) fn new_text(engine: &Engine, text: &[u8]) -> Result<qjs::JSValue> {
+    let value = match has_halves(text) {
+        // SAFETY: the text is alive, and it is copied.
+        false => unsafe { qjs::JS_NewStringLen(engine.ctx, text.as_ptr().cast(), text.len() as _) },
+        true => {
+            let units = utf16(text);
+            // SAFETY: as above.
+            unsafe { qjs::JS_NewStringUTF16(engine.ctx, units.as_ptr(), units.len() as _) }
+        }
+    };
+    engine.own(value).map(crate::clone::Owned::into_raw)
+}
+
+/// The same with U+FFFD for each half of a surrogate pair.
+pub(crate) fn well_formed(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    match has_halves(text) {
+        false => text.into(),
+        true => String::from_utf16_lossy(&utf16(text)).into_bytes().into(),
+    }
+}
+
+fn has_halves(text: &[u8]) -> bool {
+    text.windows(2)
+        .any(|pair| pair[0] == 0xed && pair[1] >= 0xa0)
+}
+
+fn utf16(text: &[u8]) -> Vec<u16> {
+    let mut units = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let [0xed, second @ 0xa0..=0xbf, third, after @ ..] = rest {
+            units.push(half(*second, *third));
+            rest = after;
+            continue;
+        }
+        let next = rest
+            .windows(2)
+            .position(|pair| pair[0] == 0xed && pair[1] >= 0xa0);
+        let (whole, after) = rest.split_at(next.unwrap_or(rest.len()));
+        units.extend(String::from_utf8_lossy(whole).encode_utf16());
+        rest = after;
+    }
+    units
+}
+
+/// The half of a surrogate pair that 0xed, `second` and `third` stand for.
+fn half(second: u8, third: u8) -> u16 {
+    0xd000 | u16::from(second & 0x3f) << 6 | u16::from(third & 0x3f)
+}
+
 /// Room for a small answer.
 const FIRST_BYTES: usize = 512;
 
 /// UTF-8, but for halves of surrogate pairs, which never come in.
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     engine: &'a Engine,
     start: *mut u8,
     length: usize,
@@ -30,7 +129,7 @@ impl Drop for Text<'_> {
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(engine: &'a Engine) -> Self {
+    pub(crate) fn new(engine: &'a Engine) -> Self {
         Self {
             engine,
             start: ptr::null_mut(),
@@ -39,7 +138,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.length
     }
 
@@ -59,7 +158,7 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<()> {
         self.reserve(bytes.len())?;
         // SAFETY: there is room, and nobody else has a part of this memory.
         unsafe {
@@ -71,7 +170,7 @@ impl<'a> Text<'a> {
     }
 
     /// Adds a part of this text once more.
-    pub(super) fn repeat(&mut self, start: usize, end: usize) -> Result<()> {
+    pub(crate) fn repeat(&mut self, start: usize, end: usize) -> Result<()> {
         debug_assert!(start <= end && end <= self.length, "a part of the text");
         self.reserve(end - start)?;
         // SAFETY: there is room behind the text, and the part is before it.
@@ -83,7 +182,7 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
-    pub(super) fn integer(&mut self, number: i64) -> Result<()> {
+    pub(crate) fn integer(&mut self, number: i64) -> Result<()> {
         /// Digits and sign of the longest.
         const LONGEST: usize = 20;
         let mut digits = [0; LONGEST];
@@ -108,7 +207,7 @@ impl<'a> Text<'a> {
     ///
     /// # Safety
     /// `text` is null, or a text of the engine's of this length.
-    pub(super) unsafe fn take(&mut self, text: *const c_char, length: usize) -> Result<()> {
+    pub(crate) unsafe fn take(&mut self, text: *const c_char, length: usize) -> Result<()> {
         // SAFETY: as the caller says.
         unsafe { self.add(text, length, Self::push) }
     }
@@ -117,7 +216,7 @@ impl<'a> Text<'a> {
     ///
     /// # Safety
     /// `text` is null, or a text of the engine's of this length.
-    pub(super) unsafe fn quote(&mut self, text: *const c_char, length: usize) -> Result<()> {
+    pub(crate) unsafe fn quote(&mut self, text: *const c_char, length: usize) -> Result<()> {
         // SAFETY: as the caller says.
         unsafe { self.add(text, length, Self::push_quoted) }
     }
@@ -160,7 +259,7 @@ impl<'a> Text<'a> {
     }
 
     /// The text as a value.
-    pub(super) fn to_value(&self) -> Result<qjs::JSValue> {
+    pub(crate) fn to_value(&self) -> Result<qjs::JSValue> {
         // SAFETY: the text is alive, and it is copied.
         let value =
             unsafe { qjs::JS_NewStringLen(self.engine.ctx, self.start.cast(), self.length as _) };
@@ -191,8 +290,7 @@ fn escape(text: &[u8]) -> Option<(String, usize)> {
         [byte @ ..0x20, ..] => Some((format!("\\u{byte:04x}"), 1)),
         // Half of a surrogate pair, which UTF-8 has no word for.
         [0xed, second @ 0xa0..=0xbf, third, ..] => {
-            let unit = 0xd000 | u16::from(second & 0x3f) << 6 | u16::from(third & 0x3f);
-            Some((format!("\\u{unit:04x}"), 3))
+            Some((format!("\\u{:04x}", half(second, third)), 3))
         }
         _ => None,
     }

@@ -5,12 +5,10 @@
     reason = "it is on the hot path of most requests, so it uses the engine's C API"
 )]
 
-mod text;
-
 use rquickjs::{Ctx, Error, Object, Result, Value, qjs};
 
 use crate::clone::{Engine, FastMap, Kind, Names, Owned, address, classes, kind_of};
-use text::Text;
+use crate::engine_text::Text;
 
 /// Objects inside each other: an engine that calls itself for each has no room for more.
 const MAX_DEPTH: usize = 8 * 1024;

@@ -9,6 +9,7 @@ mod bindings;
 mod clone;
 mod cpu;
 mod deliver;
+mod engine_text;
 mod failure;
 mod heap;
 mod isolate;

@@ -17,6 +17,7 @@ mod crypto;
 mod facets;
 mod form;
 pub(crate) mod handle;
+mod headers;
 mod html_rewriter;
 mod inspect;
 mod intl;
@@ -62,6 +63,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("crypto", crypto::exports),
     ("facets", facets::exports),
     ("form", form::exports),
+    ("headers", headers::exports),
     ("html_rewriter", html_rewriter::exports),
     ("inspect", inspect::exports),
     ("intl", intl::exports),

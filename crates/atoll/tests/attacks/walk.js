@@ -49,6 +49,11 @@ function settles(value) {
   return (name === undefined || name.value === "") && value.length === 1 && ownKeys(value).every((key) => key === "length" || key === "name");
 }
 
+/** A class that is the engine's own kind of object, whose methods look at what they are called on. */
+const ofHeaders = new Set([Headers]);
+for (const name of ["append", "delete", "get", "getAll", "getSetCookie", "has", "set"]) ofHeaders.add(Headers.prototype[name]);
+const isOfHeaders = ofHeaders.has.bind(ofHeaders);
+
 /** What the bundler's pass calls around `await`. */
 const KNOWN = ["__atoll_ctx_get", "__atoll_ctx_set"];
 
@@ -114,7 +119,7 @@ export function natives(roots) {
   const found = [];
   for (const name of KNOWN) add(globalThis[name]);
   walk(roots, (path, value) => {
-    const native = typeof value === "function" ? isNative(value) && !settles(value) : isHandle(value);
+    const native = typeof value === "function" ? isNative(value) && !settles(value) && !isOfHeaders(value) : isHandle(value);
     if (native) found.push(typeof value === "function" ? `${path} (${String(value.name)})` : path);
   });
   return found;

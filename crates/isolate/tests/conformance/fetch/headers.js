@@ -77,3 +77,82 @@ test("text beyond ASCII is kept", () => {
   const headers = new Headers({ x: "grün ☃" });
   equal(headers.get("x"), "grün ☃");
 });
+
+test("white space goes from around values, whatever else is in them", () => {
+  const values = [["\t\r\n a b \n", "a b"], [" ü ", "ü"], [" \ud83d\ude00\t", "\ud83d\ude00"], [" \ud800 ", "\ud800"], ["  ", ""]];
+  for (const [given, kept] of values) equal(new Headers({ x: given }).get("x"), kept);
+  equal(new Headers([["x", "\udc00"], ["x", "é"]]).get("x"), "\udc00, é");
+});
+
+test("names and values are made text", () => {
+  const headers = new Headers();
+  headers.set(5, 6);
+  headers.append({ toString: () => "Made" }, { toString: () => "too" });
+  deepEqual([...headers], [["5", "6"], ["made", "too"]]);
+  throws(() => headers.set(Symbol("x"), "1"), TypeError);
+  throws(() => headers.set("x", Symbol("1")), TypeError);
+  const failure = new Error("no text");
+  const thrown = throws(() => headers.get({ toString() { throw failure; } }));
+  equal(thrown, failure);
+});
+
+test("what an argument does to the headers meanwhile is done before", () => {
+  const headers = new Headers();
+  const busy = (value) => ({
+    toString() {
+      for (let i = 0; i < 100; i++) headers.append(`n${i}`, "x");
+      headers.delete("n7");
+      return value;
+    },
+  });
+  headers.set("a", busy("1"));
+  headers.append(busy("b"), "2");
+  headers.delete(busy("n8"));
+  deepEqual([headers.get("a"), headers.get("b"), headers.has("n7"), headers.has("n8"), headers.get("n9")], ["1", "2", false, false, "x, x, x"]);
+});
+
+test("a class of a program's own may be headers", () => {
+  class Mine extends Headers {
+    own = 1;
+    get(name) { return `${super.get(name)}!`; }
+  }
+  const mine = new Mine({ a: "1" });
+  deepEqual([mine.get("a"), mine.own, mine instanceof Headers, [...mine][0][1]], ["1!", 1, true, "1"]);
+  equal(new Headers(mine).get("a"), "1");
+  throws(() => Headers(), TypeError);
+  for (const name of ["append", "delete", "get", "getAll", "getSetCookie", "has", "set", "forEach"]) {
+    throws(() => Headers.prototype[name].call({}, "a", "b"), /Illegal invocation/);
+  }
+  deepEqual([Headers.name, Headers.length, Headers.prototype.set.length, typeof Headers.prototype.constructor], ["Headers", 0, 2, "function"]);
+});
+
+test("who gives pairs is told when they are wrong", () => {
+  let closed = 0;
+  const pairs = (pair) => ({
+    [Symbol.iterator]: () => ({ next: () => ({ value: pair, done: false }), return: () => (closed++, {}) }),
+  });
+  throws(() => new Headers(pairs("ab")), /cannot be converted to a sequence/);
+  throws(() => new Headers(pairs(["a"])), /exactly two elements/);
+  throws(() => new Headers(pairs(["bad name", "x"])), /Invalid header name/);
+  throws(() => new Headers(pairs({})), TypeError);
+  equal(closed, 4);
+  throws(() => new Headers({ [Symbol.iterator]: 5 }), TypeError);
+  const failure = new Error("over");
+  equal(throws(() => new Headers({ [Symbol.iterator]: () => ({ next() { throw failure; } }) })), failure);
+  const asked = [];
+  const record = new Proxy({ b: "2", a: "1" }, { get: (of, name) => (asked.push(name), of[name]) });
+  deepEqual([...new Headers(record)], [["a", "1"], ["b", "2"]]);
+  deepEqual(asked.filter((name) => typeof name === "string"), ["b", "a"]);
+});
+
+test("many spellings of names are told apart", () => {
+  const headers = new Headers();
+  for (let i = 0; i < 3000; i++) headers.set(`Name-${i}`, `${i}`);
+  for (let i = 0; i < 3000; i += 7) equal(headers.get(`nAME-${i}`), `${i}`);
+  equal([...headers].length, 3000);
+  const long = "N".repeat(5000);
+  headers.set(long, "long");
+  equal(headers.get(long.toLowerCase()), "long");
+  const cloned = structuredClone(new Headers([["set-cookie", "a=1"], ["set-cookie", "b=2"], ["x", "é"]]));
+  deepEqual([cloned.getSetCookie(), cloned.get("x")], [["a=1", "b=2"], "é"]);
+});
