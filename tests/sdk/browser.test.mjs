@@ -124,8 +124,17 @@ const loaded = `new Promise((resolve) => {
   const look = () => (document.title ? resolve(document.title) : setTimeout(look, 20));
   look();
 })`;
-const title = (call, id) => `(await ${call}({ method: "Runtime.evaluate", sessionId: ${id},
-  params: { expression: ${JSON.stringify(loaded)}, awaitPromise: true, returnByValue: true } })).result.value`;
+// A tab that is new may leave its first, empty page while it is asked.
+const title = (call, id) => `(await (async () => {
+  for (;;) {
+    try {
+      return (await ${call}({ method: "Runtime.evaluate", sessionId: ${id},
+        params: { expression: ${JSON.stringify(loaded)}, awaitPromise: true, returnByValue: true } })).result.value;
+    } catch (error) {
+      if (!String(error).includes("Execution context was destroyed")) throw error;
+    }
+  }
+})())`;
 
 test("a browser stays from run to run until it is closed", options, async () => {
   const cdp = "browser.cdp";
