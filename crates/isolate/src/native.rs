@@ -22,6 +22,7 @@ mod inspect;
 mod intl;
 pub(crate) mod io;
 mod markdown;
+mod mask;
 mod objects;
 pub(crate) mod random;
 mod rpc;
@@ -67,6 +68,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("intl", intl::exports),
     ("io", io::exports),
     ("markdown", markdown::exports),
+    ("mask", mask::exports),
     ("objects", objects::exports),
     ("random", random::exports),
     ("rpc", rpc::exports),
