@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { inflateSync } from "node:zlib";
+import { crc32, deflateSync, inflateSync } from "node:zlib";
 import { copyOf, PATIENCE_MS, projectOf, Server } from "./support.mjs";
 
 let model, server, folder, scripts;
@@ -51,6 +51,26 @@ function decodePng(bytes) {
   const points = inflateSync(Buffer.concat(packed));
   assert.equal(points.length, height * (1 + width * 3));
   return { width, height, points };
+}
+
+/** A PNG of these points, each of three or four bytes. */
+function encodePng(width, points) {
+  const rows = Array.from({ length: points.length / width }, (_, y) => [0, ...points.slice(y * width, (y + 1) * width).flat()]);
+  const chunk = (name, content) => {
+    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(name, "latin1"), content, Buffer.alloc(4)]);
+    bytes.writeUInt32BE(content.length);
+    bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4);
+    return bytes;
+  };
+  const header = Buffer.from([0, 0, 0, width, 0, 0, 0, rows.length, 8, points[0].length === 3 ? 2 : 6, 0, 0, 0]);
+  const rest = [chunk("IHDR", header), chunk("IDAT", deflateSync(Buffer.from(rows.flat()))), chunk("IEND", Buffer.alloc(0))];
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...rest]);
+}
+
+/** What a picture holds, row by row. */
+function rowsOf({ width, height, points }) {
+  const rows = Array.from({ length: height }, (_, y) => points.subarray(y * (1 + width * 3) + 1, (y + 1) * (1 + width * 3)));
+  return rows.map((row) => Array.from({ length: width }, (_, x) => Array.from(row.subarray(x * 3, x * 3 + 3))));
 }
 
 const get = async (path) => {
@@ -127,6 +147,71 @@ test("a server that refuses what it does not know is asked without it", options,
   assert.deepEqual(calls.map(({ fields }) => [fields.steps, fields.response_format]), [[4, "b64_json"], [undefined, undefined]]);
 });
 
+const WIDTH = 16;
+const sharp = Array.from({ length: WIDTH * 8 }, (_, index) => [index, 255 - index, (index * 7) % 256]);
+const original = encodePng(WIDTH, sharp);
+const leftIs = (left, right) => encodePng(WIDTH, sharp.map((_, index) => (index % WIDTH < WIDTH / 2 ? left : right)));
+const whiteMask = leftIs([255, 255, 255], [9, 9, 9]);
+const openMask = leftIs([0, 0, 0, 0], [255, 255, 255, 255]);
+const query = (fields) => Object.entries(fields).map(([name, bytes]) => `&${name}=${encodeURIComponent(bytes.toString("base64"))}`).join("");
+
+/** The right half is the picture's, the left half is not. */
+function checkLeftIsDrawn(base64Png) {
+  const [drawn, before] = [base64(base64Png), original].map((png) => rowsOf(decodePng(png)));
+  for (const [y, row] of drawn.entries()) {
+    for (const [x, point] of row.entries()) assert.equal(String(point) === String(before[y][x]), x >= WIDTH / 2, `${x}, ${y}`);
+  }
+}
+
+test("pictures are drawn from other pictures, in whatever form they come", options, async () => {
+  const drawn = await json(`edit?model=@cf/runwayml/stable-diffusion-v1-5-img2img${query({ image: original })}`);
+  assert.equal(decodePng(base64(drawn[0])).width, 256);
+  assert.deepEqual(drawn, Array(6).fill(drawn[0]));
+  const calls = await asked("images/edits");
+  const file = { name: "image", type: "image/png", bytes: original.length, crc32: crc32(original) };
+  assert.deepEqual(calls.map(({ fields }) => fields.files), Array(6).fill([file]));
+  const [{ model: name, fields }] = calls.filter(({ fields }) => fields.strength !== undefined);
+  const { prompt, strength, num_steps: steps, n, response_format: format } = fields;
+  assert.deepEqual([name, prompt, strength, steps, n, format], ["painter", "a harbour at night", "0.5", "9", "1", "b64_json"]);
+  const [other] = await json(`edit?model=@cf/lykon/dreamshaper-8-lcm${query({ image: whiteMask })}`);
+  assert.notEqual(other, drawn[0]);
+});
+
+test("a mask is drawn in where it is white, or transparent", options, async () => {
+  const model = "@cf/runwayml/stable-diffusion-v1-5-inpainting";
+  const drawn = await json(`edit?model=${model}${query({ image: original, mask: whiteMask })}`);
+  assert.equal(drawn.length, 2);
+  drawn.forEach(checkLeftIsDrawn);
+  const [open] = await json(`edit?model=${model}${query({ image: original, mask: openMask })}`);
+  checkLeftIsDrawn(open);
+  const { files } = (await asked("images/edits")).at(-1).fields;
+  assert.deepEqual(files[1], { name: "mask", type: "image/png", bytes: openMask.length, crc32: crc32(openMask) });
+  checkLeftIsDrawn(await json(`sdk-edit?createAI&model=${model}${query({ image: original, mask: whiteMask })}`));
+});
+
+test("a form has several pictures", options, async () => {
+  const model = "@cf/black-forest-labs/flux-2-dev";
+  const { image } = await json(`edit-form?model=${model}${query({ input_image_0: original, input_image_1: openMask })}`);
+  assert.equal(decodePng(base64(image)).width, 256);
+  const { files } = (await asked("images/edits")).at(-1).fields;
+  assert.deepEqual(files.map(({ name, crc32 }) => [name, crc32]), [["image[]", crc32(original)], ["image[]", crc32(openMask)]]);
+  checkLeftIsDrawn((await json(`edit-form?model=${model}${query({ input_image_0: original, mask: whiteMask })}`)).image);
+  const refused = await json(`edit-form?model=${model}${query({ other: original })}`);
+  assert.match(refused, /a file \(`other`\) that is none of `image`, `input_image_0` and `mask` is not supported/);
+});
+
+test("what is no picture and what is no mask are refused", options, async () => {
+  const model = "@cf/runwayml/stable-diffusion-v1-5-inpainting";
+  const [broken] = await json(`edit?model=${model}${query({ image: original, mask: whiteMask.subarray(0, 60) })}`);
+  assert.equal(broken, "TypeError: env.AI.run() takes `mask` as a PNG that is white where to draw: it is a PNG that is broken.");
+  const [other] = await json(`edit?model=${model}${query({ image: original, mask: Buffer.from("GIF89a") })}`);
+  assert.match(other, /white where to draw: it is no PNG\.$/);
+  const [empty] = await json(`edit?model=${model}&image=`);
+  assert.equal(empty, "TypeError: env.AI.run() cannot draw from an empty picture (`image`).");
+  const alone = await json(`edit-form?model=${model}${query({ mask: whiteMask })}`);
+  assert.match(alone, /`mask` needs the picture that it lies on: `image` or `image_b64`/);
+});
+
 test("speech is had and heard again", options, async () => {
   const spoken = await bytesOf("sdk-speech?model=@cf/deepgram/aura-2-en");
   assert.equal(spoken.bytes.toString("latin1", 8, 12), "WAVE");
@@ -158,7 +243,7 @@ test("documents are ranked, pictures described, models listed", options, async (
 
 test("what has no counterpart is refused by its name", options, async () => {
   const refused = await json("refused?model=@cf/black-forest-labs/flux-1-schnell");
-  assert.match(refused[0], /a picture to draw from \(`image`\) is not supported/);
+  assert.match(refused[0], /`image` as base64, an array of bytes or a buffer/);
   assert.match(refused[1], /one of `width` and `height` is not supported/);
   assert.match(refused[2], /`target_lang` is not supported/);
   assert.match(refused[3], /InferenceUpstreamError: The server of models has no such model, or nothing at images\/generations \(404\)/);

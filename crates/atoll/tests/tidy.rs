@@ -106,13 +106,14 @@ fn dependencies_point_one_way() {
     let allowed: &[(&str, &[&str])] = &[
         ("protocol", &[]),
         ("jail", &["protocol"]),
-        ("isolate", &["protocol", "jail"]),
+        ("pictures", &[]),
+        ("isolate", &["protocol", "jail", "pictures"]),
         ("bundle", &["protocol"]),
         ("npm", &[]),
         ("storage", &["protocol"]),
         ("host", &["protocol", "jail", "storage"]),
         ("gateway", &["protocol", "host"]),
-        ("model", &["host"]),
+        ("model", &["host", "pictures"]),
         ("services", &["protocol", "host"]),
     ];
     let names: Vec<&str> = allowed

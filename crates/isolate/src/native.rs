@@ -23,6 +23,7 @@ mod inspect;
 mod intl;
 pub(crate) mod io;
 mod markdown;
+mod mask;
 mod objects;
 pub(crate) mod random;
 mod rpc;
@@ -69,6 +70,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("intl", intl::exports),
     ("io", io::exports),
     ("markdown", markdown::exports),
+    ("mask", mask::exports),
     ("objects", objects::exports),
     ("random", random::exports),
     ("rpc", rpc::exports),

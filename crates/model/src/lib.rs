@@ -6,8 +6,10 @@
 //! a script tells it to, at the speed that the script wants, for examples and tests. Nothing here listens or prints.
 
 mod continuation;
+mod form;
 mod limits;
 mod models;
+mod originals;
 mod pipe;
 mod recording;
 mod run;

@@ -12,8 +12,10 @@ use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 
+use crate::form::Form;
 use crate::limits::MAX_REQUEST_BYTES;
-use crate::recording::{Form, Recording};
+use crate::originals;
+use crate::recording::Recording;
 use crate::run::{Asked, End, Head, Run};
 use crate::runs::{Rest, Runs};
 use crate::tail::tail;
@@ -21,7 +23,8 @@ use crate::tail::tail;
 /// The header that names the answer, as AI Gateway has it.
 const RUN_ID: HeaderName = HeaderName::from_static("cf-aig-run-id");
 
-/// What servers are asked with JSON; of the rest of OpenAI's API there are transcriptions and the list of models.
+/// What servers are asked with JSON; of the rest of OpenAI's API there are transcriptions, pictures drawn from pictures and the
+/// list of models.
 const ENDPOINTS: [&str; 6] = [
     "chat/completions",
     "responses",
@@ -30,6 +33,9 @@ const ENDPOINTS: [&str; 6] = [
     "audio/speech",
     "rerank",
 ];
+
+/// Pictures that are drawn from others.
+const EDITS: &str = "images/edits";
 
 /// Those whose streamed answers are kept.
 const KEPT: [&str; 2] = ["chat/completions", "responses"];
@@ -74,7 +80,7 @@ impl Names {
     fn of(&self, endpoint: &str) -> Option<&str> {
         let name = match endpoint {
             "embeddings" => self.embeddings.as_ref().or(self.text.as_ref()),
-            "images/generations" => self.images.as_ref(),
+            "images/generations" | EDITS => self.images.as_ref(),
             "audio/speech" => self.speech.as_ref(),
             "audio/transcriptions" | "audio/translations" => self.transcription.as_ref(),
             "rerank" => self.reranking.as_ref(),
@@ -146,6 +152,7 @@ impl Models {
             ["v1", "audio", what @ ("transcriptions" | "translations")] => {
                 self.hear(&format!("audio/{what}"), request).await
             }
+            ["v1", "images", "edits"] => self.edit(request).await,
             ["v1", "models"] => self.list(request.method()).await,
             _ => Ok(refuse(
                 StatusCode::NOT_FOUND,
@@ -375,6 +382,21 @@ impl Models {
         }
         .form(&fields);
         self.deliver(Method::POST, endpoint, form).await
+    }
+
+    /// A picture from others.
+    async fn edit(&self, request: Request) -> Result<Response, FetchError> {
+        if request.method() != Method::POST {
+            return Ok(refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Models are asked with POST.",
+            ));
+        }
+        let body = whole(request).await?;
+        match originals::form(&body, self.0.options.names.of(EDITS)) {
+            Ok(form) => self.deliver(Method::POST, EDITS, form).await,
+            Err(reason) => Ok(refuse(StatusCode::BAD_REQUEST, &reason)),
+        }
     }
 
     /// The models that the server has.

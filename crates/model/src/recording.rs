@@ -1,7 +1,6 @@
 //! A recording as OpenAI's API takes it: a form with a file. <https://platform.openai.com/docs/api-reference/audio>
 
-use bytes::Bytes;
-use http::HeaderValue;
+use crate::form::{File, Form};
 
 /// What a worker may say of a recording; anything else would be a part of the form that nobody has looked at.
 const FIELDS: [&str; 6] = [
@@ -28,13 +27,6 @@ const ENDINGS: [(&str, &str); 12] = [
     ("audio/x-m4a", "m4a"),
     ("video/mp4", "mp4"),
 ];
-
-/// A body with its type.
-#[derive(Debug, Default)]
-pub(crate) struct Form {
-    pub(crate) kind: Option<HeaderValue>,
-    pub(crate) bytes: Bytes,
-}
 
 /// What is to be heard.
 #[derive(Debug)]
@@ -69,16 +61,6 @@ impl Recording<'_> {
 
     /// The form with these fields.
     pub(crate) fn form(&self, fields: &[(String, String)]) -> Form {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).expect("the system has randomness");
-        let boundary = format!("atoll-{:032x}", u128::from_le_bytes(random));
-        let mut bytes = Vec::with_capacity(self.audio.len() + 1024);
-        for (name, value) in fields {
-            let part = format!(
-                "--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-            );
-            bytes.extend(part.as_bytes());
-        }
         let kind = self.kind.split(';').next().unwrap_or_default().trim();
         let known = ENDINGS
             .iter()
@@ -86,17 +68,13 @@ impl Recording<'_> {
         let (kind, ending) = known
             .copied()
             .unwrap_or(("application/octet-stream", "bin"));
-        let file = format!(
-            "--{boundary}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"audio.{ending}\"\r\ncontent-type: {kind}\r\n\r\n"
-        );
-        bytes.extend(file.as_bytes());
-        bytes.extend(self.audio);
-        bytes.extend(format!("\r\n--{boundary}--\r\n").as_bytes());
-        let kind = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}"));
-        Form {
-            kind: Some(kind.expect("a boundary is hexadecimal")),
-            bytes: bytes.into(),
-        }
+        let file = File {
+            name: "file",
+            filename: format!("audio.{ending}"),
+            kind,
+            bytes: self.audio,
+        };
+        Form::of(fields, &[file])
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod chat;
+mod edit;
 mod media;
 mod picture;
 mod question;
@@ -26,12 +27,13 @@ use crate::limits::MAX_CALLS_REMEMBERED;
 use crate::models::whole;
 use crate::pipe::{Writer, pipe};
 use answer::Answer;
+use edit::Edit;
 use media::Heard;
 use question::Question;
 pub use script::{Script, ScriptError};
 
-/// The scripted model, as a server that speaks OpenAI's API: chat completions, responses, embeddings, images, speech,
-/// transcription, and the reranking that other servers have.
+/// The scripted model, as a server that speaks OpenAI's API: chat completions, responses, embeddings, images and pictures to
+/// draw them from, speech, transcription, and the reranking that other servers have.
 ///
 /// `GET /calls` tells what it was asked and how many tokens it gave: what a real model would have been paid for.
 #[derive(Clone, Debug)]
@@ -95,6 +97,10 @@ impl Scripted {
             (&Method::POST, "/images/generations" | "/audio/speech" | "/rerank") => {
                 let endpoint = plain.to_owned();
                 self.make(&endpoint, request).await
+            }
+            (&Method::POST, "/images/edits") => {
+                let endpoint = plain.to_owned();
+                self.redraw(&endpoint, request).await
             }
             (&Method::POST, "/audio/transcriptions" | "/audio/translations") => {
                 let endpoint = plain.to_owned();
@@ -186,10 +192,18 @@ impl Scripted {
         Ok(self.give(endpoint, asked, || answer(prompt, &body)).await)
     }
 
+    async fn redraw(&self, endpoint: &str, request: Request) -> Result<Response, FetchError> {
+        let kind = kind_of(&request);
+        let Some(edit) = Edit::of(&kind, &whole(request).await?) else {
+            let message = "pictures to draw from come as multipart/form-data with a `prompt` and at least one `image`";
+            return Ok(failure(StatusCode::BAD_REQUEST, message));
+        };
+        let asked = (&*edit.model, &*edit.prompt, &edit.asked);
+        Ok(self.give(endpoint, asked, || edit.answer()).await)
+    }
+
     async fn hear(&self, endpoint: &str, request: Request) -> Result<Response, FetchError> {
-        let kind = request.headers().get(CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.to_owned();
+        let kind = kind_of(&request);
         let Some(heard) = Heard::of(&kind, &whole(request).await?) else {
             let message = "a recording comes as multipart/form-data with a `file`";
             return Ok(failure(StatusCode::BAD_REQUEST, message));
@@ -275,6 +289,13 @@ async fn speak(answer: Answer, mut wire: Box<dyn Wire>, writer: Writer, call: Ar
     }
     call.ended.store(true, Ordering::Release);
     drop(writer.send(Ok(Bytes::from(wire.end(&answer)))).await);
+}
+
+/// The media type of a body.
+fn kind_of(request: &Request) -> String {
+    let kind = request.headers().get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok());
+    kind.unwrap_or_default().to_owned()
 }
 
 fn json_response(status: StatusCode, value: &Value) -> Response {

@@ -46,11 +46,10 @@ export const differences = {
     const code = "export default { fetch: async (_, env) => new Response(await env.LENT.get('key')) };";
     return (await answer(env.LOADER.load({ ...dynamic(code), env: { LENT: env.KV } }))) === "value";
   },
-  "`env.AI` asks one server that speaks OpenAI's API, and what it is not asked for throws: batches, pictures to draw from, translation, classification, `.aiSearch()`, `.autorag()`, logs of gateways": async ({ env }) => {
+  "`env.AI` asks one server that speaks OpenAI's API, and what it is not asked for throws: batches, translation, classification, `.aiSearch()`, `.autorag()`, logs of gateways": async ({ env }) => {
     const { response } = await env.AI.run("@cf/a/b", { prompt: "Count to 3" });
     const absent = [
       () => env.AI.run("@cf/a/b", { requests: [] }),
-      () => env.AI.run("@cf/lykon/dreamshaper-8-lcm", { prompt: "a", image: [] }),
       () => env.AI.run("@cf/meta/m2m100-1.2b", { text: "a", target_lang: "de" }),
       () => env.AI.run("@cf/huggingface/distilbert-sst-2-int8", { text: "a" }),
       () => env.AI.models({ task: "a" }),

@@ -1,98 +1,11 @@
-// Images, speech and transcription: Workers AI's inputs as OpenAI's, and its answers of OpenAI's.
+// Speech and transcription: Workers AI's inputs as OpenAI's, and its answers of OpenAI's.
 
-import { isBlob, getBlobBytes } from "../blob.js";
-import { Response } from "../response.js";
-import { ReadableStream } from "../streams/index.js";
 import { absent, defined, json } from "./asking.js";
+import { encode, read, typeOf } from "./bytes.js";
 
-const IMAGES = "/v1/images/generations";
 const SPEECH = "/v1/audio/speech";
-/** Models whose picture is the answer itself, not base64 in JSON. */
-const PLAIN_IMAGE_MODELS = /stable-diffusion|dreamshaper|phoenix/;
 /** The voice that is asked for when the worker names none: OpenAI's servers want one. */
 const VOICE = "alloy";
-
-const encode = Function.prototype.call.bind(Uint8Array.prototype.toBase64);
-const decode = Uint8Array.fromBase64.bind(Uint8Array);
-
-function fromBase64(text, what) {
-  try {
-    return decode(text);
-  } catch {
-    throw new TypeError(`env.AI.run() takes \`${what}\` as base64, and this is none.`);
-  }
-}
-
-/** The bytes of whatever they came in. @returns {Uint8Array} */
-function toBytes(value, what) {
-  if (typeof value === "string") return fromBase64(/^data:[^,]*;base64,/.test(value) ? value.slice(value.indexOf(",") + 1) : value, what);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (Array.isArray(value)) return Uint8Array.from(value);
-  throw new TypeError(`env.AI.run() takes \`${what}\` as base64, an array of bytes or a buffer.`);
-}
-
-/** How the files begin that models are given and give: an offset, the bytes there, what they say. */
-const BEGINNINGS = [
-  [0, "\x89PNG", "image/png"],
-  [0, "\xff\xd8\xff", "image/jpeg"],
-  [8, "WEBP", "image/webp"],
-  [0, "GIF8", "image/gif"],
-  [8, "WAVE", "audio/wav"],
-  [0, "ID3", "audio/mpeg"],
-  [0, "OggS", "audio/ogg"],
-  [0, "fLaC", "audio/flac"],
-  [0, "\x1a\x45\xdf\xa3", "audio/webm"],
-  [4, "ftyp", "audio/mp4"],
-];
-
-function typeOf(bytes) {
-  const found = BEGINNINGS.find(([at, begin]) => Array.from(begin).every((letter, index) => bytes[at + index] === letter.charCodeAt(0)));
-  if (found !== undefined) return found[2];
-  // A frame of MPEG audio has no name, but begins with eleven bits that are set.
-  return bytes[0] === 0xff && (bytes[1] & 0xe0) === 0xe0 ? "audio/mpeg" : undefined;
-}
-
-/** @returns {import("./asking.js").Asking | Promise<import("./asking.js").Asking>} */
-export function toImage(model, inputs) {
-  if (inputs.multipart !== undefined) {
-    const { body, contentType } = inputs.multipart;
-    return new Response(body, { headers: { "content-type": contentType } }).formData().then((form) => {
-      const fields = Array.from(form, ([name, value]) => {
-        if (isBlob(value)) throw absent(`env.AI.run() with pictures to draw from (\`${name}\`)`);
-        return [name, /^(width|height|steps|seed)$/.test(name) ? Number(value) : value];
-      });
-      return toImage(model, Object.fromEntries(fields));
-    });
-  }
-  const source = ["image", "image_b64", "mask"].find((name) => inputs[name] !== undefined);
-  if (source !== undefined) throw absent(`env.AI.run() with a picture to draw from (\`${source}\`)`);
-  const { prompt, width, height, ...rest } = inputs;
-  if (typeof prompt !== "string") throw new TypeError("env.AI.run() draws what `prompt` says.");
-  if ((width === undefined) !== (height === undefined)) throw absent("env.AI.run() with one of `width` and `height`");
-  const core = { model, prompt, n: 1, size: width === undefined ? undefined : `${width}x${height}` };
-  const isPlain = PLAIN_IMAGE_MODELS.test(model);
-  return {
-    // Some of OpenAI's models take no `response_format`, and answer in base64 as if they had.
-    request: json(IMAGES, { ...rest, ...core, response_format: "b64_json" }),
-    bare: json(IMAGES, core),
-    toResult: (response) =>
-      response.json().then(({ data }) => {
-        const image = data?.[0]?.b64_json;
-        if (typeof image !== "string") throw new Error("The server of models drew nothing: its answer has no `b64_json`.");
-        if (!isPlain) return { image };
-        const bytes = fromBase64(image, "b64_json");
-        return new Response(bytes, { headers: { "content-type": typeOf(bytes) ?? "application/octet-stream" } });
-      }),
-  };
-}
-
-/** A picture as an address that has it. */
-export function toImageUrl(image) {
-  if (typeof image === "string" && /^(data|https?):/.test(image)) return image;
-  const bytes = toBytes(image, "image");
-  return `data:${typeOf(bytes) ?? "image/png"};base64,${encode(bytes)}`;
-}
 
 /** OpenAI's name of a format. */
 function toFormat({ encoding = "mp3", container }) {
@@ -122,17 +35,12 @@ export function toSpeech(model, { text, prompt, voice, speaker, speed, lang, enc
   };
 }
 
-/** @returns {import("./asking.js").Asking | Promise<import("./asking.js").Asking>} */
+/** @returns {Promise<import("./asking.js").Asking>} */
 export function toTranscription(model, inputs) {
   const { audio } = inputs;
   const isWrapped = typeof audio === "object" && audio !== null && "body" in audio;
-  const content = isWrapped ? audio.body : audio;
   const go = (bytes) => asking(model, inputs, bytes, typeOf(bytes) ?? (isWrapped ? audio.contentType : undefined));
-  if (content instanceof ReadableStream || content instanceof Response) {
-    const stream = content instanceof Response ? content : new Response(content);
-    return stream.arrayBuffer().then((buffer) => go(new Uint8Array(buffer)));
-  }
-  return go(isBlob(content) ? getBlobBytes(content) : toBytes(content, "audio"));
+  return read(isWrapped ? audio.body : audio, "audio").then(go);
 }
 
 /** The audio is the body, and what else there is to say stands in the address: the host makes OpenAI's form of both. */

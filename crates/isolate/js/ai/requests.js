@@ -3,7 +3,8 @@
 // Workers AI knows by a model's name what it is for. Here it is the inputs that say it, and the name where they do not.
 
 import { absent, json } from "./asking.js";
-import { toImage, toImageUrl, toSpeech, toTranscription } from "./media.js";
+import { toImage, toImageUrl } from "./images.js";
+import { toSpeech, toTranscription } from "./media.js";
 
 export const CHAT = "/v1/chat/completions";
 export const RESPONSES = "/v1/responses";
@@ -15,7 +16,7 @@ const OTHER = ["input_text", "source_lang", "target_lang", "target_language", "d
 /** Models for what OpenAI's API has nothing for, whose inputs look like those of others. */
 const OTHER_MODELS = /distilbert|resnet|detr-|smart-turn|deepgram\/flux/;
 const IMAGE_MODELS = /flux-|stable-diffusion|dreamshaper|\/leonardo\/|gpt-image|dall-e|imagen-|nano-banana/;
-const IMAGE_INPUTS = ["width", "height", "num_steps", "negative_prompt", "guidance", "multipart"];
+const IMAGE_INPUTS = ["width", "height", "num_steps", "negative_prompt", "guidance", "multipart", "image_b64", "mask", "strength"];
 const SPEECH_MODELS = /\/aura-|melotts|tts/;
 const DESCRIBING_MODELS = /llava|uform/;
 

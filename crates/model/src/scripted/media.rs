@@ -6,7 +6,10 @@ use base64ct::{Base64, Encoding as _};
 use host::{Body, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
+use pictures::Picture;
 use serde_json::{Value, json};
+
+use crate::form::{Part, parts};
 
 use super::{failure, json_response, picture, sound};
 
@@ -15,16 +18,24 @@ const MAX_PICTURES: u64 = 10;
 
 /// `POST /images/generations`
 pub(super) fn images(prompt: &str, body: &Value) -> Response {
-    let Some(size) = picture::size(body["size"].as_str()) else {
-        let message = format!("`size` is WxH, each from 1 to {}", picture::MAX_SIDE);
-        return failure(StatusCode::BAD_REQUEST, &message);
-    };
     let count = body["n"].as_u64().unwrap_or(1);
+    match picture::size(body["size"].as_str()) {
+        Some(size) => drawn(&picture::draw(prompt.as_bytes(), size), prompt, count),
+        None => failure(StatusCode::BAD_REQUEST, &wrong_size()),
+    }
+}
+
+pub(super) fn wrong_size() -> String {
+    format!("`size` is WxH, each from 1 to {}", picture::MAX_SIDE)
+}
+
+/// So many times the same picture, with the prompt in it.
+pub(super) fn drawn(picture: &Picture, prompt: &str, count: u64) -> Response {
     if !(1..=MAX_PICTURES).contains(&count) {
         let message = format!("`n` is from 1 to {MAX_PICTURES}");
         return failure(StatusCode::BAD_REQUEST, &message);
     }
-    let image = Base64::encode_string(&picture::draw(prompt, size));
+    let image = Base64::encode_string(&picture.write(Some(prompt)));
     let data: Vec<Value> = (0..count).map(|_| json!({ "b64_json": image })).collect();
     json_response(StatusCode::OK, &json!({ "created": 0, "data": data }))
 }
@@ -56,22 +67,13 @@ pub(super) struct Heard {
 impl Heard {
     /// What a form's file says. Nothing if it has no file.
     pub(super) fn of(kind: &str, body: &[u8]) -> Option<Self> {
-        let boundary = kind.split("boundary=").nth(1)?.trim_matches('"');
         let mut fields = serde_json::Map::new();
         let mut file = None;
-        for part in parts(body, boundary) {
-            let Some(at) = part.windows(4).position(|four| four == b"\r\n\r\n") else {
-                continue;
-            };
-            let head = String::from_utf8_lossy(&part[..at]).into_owned();
-            let content = &part[at + 4..];
-            match named(&head) {
-                Some("file") => file = Some(content),
-                Some(name) => {
-                    let value = String::from_utf8_lossy(content).into_owned();
-                    fields.insert(name.to_owned(), value.into());
-                }
-                None => {}
+        for Part { name, bytes, .. } in parts(kind, body)? {
+            if name == "file" {
+                file = Some(bytes);
+            } else {
+                fields.insert(name, String::from_utf8_lossy(bytes).into());
             }
         }
         let (text, seconds) = sound::heard(file?);
@@ -111,30 +113,6 @@ impl Heard {
         };
         json_response(StatusCode::OK, &value)
     }
-}
-
-/// What lies between the boundaries of a form.
-fn parts<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
-    let mark = format!("--{boundary}").into_bytes();
-    let mut found = Vec::new();
-    let mut rest = body;
-    let mut start = None;
-    let mut offset = 0;
-    while let Some(at) = rest.windows(mark.len()).position(|bytes| bytes == mark) {
-        if let Some(start) = start {
-            let part: &[u8] = &body[start..offset + at];
-            found.push(part.strip_suffix(b"\r\n").unwrap_or(part));
-        }
-        offset += at + mark.len();
-        rest = &body[offset..];
-        start = Some(offset);
-    }
-    found
-}
-
-fn named(head: &str) -> Option<&str> {
-    let (_, rest) = head.split_once("name=\"")?;
-    rest.split_once('"').map(|(name, _)| name)
 }
 
 /// `POST /rerank`: by how many of the query's words a document has.

@@ -1,9 +1,6 @@
 //! A picture of a prompt: colours in squares, mirrored, the same for the same words.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
+use pictures::Picture;
 
 /// Squares across and down.
 const GRID: usize = 8;
@@ -23,52 +20,47 @@ pub(super) fn size(text: Option<&str>) -> Option<(usize, usize)> {
     (fits(sides.0) && fits(sides.1)).then_some(sides)
 }
 
-/// The picture as a PNG, with the prompt in it. <https://www.w3.org/TR/png-3/>
-pub(super) fn draw(prompt: &str, (width, height): (usize, usize)) -> Vec<u8> {
-    let colours = colours(prompt);
-    let mut pixels = Vec::with_capacity(height * (1 + width * 3));
-    for y in 0..height {
-        pixels.push(0);
-        for x in 0..width {
-            let (column, row) = (x * GRID / width, y * GRID / height);
-            let column = column.min(GRID - 1 - column);
-            pixels.extend(colours[row * (GRID / 2) + column]);
+/// A picture of these bytes.
+pub(super) fn draw(seed: &[u8], (width, height): (usize, usize)) -> Picture {
+    let colours = colours(seed);
+    let rows = (0..height).map(|y| y * GRID / height);
+    let points = rows.flat_map(|row| {
+        let columns = (0..width).map(|x| x * GRID / width);
+        let columns = columns.map(|column| column.min(GRID - 1 - column));
+        let colours = &colours;
+        columns.map(move |column| colours[row * (GRID / 2) + column])
+    });
+    Picture {
+        width,
+        points: points.collect(),
+    }
+}
+
+/// The picture, with another one of these bytes wherever the mask is wholly transparent.
+pub(super) fn redraw(seed: &[u8], mut picture: Picture, mask: &Picture) -> Picture {
+    let other = draw(seed, (picture.width, picture.height()));
+    let others = mask.points.iter().zip(other.points);
+    for (point, (mask, other)) in picture.points.iter_mut().zip(others) {
+        if mask[3] == 0 {
+            *point = other;
         }
     }
-    let side = |side: usize| u32::try_from(side).expect("a side is at most MAX_SIDE");
-    let mut header = Vec::new();
-    header.extend(side(width).to_be_bytes());
-    header.extend(side(height).to_be_bytes());
-    // Eight bits, red, green and blue, and the only compression, filter and no interlacing.
-    header.extend([8, 2, 0, 0, 0]);
-    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    chunk(&mut png, b"IHDR", &header);
-    let text = [b"Description\0\0\0\0\0", prompt.as_bytes()].concat();
-    chunk(&mut png, b"iTXt", &text);
-    let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(&pixels).expect("memory takes it");
-    chunk(
-        &mut png,
-        b"IDAT",
-        &packed.finish().expect("memory takes it"),
-    );
-    chunk(&mut png, b"IEND", &[]);
-    png
+    picture
 }
 
 /// One colour for each square of the left half, two of them in turn with a third here and there.
-fn colours(prompt: &str) -> Vec<[u8; 3]> {
-    let mut state = crc32fast::hash(prompt.as_bytes()) | 1;
+fn colours(seed: &[u8]) -> Vec<[u8; 4]> {
+    let mut state = crc32fast::hash(seed) | 1;
     let mut next = move || {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
         state
     };
-    let mut palette = [[0; 3]; 3];
+    let mut palette = [[0; 4]; 3];
     for colour in &mut palette {
         let [red, green, blue, _] = next().to_le_bytes();
-        *colour = [red, green, blue];
+        *colour = [red, green, blue, u8::MAX];
     }
     let squares = (0..GRID * GRID / 2).map(|_| match next() % 8 {
         0..4 => palette[0],
@@ -76,14 +68,4 @@ fn colours(prompt: &str) -> Vec<[u8; 3]> {
         _ => palette[2],
     });
     squares.collect()
-}
-
-fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], bytes: &[u8]) {
-    let length = u32::try_from(bytes.len()).expect("a chunk is as small as what it is made of");
-    png.extend(length.to_be_bytes());
-    let start = png.len();
-    png.extend(kind);
-    png.extend(bytes);
-    let sum = crc32fast::hash(&png[start..]);
-    png.extend(sum.to_be_bytes());
 }

@@ -10,6 +10,20 @@ async function speak(env: Env, text: string) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+async function bytesOf(answer: any): Promise<string> {
+  return answer instanceof ReadableStream ? new Uint8Array(await new Response(answer).arrayBuffer()).toBase64() : answer.image;
+}
+
+/** The picture in each form that it may have, with the mask if there is one. */
+function edits(url: URL) {
+  const [image, mask] = ["image", "mask"].map((name) => url.searchParams.get(name) ?? undefined);
+  const bytes = Uint8Array.fromBase64(image!);
+  const array = { image: Array.from(bytes), mask: mask && Array.from(Uint8Array.fromBase64(mask)), strength: 0.5, num_steps: 9 };
+  if (mask !== undefined) return [array, { image: bytes, mask }];
+  const others = [{ image_b64: image }, { image: `data:image/png;base64,${image}` }, { image: bytes.buffer }, { image: new Blob([bytes]) }];
+  return [array, ...others, { image: new Response(bytes).body }];
+}
+
 /** Images, speech, transcription and reranking: through the AI SDK's providers, then by the binding itself. */
 export async function media(url: URL, env: Env): Promise<Response> {
   const provider: any = url.searchParams.has("createAI") ? createAI({ binding: env.AI }) : createWorkersAI({ binding: env.AI });
@@ -54,6 +68,22 @@ export async function media(url: URL, env: Env): Promise<Response> {
       const { body, headers } = new Response(form);
       return Response.json(await run({ multipart: { body, contentType: headers.get("content-type") } }));
     }
+    case "edit":
+      return Response.json(await Promise.all(edits(url).map((inputs) => run({ prompt, ...inputs }).then(bytesOf, String))));
+    case "edit-form": {
+      const form = new FormData();
+      form.append("prompt", prompt);
+      for (const [name, value] of url.searchParams) {
+        if (/^(input_image_\d|mask|other)$/.test(name)) form.append(name, new File([Uint8Array.fromBase64(value)], "a.png"));
+      }
+      const { body, headers } = new Response(form);
+      return Response.json(await run({ multipart: { body, contentType: headers.get("content-type") } }).catch(String));
+    }
+    case "sdk-edit": {
+      const [image, mask] = ["image", "mask"].map((name) => Uint8Array.fromBase64(url.searchParams.get(name)!));
+      const made = await generateImage({ model: provider.image(model), prompt: { text: prompt, images: [image!], mask } });
+      return Response.json(made.image.base64);
+    }
     case "speech": {
       const said = await run({ prompt, lang: "en" });
       return said instanceof ReadableStream ? new Response(said, { headers: { kind: "stream" } }) : Response.json(said);
@@ -85,7 +115,7 @@ export async function media(url: URL, env: Env): Promise<Response> {
     case "list":
       return Response.json([await env.AI.models(), await env.AI.models({ search: "none" })]);
     case "refused": {
-      const refused = [{ prompt, image: [1] }, { prompt, width: 1 }, { text: "a", target_lang: "de" }, { prompt: "fail", width: 8, height: 8 }];
+      const refused = [{ prompt, image: ["a"] }, { prompt, width: 1 }, { text: "a", target_lang: "de" }, { prompt: "fail", width: 8, height: 8 }];
       return Response.json(await Promise.all(refused.map((inputs) => run(inputs).then(String, String))));
     }
     default:
