@@ -423,8 +423,11 @@ fn lie(mut socket: UnixStream) -> ! {
     let mut frames = FrameBuffer::default();
     loop {
         let read = frames.fill(64 * 1024, |buffer| socket.read(buffer));
-        if !matches!(read, Ok(count) if count > 0) {
-            std::process::exit(0);
+        match read {
+            Ok(1..) => {}
+            // It has heard nothing for a while.
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            _ => std::process::exit(0),
         }
         let mut out = Vec::new();
         while let Some(payload) = frames.next_frame().unwrap() {
