@@ -14,6 +14,7 @@ use rquickjs::{
 #[allow(dead_code, reason = "natives use the rest")]
 #[path = "../../crates/isolate/src/native/bytes.rs"]
 mod bytes;
+#[allow(dead_code, unused_imports, reason = "natives use the rest")]
 #[path = "../../crates/isolate/src/clone/mod.rs"]
 mod clone;
 

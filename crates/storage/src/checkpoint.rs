@@ -10,7 +10,7 @@ use crate::record::{Key, Record};
 use crate::shared::{Core, Shared, Unsynced};
 
 /// Objects that are flushed together.
-const FLUSH_TOGETHER: usize = 32;
+pub(crate) const FLUSH_TOGETHER: usize = 32;
 /// Files are synced when this many wait for it.
 const MAX_UNSYNCED_FILES: usize = 256;
 /// Files are synced at the latest after this time, in milliseconds.

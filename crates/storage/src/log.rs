@@ -227,7 +227,7 @@ impl Shared {
             let mut core = self.core();
             while core.queue.is_empty()
                 && !core.queue.wants_room()
-                && !core.closing
+                && !core.log_ends
                 && core.failure.is_none()
             {
                 core = self
@@ -235,7 +235,7 @@ impl Shared {
                     .wait(core)
                     .unwrap_or_else(std::sync::PoisonError::into_inner);
             }
-            if core.closing && core.queue.is_empty() || core.failure.is_some() {
+            if core.log_ends && core.queue.is_empty() || core.failure.is_some() {
                 return;
             }
         }

@@ -54,7 +54,10 @@ pub(crate) struct Core {
     /// Of the instance that was opened last. Greater than that of every commit that no file has yet.
     pub(crate) epoch: u64,
     pub(crate) failure: Option<Arc<Error>>,
+    /// Nothing more is brought to the objects' files.
     pub(crate) closing: bool,
+    /// Nobody needs the log any more once it is written.
+    pub(crate) log_ends: bool,
 }
 
 /// Files that were written since the last sync.
@@ -84,6 +87,7 @@ impl Core {
             epoch: 0,
             failure: None,
             closing: false,
+            log_ends: false,
         }
     }
 

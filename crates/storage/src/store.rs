@@ -22,9 +22,16 @@ const OBJECTS_AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Threads>,
     /// Held until it is closed.
     lock: Mutex<Option<Box<dyn crate::disk::Lock>>>,
+}
+
+/// What runs in the background.
+#[derive(Debug, Default)]
+struct Threads {
+    log: Option<JoinHandle<()>>,
+    files: Option<JoinHandle<()>>,
 }
 
 /// An object that was opened.
@@ -109,24 +116,24 @@ impl Store {
             lock: Mutex::new(Some(lock)),
         };
         if threaded {
-            store.spawn("storage-log", Shared::run_log)?;
-            store.spawn("storage-files", Shared::run_checkpoints)?;
+            let log = store.spawn("storage-log", Shared::run_log)?;
+            store.threads().log = Some(log);
+            let files = store.spawn("storage-files", Shared::run_checkpoints)?;
+            store.threads().files = Some(files);
         }
         Ok(store)
     }
 
-    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn threads(&self) -> MutexGuard<'_, Threads> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn(&self, name: &str, run: fn(&Shared)) -> Result<(), Error> {
+    fn spawn(&self, name: &str, run: fn(&Shared)) -> Result<JoinHandle<()>, Error> {
         let shared = self.shared.clone();
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || run(&shared))
-            .map_err(Error::io("start a thread for", &self.shared.folder))?;
-        self.threads().push(thread);
-        Ok(())
+            .map_err(Error::io("start a thread for", &self.shared.folder))
     }
 
     /// Brings everything to the objects' files and stops. Commits after this are refused.
@@ -144,13 +151,19 @@ impl Store {
             shared.core().closing = true;
             result
         };
-        shared.log_wake.notify_all();
-        shared.checkpoint_wake.notify_all();
-        for thread in self.threads().drain(..) {
-            if thread.join().is_err() {
+        let mut threads = self.threads();
+        let wait_for = |thread: Option<JoinHandle<()>>| {
+            if thread.is_some_and(|thread| thread.join().is_err()) {
                 tracing::error!("a thread of the store panicked");
             }
-        }
+        };
+        // A checkpoint under way waits for the log, so that one ends last.
+        shared.checkpoint_wake.notify_all();
+        wait_for(threads.files.take());
+        shared.core().log_ends = true;
+        shared.log_wake.notify_all();
+        wait_for(threads.log.take());
+        drop(threads);
         let mut core = shared.core();
         let failure = core.failure.get_or_insert_with(|| Arc::new(Error::Closed));
         let is_whole = !failed && matches!(**failure, Error::Closed);
@@ -476,7 +489,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let running = !self.threads().is_empty() || !self.shared.options.threads;
+        let running = self.threads().log.is_some() || !self.shared.options.threads;
         if running && let Err(error) = self.close() {
             tracing::warn!(%error, "the store was closed with something left to do");
         }

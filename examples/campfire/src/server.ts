@@ -1,7 +1,7 @@
 import { AIChatAgent, type OnChatMessageOptions } from "@cloudflare/ai-chat";
 import { callable, getCurrentAgent, routeAgentRequest, type Connection } from "agents";
 import { createAI } from "agents/models/ai-sdk";
-import { convertToModelMessages, streamText, type StreamTextOnFinishCallback, type ToolSet } from "ai";
+import { convertToModelMessages, streamText, type StreamTextOnEndCallback, type ToolSet } from "ai";
 import type { Fire } from "./shared.ts";
 
 type Env = { AI: never; Campfire: DurableObjectNamespace };
@@ -32,7 +32,7 @@ export class Campfire extends AIChatAgent<Env, Fire> {
     this.setState({ people: [...others, { id, name: name.trim().slice(0, 24) || "Somebody" }] });
   }
 
-  async onChatMessage(_onFinish: StreamTextOnFinishCallback<ToolSet>, options?: OnChatMessageOptions) {
+  async onChatMessage(_onEnd: StreamTextOnEndCallback<ToolSet>, options?: OnChatMessageOptions) {
     const ai = createAI({ binding: this.env.AI });
     const answer = streamText({
       model: ai("atoll/storyteller"),

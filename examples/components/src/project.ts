@@ -38,8 +38,16 @@ const PAGE = `import page from "./page.html";
 export default { fetch: () => new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } }) };
 `;
 
+interface Project {
+  files: Record<string, string>;
+  server: string;
+  client?: string;
+  jsx?: "automatic";
+  minify?: boolean;
+}
+
 /** The files of a whole program around what was written, and how it is built. */
-export function project(written: Written) {
+export function project(written: Written): Project {
   if ("html" in written) return { files: { "src/server.ts": PAGE, "src/page.html": written.html }, server: "src/server.ts" };
   return {
     files: {
@@ -51,7 +59,7 @@ export function project(written: Written) {
     },
     server: "src/server.tsx",
     client: "src/client.tsx",
-    jsx: "automatic" as const,
+    jsx: "automatic",
     minify: true,
   };
 }

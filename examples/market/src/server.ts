@@ -3,7 +3,7 @@ import { DynamicWorkerExecutor } from "@cloudflare/codemode";
 import { createCodeTool } from "@cloudflare/codemode/ai";
 import { routeAgentRequest } from "agents";
 import { createAI } from "agents/models/ai-sdk";
-import { convertToModelMessages, isStepCount, streamText, tool, type StreamTextOnFinishCallback, type ToolSet } from "ai";
+import { convertToModelMessages, isStepCount, streamText, tool, type StreamTextOnEndCallback, type ToolSet } from "ai";
 import { z } from "zod";
 import type { Stall } from "./shared.ts";
 
@@ -39,7 +39,7 @@ export class Keeper extends AIChatAgent<Env, Stall> {
     };
   }
 
-  async onChatMessage(_onFinish: StreamTextOnFinishCallback<ToolSet>, options?: OnChatMessageOptions) {
+  async onChatMessage(_onEnd: StreamTextOnEndCallback<ToolSet>, options?: OnChatMessageOptions) {
     const executor = new DynamicWorkerExecutor({ loader: this.env.LOADER });
     const answer = streamText({
       model: createAI({ binding: this.env.AI })("atoll/keeper"),

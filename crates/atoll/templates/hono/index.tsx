@@ -36,7 +36,7 @@ export default app;
 export const api = {
   async test() {
     const response = await app.request("/api/hello?name=you");
-    const { message } = await response.json<{ message: string }>();
+    const { message } = (await response.json()) as { message: string };
     if (message !== "Hello, you!") throw new Error(`unexpected message: ${message}`);
   },
 };

@@ -1,10 +1,13 @@
 //! On the machine's own disk, with threads.
 
 use std::os::unix::fs::MetadataExt;
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Instance, file_contents};
+use crate::checkpoint::FLUSH_TOGETHER;
 use crate::{AlarmChange, Commit, Error, Options, Store};
 
 /// How long to wait for what happens at once.
@@ -294,7 +297,55 @@ fn a_store_that_stopped_can_be_closed() {
     let stopped = std::iter::from_fn(|| heard.recv_timeout(PATIENCE).ok()).find_map(Result::err);
     assert!(stopped.is_some());
     let (sender, closed) = mpsc::channel();
-    std::thread::spawn(move || sender.send(store.close().map_err(|error| error.to_string())));
+    thread::spawn(move || sender.send(store.close().map_err(|error| error.to_string())));
     let error = closed.recv_timeout(PATIENCE).unwrap().unwrap_err();
     assert!(error.contains("objects/a-B.0"), "{error}");
+}
+
+#[test]
+fn a_store_is_closed_in_the_middle_of_its_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let time_ms = Arc::new(AtomicU64::new(1));
+    let now_ms = time_ms.clone();
+    let (sender, reached) = mpsc::channel();
+    let (go, gate) = mpsc::channel::<()>();
+    let (gate, told) = (Mutex::new(gate), AtomicUsize::new(0));
+    let options = Options {
+        clock: Box::new(move || now_ms.load(Ordering::Relaxed)),
+        // Stops between those that are checkpointed together and those that come next.
+        on_checkpoint: Box::new(move |_| {
+            if told.fetch_add(1, Ordering::Relaxed) + 1 == FLUSH_TOGETHER {
+                sender.send(()).unwrap();
+                gate.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+            }
+        }),
+        ..Options::default()
+    };
+    let store = Arc::new(Store::open(folder.path(), options).unwrap());
+    let namespace = store.namespace("a:B").unwrap();
+    let mut objects: Vec<Instance> = (0..=u8::try_from(FLUSH_TOGETHER).unwrap())
+        .map(|id| Instance::open(&store, &namespace, id))
+        .collect();
+    for object in &mut objects {
+        object.set(&[1]).unwrap();
+    }
+    // From now on, all of them are due.
+    time_ms.store(1_000_000, Ordering::Relaxed);
+    reached.recv_timeout(PATIENCE).unwrap();
+    let (sender, closed) = mpsc::channel();
+    let closing = store.clone();
+    let began = Instant::now();
+    thread::spawn(move || sender.send(closing.close()));
+    while !store.shared.core().closing {
+        assert!(began.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
+    let mut last = objects.pop().unwrap();
+    last.set(&[2]).unwrap();
+    go.send(()).unwrap();
+    closed.recv_timeout(PATIENCE).unwrap().unwrap();
+    drop((objects, last, store));
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let last = Instance::open(&store, &namespace, u8::try_from(FLUSH_TOGETHER).unwrap());
+    assert_eq!(last.contents(), [2]);
 }
