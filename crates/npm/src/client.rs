@@ -67,7 +67,7 @@ pub struct Report {
     pub downloaded: usize,
     /// Bytes that were downloaded.
     pub downloaded_bytes: usize,
-    /// Packages that would like to run something when they are installed. Nothing was run.
+    /// Packages that want to run something when they are installed, and do not let it fail. Nothing was run.
     pub scripts: Vec<String>,
     /// What one should know.
     pub warnings: Vec<String>,
@@ -427,7 +427,7 @@ impl Client {
                         None => Manifest::read(&folder.join(&location).join("package.json"))?,
                     };
                     // Who installs the rest was told of it before.
-                    if is_new && (own.has_install_script || node.manifest.has_install_script) {
+                    if is_new && own.needs_install_script {
                         report.scripts.push(node.manifest.id());
                     }
                     if node.locked.is_none() {

@@ -63,7 +63,9 @@ pub(crate) fn identify(pack: &Pack, name: &str, wanted: &str) -> Result<Manifest
     if manifest.name != name || !same_version {
         return Err(wrong(format!("is that of {}", manifest.id())));
     }
-    manifest.has_install_script |= pack.find("binding.gyp").is_some();
+    if pack.find("binding.gyp").is_some() {
+        (manifest.has_install_script, manifest.needs_install_script) = (true, true);
+    }
     if let (true, Some(folder)) = (manifest.bin.is_empty(), &manifest.bin_folder) {
         let start = format!("{folder}/");
         manifest.bin = pack

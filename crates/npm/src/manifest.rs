@@ -47,6 +47,8 @@ pub struct Manifest {
     pub libc: Vec<String>,
     /// What it wants to run when it is installed, which never runs.
     pub has_install_script: bool,
+    /// It has one that may not fail: others are not needed, and mostly advertise something.
+    pub needs_install_script: bool,
     /// Why it should not be used any more.
     pub deprecated: Option<String>,
     /// Rules of a project about versions anywhere in its tree.
@@ -149,10 +151,9 @@ impl Manifest {
         };
         let has_install_script = match fields.get("hasInstallScript") {
             Some(Value::Bool(has)) => *has,
-            _ => ["preinstall", "install", "postinstall"].iter().any(
-                |name| matches!(fields.get("scripts"), Some(scripts) if scripts[*name].is_string()),
-            ),
+            _ => install_scripts(&fields).next().is_some(),
         };
+        let needs_install_script = install_scripts(&fields).any(|script| !may_fail(script));
         let deprecated = match fields.get("deprecated") {
             Some(Value::String(why)) if !why.is_empty() => Some(why.clone()),
             Some(Value::Bool(true)) => Some("deprecated".to_owned()),
@@ -195,6 +196,7 @@ impl Manifest {
             cpu,
             libc,
             has_install_script,
+            needs_install_script,
             deprecated,
             overrides: Map::new(),
             workspaces,
@@ -382,6 +384,23 @@ fn inside(path: &str) -> String {
     }
 }
 
+/// What a package wants to run when it is installed.
+fn install_scripts(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let scripts = fields.get("scripts");
+    ["preinstall", "install", "postinstall"]
+        .into_iter()
+        .filter_map(move |name| scripts?.get(name)?.as_str())
+}
+
+/// Whether a script takes it as it comes when it fails.
+fn may_fail(script: &str) -> bool {
+    let script: String = script.split_whitespace().collect();
+    let ends = ["||exit0", "||true", "||:", "||node-e\"\""];
+    script.contains("catch(e){}")
+        || script.contains("catch{}")
+        || ends.iter().any(|end| script.ends_with(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -430,6 +449,26 @@ mod tests {
         assert!(!manifest.has_install_script && manifest.notes.is_empty());
         for nothing in ["", "[]", "{", "1"] {
             assert!(Manifest::parse(nothing.as_bytes()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_script_that_may_fail_is_not_needed() {
+        let needs = |script: &str| {
+            let json = serde_json::json!({ "name": "a", "scripts": { "postinstall": script } });
+            let manifest = Manifest::parse(json.to_string().as_bytes()).unwrap();
+            assert!(manifest.has_install_script);
+            manifest.needs_install_script
+        };
+        for script in [
+            "node -e \"try{require('./postinstall')}catch(e){}\"",
+            "node fund.js || exit 0",
+            "./x || true",
+        ] {
+            assert!(!needs(script), "{script}");
+        }
+        for script in ["node install.js", "prebuild-install || node-gyp rebuild"] {
+            assert!(needs(script), "{script}");
         }
     }
 }

@@ -44,6 +44,8 @@ impl Picture {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, side(self.width), side(self.height()));
         encoder.set_depth(png::BitDepth::Eight);
+        // Squares and masks are small without one, and whoever reads rows finds points.
+        encoder.set_filter(png::Filter::NoFilter);
         let (colours, samples) = match self.is_opaque() {
             true => (png::ColorType::Rgb, 3),
             false => (png::ColorType::Rgba, 4),

@@ -25,9 +25,11 @@ const CONFIGURATION: &str = r#"{ "name": "flow", "main": "index.js", "compatibil
     "kv_namespaces": [{ "binding": "KV" }],
     "workflows": [{ "binding": "FLOW", "name": "flow", "class_name": "Flow" }] }"#;
 
-/// `/start/ID`, `/status/ID`, `/ran/ID` (how often the first and the second step have begun), `/open/ID` lets the second step go on.
+/// `/start/ID`, `/status/ID`, `/ran/ID` (how often the first and the second step have begun), `/open/ID` lets the second step go on,
+/// `/result` is what it will give.
 const WORKER: &str = r#"
 import { WorkflowEntrypoint } from "cloudflare:workers";
+const RESULT = "done";
 export class Flow extends WorkflowEntrypoint {
   async run({ instanceId }, step) {
     const count = async (what) => {
@@ -39,13 +41,14 @@ export class Flow extends WorkflowEntrypoint {
     return step.do("second", { timeout: "1 hour" }, async () => {
       await count("second");
       while ((await this.env.KV.get(`${instanceId} open`)) === null) await scheduler.wait(10);
-      return "done";
+      return RESULT;
     });
   }
 }
 export default {
   async fetch(request, { FLOW, KV }) {
     const [, what, id] = new URL(request.url).pathname.split("/");
+    if (what === "result") return new Response(RESULT);
     if (what === "start") await FLOW.create({ id });
     if (what === "open") await KV.put(`${id} open`, "yes");
     if (what === "ran") return new Response(`${await KV.get(`${id} first`)} ${await KV.get(`${id} second`)}`);
@@ -89,11 +92,11 @@ fn a_workflow_goes_on_where_it_was_when_the_server_was_killed() {
 #[test]
 fn a_workflow_goes_on_with_a_new_version_of_its_worker() {
     let project = Project::new(&[("wrangler.json", CONFIGURATION), ("index.js", WORKER)]);
-    let mut server = project.start(&["dev"], "ready in");
+    let server = project.start(&["dev"], "ready in");
     server.get("/start/a");
     settles(|| server.get("/status/a").1, "waiting null");
     project.write("index.js", &WORKER.replace("\"done\"", "\"new\""));
-    server.wait_for("rebuilt in");
+    settles(|| server.get("/result").1, "new");
     server.get("/open/a");
     assert_eq!(server.post("/cdn-cgi/handler/clock?by=3600000", "").0, 200);
     settles(|| server.get("/status/a").1, "complete new");
