@@ -194,6 +194,47 @@ fn a_body_that_is_only_passed_on_outlives_the_isolate() {
     });
 }
 
+#[test]
+fn a_coded_body_that_is_passed_on_keeps_its_coding_and_its_bytes() {
+    run(async {
+        let worker = App::fetch(
+            "const other = await env.ECHO.fetch(request); const { headers } = new Response(null, other); \
+             headers.set('content-encoding', 'gzip'); if (request.url.endsWith('/own')) headers.set('x-own', '1'); \
+             return new Response(other.body, { headers });",
+        )
+        .service("ECHO", Arc::new(Coded))
+        .deploy()
+        .await;
+        // Nothing that looks into these bytes can give them back.
+        for path in ["/", "/own"] {
+            let answer = get(&worker, path).await;
+            assert_eq!(answer.header("content-encoding").as_deref(), Some("gzip"));
+            assert_eq!(
+                (answer.text(), answer.header("x-own").is_some()),
+                (NO_GZIP.to_owned(), path == "/own")
+            );
+        }
+    });
+}
+
+const NO_GZIP: &str = "this is no gzip";
+
+/// Answers with what its header does not keep.
+struct Coded;
+
+impl Fetcher for Coded {
+    fn fetch(
+        &self,
+        _: host::Request,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<host::Response, host::FetchError>> + Send + '_>>
+    {
+        let mut response = host::Response::new(Body::full(NO_GZIP));
+        let gzip = http::HeaderValue::from_static("gzip");
+        response.headers_mut().insert("content-encoding", gzip);
+        Box::pin(std::future::ready(Ok(response)))
+    }
+}
+
 /// Gives back what it gets.
 struct Echo;
 

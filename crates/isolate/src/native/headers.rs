@@ -27,23 +27,40 @@ thread_local! {
     static CLASS: Cell<qjs::JSClassID> = const { Cell::new(0) };
 }
 
+/// What the engine calls for a [`Work`].
+macro_rules! entry {
+    ($work:path) => {{
+        unsafe extern "C" fn entry(
+            ctx: *mut qjs::JSContext,
+            this: qjs::JSValue,
+            count: std::ffi::c_int,
+            arguments: *mut qjs::JSValue,
+        ) -> qjs::JSValue {
+            // SAFETY: they are the engine's.
+            unsafe { native(ctx, this, count, arguments, $work) }
+        }
+        entry
+    }};
+}
+use entry;
+
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     names::forget();
     define_class(ctx)?;
     let prototype = Object::new(ctx.clone())?;
-    let constructor = function(ctx, c"Headers", 0, Kind::Constructor, construct)?;
+    let constructor = function(ctx, c"Headers", 0, Kind::Constructor, entry!(construct))?;
     let method = |name: &CStr, length, run| {
         let function = function(ctx, name, length, Kind::Plain, run)?;
         let property = Property::from(function).writable().configurable();
         prototype.prop(&*name.to_string_lossy(), property)
     };
-    method(c"append", 2, append)?;
-    method(c"delete", 1, remove)?;
-    method(c"get", 1, get)?;
-    method(c"getAll", 1, get_all)?;
-    method(c"getSetCookie", 0, get_set_cookie)?;
-    method(c"has", 1, has)?;
-    method(c"set", 2, set)?;
+    method(c"append", 2, entry!(append))?;
+    method(c"delete", 1, entry!(remove))?;
+    method(c"get", 1, entry!(get))?;
+    method(c"getAll", 1, entry!(get_all))?;
+    method(c"getSetCookie", 0, entry!(get_set_cookie))?;
+    method(c"has", 1, entry!(has))?;
+    method(c"set", 2, entry!(set))?;
     // SAFETY: all are alive. The class keeps a reference of its own to the prototype.
     unsafe {
         let raw = ctx.as_raw().as_ptr();
@@ -158,15 +175,19 @@ impl Arguments<'_> {
     }
 }
 
+/// What a function does with its receiver and its arguments.
+type Work = fn(&Engine, qjs::JSValue, &Arguments<'_>) -> Result<qjs::JSValue>;
+
 /// Runs what a function does, and throws what goes wrong.
 ///
 /// # Safety
 /// The arguments have to be those that the engine called the function with.
 unsafe fn native(
     ctx: *mut qjs::JSContext,
+    this: qjs::JSValue,
     count: c_int,
     arguments: *mut qjs::JSValue,
-    work: impl FnOnce(&Engine, Arguments<'_>) -> Result<qjs::JSValue>,
+    work: Work,
 ) -> qjs::JSValue {
     let engine = Engine::bare(ctx);
     let arguments = match usize::try_from(count) {
@@ -174,7 +195,7 @@ unsafe fn native(
         Ok(count @ 1..) => unsafe { std::slice::from_raw_parts(arguments, count) },
         _ => &[],
     };
-    work(&engine, Arguments(arguments)).unwrap_or(qjs::JS_EXCEPTION)
+    work(&engine, this, &Arguments(arguments)).unwrap_or(qjs::JS_EXCEPTION)
 }
 
 /// Says that too few arguments were given to a method, if so.
@@ -228,29 +249,23 @@ fn receiver<'a>(engine: &Engine, this: qjs::JSValue) -> Result<&'a mut List> {
     list_of(this).ok_or_else(|| throw_type(engine, ILLEGAL))
 }
 
-unsafe extern "C" fn construct(
-    ctx: *mut qjs::JSContext,
-    new_target: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
+/// `new Headers(init)`, where `this` is what `new` was said of.
+fn construct(
+    engine: &Engine,
+    this: qjs::JSValue,
+    arguments: &Arguments<'_>,
+) -> Result<qjs::JSValue> {
+    // SAFETY: all values are alive, and what is made is new and of the class.
     unsafe {
-        native(ctx, count, arguments, |engine, arguments| {
-            let prototype = engine.own(qjs::JS_GetPropertyStr(
-                ctx,
-                new_target,
-                c"prototype".as_ptr(),
-            ))?;
-            let made = match qjs::JS_IsObject(prototype.raw()) {
-                true => qjs::JS_NewObjectProtoClass(ctx, prototype.raw(), CLASS.get()),
-                false => qjs::JS_NewObjectClass(ctx, CLASS.get()),
-            };
-            let headers = engine.own(made)?;
-            attach(engine, headers.raw(), List::new())?;
-            fill(engine, headers.raw(), arguments.at(0))?;
-            Ok(headers.into_raw())
-        })
+        let prototype = qjs::JS_GetPropertyStr(engine.ctx, this, c"prototype".as_ptr());
+        let prototype = engine.own(prototype)?;
+        let headers = engine.own(match qjs::JS_IsObject(prototype.raw()) {
+            true => qjs::JS_NewObjectProtoClass(engine.ctx, prototype.raw(), CLASS.get()),
+            false => qjs::JS_NewObjectClass(engine.ctx, CLASS.get()),
+        })?;
+        attach(engine, headers.raw(), List::new())?;
+        fill(engine, headers.raw(), arguments.at(0))?;
+        Ok(headers.into_raw())
     }
 }
 
@@ -412,166 +427,94 @@ fn add(
     receiver(engine, headers)?.push(engine, name.into_raw(), value.into_raw())
 }
 
-unsafe extern "C" fn append(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        native(ctx, count, arguments, |engine, arguments| {
-            receiver(engine, this)?;
-            require(engine, &arguments, 2, "append")?;
-            receiver(engine, this)?.write(engine)?;
-            let name = Name::of(engine, arguments.at(0))?;
-            let value = names::normalized(engine, arguments.at(1))?;
-            let list = receiver(engine, this)?;
-            // What the arguments did may have read them again.
-            list.change(engine)?;
-            list.push(engine, name.into_raw(), value.into_raw())?;
-            Ok(qjs::JS_UNDEFINED)
-        })
-    }
+fn append(engine: &Engine, this: qjs::JSValue, arguments: &Arguments<'_>) -> Result<qjs::JSValue> {
+    change(engine, this, arguments, 2, "append", |list, name| {
+        let value = names::normalized(engine, arguments.at(1))?;
+        list()?.push(engine, name.into_raw(), value.into_raw())
+    })
 }
 
-unsafe extern "C" fn set(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        native(ctx, count, arguments, |engine, arguments| {
-            receiver(engine, this)?;
-            require(engine, &arguments, 2, "set")?;
-            receiver(engine, this)?.write(engine)?;
-            let name = Name::of(engine, arguments.at(0))?;
-            let value = names::normalized(engine, arguments.at(1))?;
-            let list = receiver(engine, this)?;
-            list.change(engine)?;
-            list.set(engine, name.into_raw(), value.into_raw())?;
-            Ok(qjs::JS_UNDEFINED)
-        })
-    }
+fn set(engine: &Engine, this: qjs::JSValue, arguments: &Arguments<'_>) -> Result<qjs::JSValue> {
+    change(engine, this, arguments, 2, "set", |list, name| {
+        let value = names::normalized(engine, arguments.at(1))?;
+        list()?.set(engine, name.into_raw(), value.into_raw())
+    })
 }
 
-unsafe extern "C" fn remove(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        native(ctx, count, arguments, |engine, arguments| {
-            receiver(engine, this)?;
-            require(engine, &arguments, 1, "delete")?;
-            receiver(engine, this)?.write(engine)?;
-            let name = Name::of(engine, arguments.at(0))?;
-            let list = receiver(engine, this)?;
-            list.change(engine)?;
-            list.remove(engine, name.atom);
-            Ok(qjs::JS_UNDEFINED)
-        })
-    }
+fn remove(engine: &Engine, this: qjs::JSValue, arguments: &Arguments<'_>) -> Result<qjs::JSValue> {
+    change(engine, this, arguments, 1, "delete", |list, name| {
+        list()?.remove(engine, name.atom);
+        Ok(())
+    })
 }
 
-/// What the methods do that look for one name.
-///
-/// # Safety
-/// As for [`native`].
-unsafe fn look_up(
-    ctx: *mut qjs::JSContext,
+/// What the methods do that change headers. `work` asks for the list when its arguments are converted, since what that does may
+/// have to do with the same headers.
+fn change<'e>(
+    engine: &'e Engine,
     this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
+    arguments: &Arguments<'_>,
+    needed: usize,
     method: &str,
-    answer: impl FnOnce(&Engine, &mut List, qjs::JSAtom) -> Result<qjs::JSValue>,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        native(ctx, count, arguments, |engine, arguments| {
-            receiver(engine, this)?;
-            require(engine, &arguments, 1, method)?;
-            let name = Name::of(engine, arguments.at(0))?;
-            let list = receiver(engine, this)?;
-            list.read(engine)?;
-            answer(engine, list, name.atom)
-        })
-    }
+    work: impl FnOnce(&dyn Fn() -> Result<&'e mut List>, Name<'e>) -> Result<()>,
+) -> Result<qjs::JSValue> {
+    receiver(engine, this)?;
+    require(engine, arguments, needed, method)?;
+    receiver(engine, this)?.write(engine)?;
+    let name = Name::of(engine, arguments.at(0))?;
+    let list = || {
+        let list = receiver(engine, this)?;
+        list.change(engine)?;
+        Ok(list)
+    };
+    work(&list, name)?;
+    Ok(qjs::JS_UNDEFINED)
 }
 
-unsafe extern "C" fn get(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        look_up(ctx, this, count, arguments, "get", |engine, list, name| {
-            list.get(engine, name)
-        })
-    }
+fn get(engine: &Engine, this: qjs::JSValue, arguments: &Arguments<'_>) -> Result<qjs::JSValue> {
+    let (list, name) = look_up(engine, this, arguments, "get")?;
+    list.get(engine, name.atom)
 }
 
-unsafe extern "C" fn has(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        look_up(ctx, this, count, arguments, "has", |_, list, name| {
-            Ok(qjs::JS_MKVAL(qjs::JS_TAG_BOOL, i32::from(list.has(name))))
-        })
-    }
+fn has(engine: &Engine, this: qjs::JSValue, arguments: &Arguments<'_>) -> Result<qjs::JSValue> {
+    let (list, name) = look_up(engine, this, arguments, "has")?;
+    Ok(boolean(list.has(name.atom)))
 }
 
-unsafe extern "C" fn get_all(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        look_up(
-            ctx,
-            this,
-            count,
-            arguments,
-            "getAll",
-            |engine, list, name| {
-                if name != Name::own(engine, SET_COOKIE).atom {
-                    return Err(throw_type(
-                        engine,
-                        "getAll() can only be used with the header name \"Set-Cookie\".",
-                    ));
-                }
-                list.get_each(engine, name)
-            },
-        )
+fn get_all(engine: &Engine, this: qjs::JSValue, arguments: &Arguments<'_>) -> Result<qjs::JSValue> {
+    let (list, name) = look_up(engine, this, arguments, "getAll")?;
+    if name.atom != Name::own(engine, SET_COOKIE).atom {
+        return Err(throw_type(
+            engine,
+            "getAll() can only be used with the header name \"Set-Cookie\".",
+        ));
     }
+    list.get_each(engine, name.atom)
 }
 
 const SET_COOKIE: &CStr = c"set-cookie";
 
-unsafe extern "C" fn get_set_cookie(
-    ctx: *mut qjs::JSContext,
+fn get_set_cookie(engine: &Engine, this: qjs::JSValue, _: &Arguments<'_>) -> Result<qjs::JSValue> {
+    let list = receiver(engine, this)?;
+    list.read(engine)?;
+    list.get_each(engine, Name::own(engine, SET_COOKIE).atom)
+}
+
+/// The list and the name that a method is to look for.
+fn look_up<'e>(
+    engine: &'e Engine,
     this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    // SAFETY: they are the engine's.
-    unsafe {
-        native(ctx, count, arguments, |engine, _| {
-            let list = receiver(engine, this)?;
-            list.read(engine)?;
-            list.get_each(engine, Name::own(engine, SET_COOKIE).atom)
-        })
-    }
+    arguments: &Arguments<'_>,
+    method: &str,
+) -> Result<(&'e mut List, Name<'e>)> {
+    receiver(engine, this)?;
+    require(engine, arguments, 1, method)?;
+    let name = Name::of(engine, arguments.at(0))?;
+    let list = receiver(engine, this)?;
+    list.read(engine)?;
+    Ok((list, name))
+}
+
+fn boolean(value: bool) -> qjs::JSValue {
+    qjs::JS_MKVAL(qjs::JS_TAG_BOOL, i32::from(value))
 }
