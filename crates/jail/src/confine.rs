@@ -96,7 +96,7 @@ pub(crate) struct Birth {
 
 /// Gives up everything that no child needs. What is given up here is inherited by all children, so
 /// that forking stays quick. [`close`] is to follow.
-pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
+pub(crate) fn seal(first_user: u32, users: u32, ranks: bool) -> Result<Sealed, Failure> {
     let status = fs::read_to_string("/proc/self/status").at(Step::SingleThread)?;
     if !status.lines().any(|line| line == "Threads:\t1") {
         return Err(io::Error::from_raw_os_error(libc::EBUSY)).at(Step::SingleThread);
@@ -109,7 +109,10 @@ pub(crate) fn seal(first_user: u32, users: u32) -> Result<Sealed, Failure> {
     let users = Users::choose(first_user, users, capabilities, own, maps);
     let process_namespace = namespaces::can_make_process_tables();
     system::load_time_zone();
-    let precedence = Precedence::establish();
+    let precedence = match ranks {
+        true => None,
+        false => Precedence::establish(),
+    };
 
     system::forbid_new_privileges().at(Step::Privileges)?;
     system::drop_bounding_set();

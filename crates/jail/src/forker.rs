@@ -58,7 +58,7 @@ pub(crate) struct Link {
     process: Process,
     requests: AtomicU64,
     protection: Protection,
-    /// A template that is not ended for want of memory before those that come of it.
+    /// It is not ended for want of memory before those that come of it, which the host sees to.
     is_spared: bool,
     /// What [`Link::mapped`] has found out.
     inherited: OnceLock<Mapped>,
@@ -87,9 +87,11 @@ impl Zygote {
             .stderr(Stdio::inherit());
         let process = start_on_own_thread(command).map_err(Error::Spawn)?;
         let mut link = Link::new(ours, process, Protection::default())?;
+        link.is_spared = shortage::is_spared(link.process.id());
         let request = Request::Seal {
             first_user: settings.first_user,
             users: settings.users,
+            ranks: link.is_spared,
         };
         let id = link.next_id();
         // It loads what isolates share before it answers.

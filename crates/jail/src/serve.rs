@@ -201,11 +201,25 @@ impl Server {
 
     /// Gives up the powers of a zygote when the host asks for it, which it does first.
     fn seal(&mut self, start: ZygoteStart, settle: impl FnOnce()) {
-        let (id, Request::Seal { first_user, users }, _) = self.next_request() else {
+        let request = self.next_request();
+        let (
+            id,
+            Request::Seal {
+                first_user,
+                users,
+                ranks,
+            },
+            _,
+        ) = request
+        else {
             system::exit_now(EXIT_PROTOCOL);
         };
-        let sealed = confine::seal(first_user, users).and_then(|sealed| {
+        let sealed = confine::seal(first_user, users, ranks).and_then(|sealed| {
             settle();
+            if sealed.precedence.is_some() {
+                // While it forks it counts for as much as its children, and should be smaller than any of them.
+                system::give_back_program();
+            }
             confine::close()?;
             Ok(sealed)
         });

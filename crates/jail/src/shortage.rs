@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 
+use crate::system;
+
 /// In thousandths of all memory: by how much more than it is a child of the zygote counts.
 const FIRST_TO_GO: i32 = 500;
 const PATH: &str = "/proc/self/oom_score_adj";
@@ -15,21 +17,24 @@ fn set_score(process: u32, score: i32) -> io::Result<()> {
     fs::write(format!("/proc/{process}/oom_score_adj"), score.to_string())
 }
 
-/// A template that is done counts for no more than the host: its isolates go with it, and all that it does is to fork. Says
-/// whether that could be had, which only root can. Then each child of it [`goes_first`].
-pub(crate) fn is_spared(template: u32) -> bool {
-    own_score().is_some_and(|own| own < FIRST_TO_GO && set_score(template, own).is_ok())
+/// A zygote, and a template that is done, count for no more than the host: what they forked goes with them, and all that they
+/// do is to fork. Says whether that could be had, which only root can. Then each child of it [`goes_first`].
+pub(crate) fn is_spared(forker: u32) -> bool {
+    // A zygote that is not sealed would let others as well.
+    system::is_root()
+        && own_score().is_some_and(|own| own < FIRST_TO_GO && set_score(forker, own).is_ok())
 }
 
-/// A child of a template that is spared.
+/// A child of who is spared.
 pub(crate) fn goes_first(child: u32) {
-    // If not, it is as hard to end as its template.
+    // If not, it is as hard to end as its forker.
     let _ = set_score(child, FIRST_TO_GO);
 }
 
 /// When the machine or the container is out of memory, the kernel ends one process. That must not be the host, which often is
 /// the largest, nor the zygote, with which all isolates go and without which there can be no others: what the zygote forks
-/// counts for as much more than it is.
+/// counts for as much more than it is. Where the host is not root, the zygote sees to that, and counts for more itself for as
+/// long as it forks.
 #[derive(Debug)]
 pub(crate) struct Precedence {
     /// The zygote's own score, which each child begins with.

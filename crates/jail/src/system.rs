@@ -560,3 +560,38 @@ pub(crate) fn landlock_version() -> u32 {
     };
     u32::try_from(version).unwrap_or(0)
 }
+
+/// Gives back what this process has in memory of its program and libraries, which are read again from there where they are
+/// needed, and which no child has before it needs them.
+pub(crate) fn give_back_program() {
+    unsafe extern "C" fn give_back(
+        object: *mut libc::dl_phdr_info,
+        _: libc::size_t,
+        _: *mut libc::c_void,
+    ) -> c_int {
+        // SAFETY: the linker hands out what it has of a loaded object, and its headers are as many as it says.
+        let (base, headers) = unsafe {
+            let object = &*object;
+            let count = usize::from(object.dlpi_phnum);
+            (
+                object.dlpi_addr,
+                std::slice::from_raw_parts(object.dlpi_phdr, count),
+            )
+        };
+        let unchanged = headers
+            .iter()
+            .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_W == 0);
+        for header in unchanged {
+            let page = page_size();
+            let begin = (base + header.p_vaddr).next_multiple_of(page);
+            let end = (base + header.p_vaddr + header.p_memsz) / page * page;
+            let bytes = end.saturating_sub(begin) as usize;
+            // SAFETY: nobody can have written there, so that what is read afterwards is the same. Nothing depends on whether
+            // it works.
+            unsafe { libc::madvise(begin as *mut libc::c_void, bytes, libc::MADV_DONTNEED) };
+        }
+        0
+    }
+    // SAFETY: what is called uses nothing but its first argument.
+    unsafe { libc::dl_iterate_phdr(Some(give_back), std::ptr::null_mut()) };
+}

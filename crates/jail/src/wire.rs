@@ -30,7 +30,12 @@ pub(crate) struct Ceilings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// Give up every power that children don't need, then answer with the protection in force.
-    Seal { first_user: u32, users: u32 },
+    Seal {
+        first_user: u32,
+        users: u32,
+        /// The host says whom the kernel ends when memory is short. Otherwise the zygote does.
+        ranks: bool,
+    },
     /// Fork. The answer says that the fork happened; the child's own socket says that its jail is
     /// up.
     Fork { role: Role, ceilings: Ceilings },
@@ -100,9 +105,14 @@ impl Request {
         words[0] = REQUEST_TAG;
         words[1] = id;
         match self {
-            Self::Seal { first_user, users } => {
+            Self::Seal {
+                first_user,
+                users,
+                ranks,
+            } => {
                 words[2] = 1;
                 words[3] = pair(first_user, users);
+                words[4] = u64::from(ranks);
             }
             Self::Fork { role, ceilings } => {
                 words[2] = 2;
@@ -136,7 +146,11 @@ impl Request {
         let request = match words[2] {
             1 => {
                 let (first_user, users) = halves(words[3]);
-                Self::Seal { first_user, users }
+                Self::Seal {
+                    first_user,
+                    users,
+                    ranks: words[4] != 0,
+                }
             }
             2 => Self::Fork {
                 role: match words[3] {
@@ -229,6 +243,7 @@ mod tests {
         let seal = Request::Seal {
             first_user: 0x7000_0000,
             users: 65_536,
+            ranks: true,
         };
         for request in [fork, seal, Request::Reap { id: 9 }] {
             assert_eq!(Request::decode(&request.encode(7)), Some((7, request)));

@@ -31,6 +31,7 @@ mod workers;
 use std::time::Duration;
 
 use server::Project;
+use shortage::Who;
 use storm::{Kill, Storm};
 
 /// How long a server is watched whose sockets stay.
@@ -79,7 +80,12 @@ fn the_soak_notices_what_stays() {
 
 #[test]
 fn a_server_outlives_a_shortage_of_memory() {
-    shortage::a_server_outlives_it();
+    shortage::a_server_outlives_it(Who::Tester);
+}
+
+#[test]
+fn a_server_of_nobody_s_outlives_a_shortage_of_memory() {
+    shortage::a_server_outlives_it(Who::Nobody);
 }
 
 #[test]

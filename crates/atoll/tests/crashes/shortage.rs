@@ -1,6 +1,8 @@
 //! A server in a container whose memory is not enough. Only where this machine lets the test make a control group.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ struct Group {
 }
 
 impl Group {
-    fn new() -> Option<Self> {
+    fn new(name: &str) -> Option<Self> {
         let versions = [
             ("/sys/fs/cgroup", "memory.max", "memory.events"),
             (
@@ -35,7 +37,7 @@ impl Group {
             ),
         ];
         versions.into_iter().find_map(|(root, limit, kills)| {
-            let name = format!("atoll-test-{}", std::process::id());
+            let name = format!("atoll-test-{}-{name}", std::process::id());
             let group = Self {
                 folder: Path::new(root).join(name),
                 kills,
@@ -48,15 +50,39 @@ impl Group {
         })
     }
 
-    fn serve(&self, project: &Project) -> Server {
+    fn serve(&self, project: &Project, who: Who) -> Server {
         let mut command = Command::new("sh");
         let script = r#"echo $$ > "$0" && exec "$@""#;
         command.args(["-c", script]);
         command.arg(self.folder.join("cgroup.procs"));
-        command.arg(env!("CARGO_BIN_EXE_atoll"));
+        let mut program = PathBuf::from(env!("CARGO_BIN_EXE_atoll"));
+        if let Who::Nobody = who {
+            // Which may be where only its owner looks.
+            let reachable = project.path().join("atoll");
+            fs::copy(program, &reachable).unwrap();
+            program = reachable;
+            let everybody = fs::Permissions::from_mode(0o777);
+            fs::set_permissions(project.path(), everybody).unwrap();
+            command.args(["setpriv", "--reuid=65534", "--regid=65534"]);
+            command.args(["--clear-groups", "--"]);
+        }
+        command.arg(program);
         command.args(["serve", "--port", "0"]);
         command.current_dir(project.path());
         Server::start(command).unwrap()
+    }
+
+    /// What is in it, for who reads of a failure.
+    fn processes(&self) -> String {
+        let ids = fs::read_to_string(self.folder.join("cgroup.procs")).unwrap_or_default();
+        let mut text = String::new();
+        for id in ids.lines() {
+            let of =
+                |name: &str| fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+            let waits = of("wchan");
+            let _ = write!(text, "\n{id} waits in {waits}: {}", of("stat"));
+        }
+        text
     }
 
     fn kills(&self) -> u64 {
@@ -82,14 +108,30 @@ impl Drop for Group {
     }
 }
 
+/// Whose process the server is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Who {
+    Tester,
+    /// A user who may do nothing that others may not.
+    Nobody,
+}
+
 /// The kernel ends isolates. The host goes on, what it acknowledged is there, and new code runs.
-pub(crate) fn a_server_outlives_it() {
-    let Some(group) = Group::new() else {
+pub(crate) fn a_server_outlives_it(who: Who) {
+    let name = match who {
+        Who::Tester => "tester",
+        Who::Nobody => "nobody",
+    };
+    let Some(group) = Group::new(name) else {
         println!("skipped: no control group can be made here");
         return;
     };
+    if who == Who::Nobody && fs::metadata("/proc/self").unwrap().uid() != 0 {
+        println!("skipped: only root can become somebody else");
+        return;
+    }
     let project = Project::for_soak();
-    let mut server = group.serve(&project);
+    let mut server = group.serve(&project, who);
     let done = |path: &str| match ask(&server.address, path) {
         Answer::Done(value) => value.to_string(),
         other => panic!("{path}: {other:?}"),
@@ -116,8 +158,16 @@ pub(crate) fn a_server_outlives_it() {
     );
     // Who was ended is replaced as soon as there is memory again.
     let began = Instant::now();
-    while !matches!(ask(&server.address, "/newest/kept/1"), Answer::Done(_)) {
-        assert!(began.elapsed() < PATIENCE, "it does not recover");
+    loop {
+        let answer = ask(&server.address, "/newest/kept/1");
+        if matches!(answer, Answer::Done(_)) {
+            break;
+        }
+        assert!(
+            began.elapsed() < PATIENCE,
+            "it does not recover: {answer:?}; what runs: {}",
+            group.processes()
+        );
     }
     assert_eq!(done("/newest/kept/1"), "7");
     assert!(done("/fine").contains('3'));

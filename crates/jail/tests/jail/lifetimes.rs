@@ -153,7 +153,7 @@ fn isolates_go_before_the_host_when_memory_is_out() {
     let spared = score(&template.process().id().to_string());
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     assert_eq!(spared, if is_root { host } else { host.max(500) });
-    // With the zygote all would go. It counts for more only while it forks.
+    // With the zygote all would go. Where the host is not root, it counts for more while it forks.
     let zygote = ZYGOTE.process().id().to_string();
     let began = Instant::now();
     while score(&zygote) != host {
