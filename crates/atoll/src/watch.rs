@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc;
 
 use crate::error::Error;
@@ -14,8 +15,26 @@ use crate::error::Error;
 const QUIET: Duration = Duration::from_millis(25);
 /// However busy a folder is, a change is looked at after this time.
 const LONGEST: Duration = Duration::from_millis(250);
-/// Clocks of file systems are coarse.
-const COARSENESS: Duration = Duration::from_millis(10);
+
+/// What the kernel stamps files with that are written now. It goes by ticks, and is behind the clock.
+fn clock_of_files() -> SystemTime {
+    let now = clock_gettime(ClockId::RealtimeCoarse);
+    let since = Duration::try_from(now).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + since
+}
+
+/// Waits until files that are written get another stamp than those that were written before.
+fn next_tick() -> SystemTime {
+    let before = clock_of_files();
+    loop {
+        let now = clock_of_files();
+        if now != before {
+            return now;
+        }
+        // Some milliseconds at most.
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
 
 /// Watches the files of all workers. Their folders are what is really watched: editors replace files.
 pub(crate) struct Watch {
@@ -55,8 +74,8 @@ impl Watch {
             watcher,
             changes,
             sender,
-            since: SystemTime::now(),
-            packages_since: SystemTime::now(),
+            since: next_tick(),
+            packages_since: clock_of_files(),
             folders: HashSet::new(),
             files: HashMap::new(),
             broken: HashMap::new(),
@@ -69,7 +88,7 @@ impl Watch {
 
     /// What was done to packages until now was done before anything was read of them.
     pub(crate) fn packages_are_there(&mut self) {
-        self.packages_since = SystemTime::now();
+        self.packages_since = clock_of_files();
     }
 
     /// From now on the worker with this number has these files.
@@ -120,7 +139,7 @@ impl Watch {
             true => self.since.max(self.packages_since),
             false => self.since,
         };
-        let since = (since - COARSENESS).duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.duration_since(SystemTime::UNIX_EPOCH);
         let changed = std::fs::metadata(file).map(|data| {
             let seconds = Duration::from_secs(data.ctime().try_into().unwrap_or(0));
             seconds + Duration::from_nanos(data.ctime_nsec().try_into().unwrap_or(0))
@@ -148,7 +167,7 @@ impl Watch {
             workers.sort_unstable();
             workers.dedup();
             if !workers.is_empty() {
-                self.since = SystemTime::now();
+                self.since = clock_of_files();
                 return (workers, changed);
             }
         }
@@ -196,7 +215,7 @@ mod tests {
         }
         watch.packages_are_there();
         // As if that had taken some time.
-        watch.packages_since += 2 * COARSENESS;
+        watch.packages_since += Duration::from_secs(1);
         assert!(watch.was_missed(&own) && !watch.was_missed(&package));
     }
 
