@@ -42,6 +42,19 @@ mod table;
 use bench::{Bench, Effort};
 use results::Before;
 
+const USAGE: &str = "\
+Atoll beside npm workerd and others, in turn, on this machine.
+
+  cargo run --release -p bench -- [--quick] [PART [WORD] | WORD]
+
+Without a word: all figures, also written to bench/RESULTS.md and README.md, in about 25 minutes
+PART      requests, compute, start, objects, loader, neighbours, builds, install, agents or processor
+WORD      only the figures that have it in their name
+--quick   fewer and shorter rounds
+
+ATOLL and WORKERD name binaries that are measured instead of those that are built and installed.
+";
+
 /// Parts of the table, in its order.
 const PARTS: [&str; 10] = [
     "requests",
@@ -65,9 +78,19 @@ fn main() -> anyhow::Result<()> {
             build: drop,
         }));
     }
+    if arguments
+        .iter()
+        .any(|argument| argument == "--help" || argument == "-h")
+    {
+        print!("{USAGE}");
+        return Ok(());
+    }
     let before = Before::look();
     let quick = arguments.iter().any(|argument| argument == "--quick");
     arguments.retain(|argument| argument != "--quick");
+    if let Some(unknown) = arguments.iter().find(|argument| argument.starts_with('-')) {
+        anyhow::bail!("there is no option {unknown}\n\n{USAGE}");
+    }
     let mut words = arguments.into_iter();
     let (parts, word) = match words.next() {
         Some(part) if PARTS.contains(&part.as_str()) => (vec![part], words.next()),
