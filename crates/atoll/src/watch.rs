@@ -202,6 +202,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_just_before_is_no_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("index.ts");
+        for _ in 0..20 {
+            std::fs::write(&file, "").expect("a file");
+            let watch = Watch::new().expect("the system can watch files");
+            assert!(!watch.was_missed(&file));
+        }
+    }
+
+    #[test]
     fn packages_that_were_just_installed_are_no_change() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut watch = Watch::new().expect("the system can watch files");
