@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use rustix::time::{ClockId, clock_gettime};
@@ -16,24 +16,23 @@ const QUIET: Duration = Duration::from_millis(25);
 /// However busy a folder is, a change is looked at after this time.
 const LONGEST: Duration = Duration::from_millis(250);
 
-/// What the kernel stamps files with that are written now. It goes by ticks, and is behind the clock.
+/// What the kernel stamps most files with that are written now. It goes by ticks, and is behind the clock.
 fn clock_of_files() -> SystemTime {
     let now = clock_gettime(ClockId::RealtimeCoarse);
     let since = Duration::try_from(now).unwrap_or_default();
     SystemTime::UNIX_EPOCH + since
 }
 
-/// Waits until files that are written get another stamp than those that were written before.
-fn next_tick() -> SystemTime {
-    let before = clock_of_files();
-    loop {
-        let now = clock_of_files();
-        if now != before {
-            return now;
-        }
-        // Some milliseconds at most.
+/// Waits until files that are written get a later stamp than any that was written before.
+fn next_stamps() -> SystemTime {
+    // Some files are stamped by the clock itself.
+    let before = SystemTime::now();
+    // Two ticks at most, unless somebody sets the clock back.
+    let begun = Instant::now();
+    while clock_of_files() <= before && begun.elapsed() < Duration::from_millis(100) {
         std::thread::sleep(Duration::from_micros(200));
     }
+    clock_of_files()
 }
 
 /// Watches the files of all workers. Their folders are what is really watched: editors replace files.
@@ -74,7 +73,7 @@ impl Watch {
             watcher,
             changes,
             sender,
-            since: next_tick(),
+            since: next_stamps(),
             packages_since: clock_of_files(),
             folders: HashSet::new(),
             files: HashMap::new(),
@@ -205,7 +204,7 @@ mod tests {
     fn what_was_written_just_before_is_no_change() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("index.ts");
-        for _ in 0..20 {
+        for _ in 0..50 {
             std::fs::write(&file, "").expect("a file");
             let watch = Watch::new().expect("the system can watch files");
             assert!(!watch.was_missed(&file));
