@@ -2,9 +2,7 @@
 //! It prints one table, and writes it to `bench/RESULTS.md`, and the figures that README tells into README. It takes about
 //! 25 minutes and wants the machine for itself; `--quick` does fewer and shorter rounds, in less than ten minutes.
 //!
-//! With a word, only a part of it, and nothing is written: `requests`, `compute`, `start` (what new isolates cost, and
-//! the binary), `objects`, `loader`, `neighbours`, `builds`, `install`, `agents`, `processor`. With a second word only the figures of that part that have it in
-//! their name; any other first word means the figures of all parts that have it in their name.
+//! With words it measures only a part of it and writes nothing: see [`usage`].
 //!
 //! Figures depend on the machine; the ratios travel. It builds `atoll` and installs the peers with npm where they are
 //! missing; `WORKERD` names another binary of workerd, `ATOLL` one of Atoll that is not built anew. Without npm only
@@ -42,19 +40,6 @@ mod table;
 use bench::{Bench, Effort};
 use results::Before;
 
-const USAGE: &str = "\
-Atoll beside npm workerd and others, in turn, on this machine.
-
-  cargo run --release -p bench -- [--quick] [PART [WORD] | WORD]
-
-Without a word: all figures, also written to bench/RESULTS.md and README.md, in about 25 minutes
-PART      requests, compute, start, objects, loader, neighbours, builds, install, agents or processor
-WORD      only the figures that have it in their name
---quick   fewer and shorter rounds
-
-ATOLL and WORKERD name binaries that are measured instead of those that are built and installed.
-";
-
 /// Parts of the table, in its order.
 const PARTS: [&str; 10] = [
     "requests",
@@ -69,6 +54,24 @@ const PARTS: [&str; 10] = [
     "processor",
 ];
 
+fn usage() -> String {
+    let parts = PARTS.join(", ");
+    format!(
+        "\
+Atoll beside npm workerd and others, in turn, on this machine.
+
+  cargo run --release -p bench -- [--quick] [PART [WORD] | WORD]
+
+Without a word: all figures, also written to bench/RESULTS.md and README.md, in about 25 minutes
+PART      one of {parts}
+WORD      only the figures that have it in their name
+--quick   fewer and shorter rounds
+
+ATOLL and WORKERD name binaries that are measured instead of those that are built and installed.
+"
+    )
+}
+
 fn main() -> anyhow::Result<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "--zygote") {
@@ -82,14 +85,14 @@ fn main() -> anyhow::Result<()> {
         .iter()
         .any(|argument| argument == "--help" || argument == "-h")
     {
-        print!("{USAGE}");
+        print!("{}", usage());
         return Ok(());
     }
     let before = Before::look();
     let quick = arguments.iter().any(|argument| argument == "--quick");
     arguments.retain(|argument| argument != "--quick");
     if let Some(unknown) = arguments.iter().find(|argument| argument.starts_with('-')) {
-        anyhow::bail!("there is no option {unknown}\n\n{USAGE}");
+        anyhow::bail!("there is no option {unknown}\n\n{}", usage());
     }
     let mut words = arguments.into_iter();
     let (parts, word) = match words.next() {

@@ -27,7 +27,7 @@ struct Group {
 }
 
 impl Group {
-    fn new(name: &str) -> Option<Self> {
+    fn new(who: Who) -> Option<Self> {
         let versions = [
             ("/sys/fs/cgroup", "memory.max", "memory.events"),
             (
@@ -37,7 +37,7 @@ impl Group {
             ),
         ];
         versions.into_iter().find_map(|(root, limit, kills)| {
-            let name = format!("atoll-test-{}-{name}", std::process::id());
+            let name = format!("atoll-test-{}-{who:?}", std::process::id());
             let group = Self {
                 folder: Path::new(root).join(name),
                 kills,
@@ -118,11 +118,7 @@ pub(crate) enum Who {
 
 /// The kernel ends isolates. The host goes on, what it acknowledged is there, and new code runs.
 pub(crate) fn a_server_outlives_it(who: Who) {
-    let name = match who {
-        Who::Tester => "tester",
-        Who::Nobody => "nobody",
-    };
-    let Some(group) = Group::new(name) else {
+    let Some(group) = Group::new(who) else {
         println!("skipped: no control group can be made here");
         return;
     };
