@@ -16,6 +16,8 @@ pub(crate) const FUEL: u64 = 1_000_000;
 /// Fuel for a byte of a function that is compiled when it is first called, and then some.
 pub(crate) const FUEL_PER_BYTE: u64 = 16;
 
+/// Bytes that stay for the engine's own heap while there is garbage that holds more than that.
+const ROOM_FOR_THE_ENGINE: usize = 1024 * 1024;
 /// Bytes of one entry of a table.
 const ENTRY_BYTES: usize = 16;
 /// Instances, tables and memories each that are linked with one another.
@@ -71,6 +73,15 @@ pub(crate) fn stop(ctx: &Ctx<'_>) -> Error {
 pub(crate) fn collect(ctx: &Ctx<'_>) {
     // SAFETY: the runtime is that of a context that is alive and runs on this thread.
     unsafe { qjs::JS_RunGC(qjs::JS_GetRuntime(ctx.as_raw().as_ptr())) };
+}
+
+/// Collects as well when `bytes` more would leave so little that the engine itself may soon need more: it would not collect
+/// then, and end.
+pub(crate) fn make_room(ctx: &Ctx<'_>, account: &Account, bytes: usize) {
+    let left = account.limit().saturating_sub(account.used());
+    if left < bytes.saturating_add(ROOM_FOR_THE_ENGINE) {
+        collect(ctx);
+    }
 }
 
 /// Bytes that native code has taken from the C library.

@@ -10,12 +10,17 @@ use std::rc::Rc;
 use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
 use wasmi::{MemoryType, StoreContextMut};
 
-use super::limits::collect;
+use super::limits::{collect, make_room};
 use super::region::Region;
 use super::store::{Data, Given, Store};
+use crate::heap::Account;
 use protocol::limits::DEFAULT_MEMORY_BYTES;
 
 const PAGE_BYTES: u64 = 64 * 1024;
+
+fn bytes_of(pages: u64) -> usize {
+    usize::try_from(pages.saturating_mul(PAGE_BYTES)).unwrap_or(usize::MAX)
+}
 
 /// A memory of a store.
 pub(crate) struct Memory<'js> {
@@ -29,24 +34,27 @@ pub(crate) struct Memory<'js> {
 impl<'js> Store<'js> {
     /// A new memory; gives its number. `None` when there is no room for it.
     pub(crate) fn add_memory(&self, ctx: &Ctx<'js>, ty: MemoryType) -> Option<u32> {
+        make_room(ctx, &self.account(), bytes_of(ty.minimum()));
         self.try_memory(ty).or_else(|| {
             collect(ctx);
             self.try_memory(ty)
         })
     }
 
+    fn account(&self) -> Rc<Account> {
+        self.enter(|context| Rc::clone(context.data().limiter.account()))
+    }
+
     fn try_memory(&self, ty: MemoryType) -> Option<u32> {
-        let account = self.enter(|context| Rc::clone(context.data().limiter.account()));
+        let account = self.account();
         let most = account
             .limit()
             .min(1 << 31)
             .max(DEFAULT_MEMORY_BYTES as usize);
-        let bytes =
-            |pages: u64| usize::try_from(pages.saturating_mul(PAGE_BYTES)).unwrap_or(usize::MAX);
         let reserved = ty
             .maximum()
-            .map_or(most, |maximum| bytes(maximum).min(most));
-        if bytes(ty.minimum()) > most {
+            .map_or(most, |maximum| bytes_of(maximum).min(most));
+        if bytes_of(ty.minimum()) > most {
             return None;
         }
         let region = Rc::new(Region::reserve(reserved, &account)?);
@@ -215,6 +223,7 @@ pub(crate) fn memory_grow<'js>(
 ) -> Option<f64> {
     let store = store.borrow();
     let memory = store.memories.borrow()[index as usize].memory;
+    make_room(&ctx, &store.account(), bytes_of(pages as u64));
     let grow = || store.enter(|context| memory.grow(context, pages as u64).ok());
     let before = grow().or_else(|| {
         collect(&ctx);

@@ -9,9 +9,10 @@ use rquickjs::{Array, ArrayBuffer, Class, Ctx, Exception, JsLifetime, Object, Re
 use wasmi::{Config, Engine, Module};
 
 use super::binary::{self, Contents, Kind};
-use super::limits::{Claim, FUEL, FUEL_PER_BYTE, allocated, collect};
+use super::limits::{Claim, FUEL, FUEL_PER_BYTE, allocated, make_room};
 use super::store::throw;
 use crate::native::bytes::Input;
+use crate::state;
 
 /// Calls of functions by functions, at most.
 const MAX_DEPTH: usize = 20_000;
@@ -107,12 +108,9 @@ pub(crate) fn compile(ctx: &Ctx<'_>, bytes: &[u8]) -> std::result::Result<Rc<Com
     let (contents, rewritten) = binary::read(bytes).map_err(|error| error.to_string())?;
     let module = Module::new(&engine(), rewritten).map_err(|error| error.to_string())?;
     let used = allocated().saturating_sub(before);
-    let claim = Claim::new(used)
-        .or_else(|| {
-            collect(ctx);
-            Claim::new(used)
-        })
-        .ok_or_else(|| "Out of memory: Cannot allocate the module".to_owned())?;
+    make_room(ctx, &state::with(|state| Rc::clone(&state.heap)), used);
+    let claim =
+        Claim::new(used).ok_or_else(|| "Out of memory: Cannot allocate the module".to_owned())?;
     Ok(Rc::new(Compiled {
         module,
         contents,
