@@ -104,54 +104,54 @@ export class Body {
 
   get body() {
     if (!isBody(this)) throw illegal();
-    return this.#source === null ? null : this.#stream();
+    return this.#source === null ? null : Body.#stream(this);
   }
 
   get bodyUsed() {
     if (!isBody(this)) throw illegal();
-    return this.#isUsed();
+    return Body.#isUsed(this);
   }
 
   // A wrong receiver is told at once, everything else by the promise.
-  arrayBuffer() { if (!isBody(this)) throw illegal(); return this.#readArrayBuffer(); }
-  bytes() { if (!isBody(this)) throw illegal(); return this.#readBytes(); }
-  text() { if (!isBody(this)) throw illegal(); return this.#readText(); }
-  json() { if (!isBody(this)) throw illegal(); return this.#readJson(); }
-  blob() { if (!isBody(this)) throw illegal(); return this.#readBlob(); }
-  formData() { if (!isBody(this)) throw illegal(); return this.#readFormData(); }
+  arrayBuffer() { if (!isBody(this)) throw illegal(); return Body.#readArrayBuffer(this); }
+  bytes() { if (!isBody(this)) throw illegal(); return Body.#readBytes(this); }
+  text() { if (!isBody(this)) throw illegal(); return Body.#readText(this); }
+  json() { if (!isBody(this)) throw illegal(); return Body.#readJson(this); }
+  blob() { if (!isBody(this)) throw illegal(); return Body.#readBlob(this); }
+  formData() { if (!isBody(this)) throw illegal(); return Body.#readFormData(this); }
 
-  #isUsed() {
-    const source = this.#source;
+  static #isUsed(body) {
+    const source = body.#source;
     if (source === null || typeof source === "string") return false;
     return source instanceof Used || (isReadableStream(source) && isDisturbed(source));
   }
 
-  async #readArrayBuffer() {
-    const bytes = await this.#bytes();
+  static async #readArrayBuffer(body) {
+    const bytes = await Body.#bytes(body);
     return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
   }
 
-  async #readBytes() { return this.#bytes(); }
-  async #readText() { return this.#text(); }
-  async #readJson() { return JSON.parse(await this.#text()); }
+  static async #readBytes(body) { return Body.#bytes(body); }
+  static async #readText(body) { return Body.#text(body); }
+  static async #readJson(body) { return JSON.parse(await Body.#text(body)); }
 
-  async #readBlob() {
-    const type = this[contentType]();
-    const bytes = await this.#bytes();
+  static async #readBlob(body) {
+    const type = body[contentType]();
+    const bytes = await Body.#bytes(body);
     const mime = type === null ? undefined : extractMimeType(type);
     return makeBlob(bytes, mime === undefined ? "" : serializeMimeType(mime));
   }
 
-  async #readFormData() {
-    if (this.#isUsed()) throw new TypeError(USED);
-    const type = this[contentType]();
+  static async #readFormData(body) {
+    if (Body.#isUsed(body)) throw new TypeError(USED);
+    const type = body[contentType]();
     if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
-    return parseFormData(await this.#bytes(), type);
+    return parseFormData(await Body.#bytes(body), type);
   }
 
   /** @returns {ReadableStream} */
-  #stream() {
-    const source = this.#source;
+  static #stream(body) {
+    const source = body.#source;
     if (isReadableStream(source)) return source;
     let stream;
     if (source instanceof Used) {
@@ -162,26 +162,26 @@ export class Body {
     } else {
       stream = unopenedStream(typeof source === "string" || source instanceof Uint8Array ? new Whole(source) : source);
     }
-    this.#source = stream;
+    body.#source = stream;
     return stream;
   }
 
-  #consume() {
-    if (this.#isUsed()) throw new TypeError(USED);
-    let source = this.#source;
+  static #consume(body) {
+    if (Body.#isUsed(body)) throw new TypeError(USED);
+    let source = body.#source;
     if (source === null) return null;
-    if (source instanceof HostContents || source instanceof Coded) source = this.#stream();
+    if (source instanceof HostContents || source instanceof Coded) source = Body.#stream(body);
     if (!isReadableStream(source)) {
-      this.#source = USED_UP;
+      body.#source = USED_UP;
       return source;
     }
-    this.#source = new Used(source);
+    body.#source = new Used(source);
     return unopenedContents(source) instanceof Whole ? takeContents(source).source : source;
   }
 
   /** @returns {Promise<Uint8Array> | Uint8Array} */
-  #bytes() {
-    const source = this.#consume();
+  static #bytes(body) {
+    const source = Body.#consume(body);
     if (source === null) return new Uint8Array(0);
     if (typeof source === "string") return encodeUtf8(source);
     if (source instanceof Uint8Array) return source.slice();
@@ -189,8 +189,8 @@ export class Body {
   }
 
   /** @returns {Promise<string> | string} */
-  #text() {
-    const source = this.#consume();
+  static #text(body) {
+    const source = Body.#consume(body);
     if (source === null) return "";
     if (typeof source === "string") {
       const text = source.toWellFormed();
@@ -220,12 +220,12 @@ export class Body {
         return source;
       },
       /** The body of `new Response(other.body)`-like uses that leave the owner as it is. */
-      share: (target) => target.#source === null ? null : target.#stream(),
+      share: (target) => target.#source === null ? null : Body.#stream(target),
       clone(target) {
-        if (target.#isUsed()) throw new TypeError(USED);
+        if (Body.#isUsed(target)) throw new TypeError(USED);
         const source = target.#source;
         if (source === null || typeof source === "string" || source instanceof Uint8Array) return source;
-        const stream = target.#stream();
+        const stream = Body.#stream(target);
         if (isLocked(stream)) throw new TypeError("This ReadableStream is currently locked to a reader.");
         const [mine, other] = teeForClone(stream, cloneChunk);
         target.#source = mine;
@@ -249,7 +249,7 @@ export class Body {
           target.#source = USED_UP;
           return contentsToWire(source);
         }
-        if (target.#isUsed()) throw new TypeError(USED);
+        if (Body.#isUsed(target)) throw new TypeError(USED);
         if (!isReadableStream(source)) {
           target.#source = USED_UP;
           return contentsToWire(source);

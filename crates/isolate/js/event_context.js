@@ -5,6 +5,7 @@ import { AbortController } from "./abort.js";
 import { describe, isTold } from "./errors.js";
 import { abandonStream, dropLateStream } from "./io.js";
 import { Session } from "./rpc/session.js";
+import { keepShapes, keepShapesOf } from "./shapes.js";
 
 /** @type {Map<number, EventContext>} */
 export const events = new Map();
@@ -229,10 +230,20 @@ Object.assign(EventContext.prototype, {
   object: undefined,
   /** Of an object that was called from inside this isolate. @type {import("./objects/inside.js").Visit | undefined} */
   visit: undefined,
+  /** What its caller was bound with, as it came. @type {object | undefined} */
+  props: undefined,
   /** How many calls inside this isolate it has come through, and how many it has made. */
   depth: 0,
   callsInside: 0,
 });
+
+// Events of workers, those that call objects in the same isolate, and events of objects that come from the host and from inside.
+const MADE = ["id", "reasons", "context"];
+keepShapesOf(EventContext, [...MADE, "isAnswered"]);
+keepShapesOf(EventContext, [...MADE, "callsInside", "isAnswered"]);
+keepShapesOf(EventContext, [...MADE, "object", "isAnswered", "isEnding"]);
+keepShapesOf(EventContext, [...MADE, "visit", "depth", "object", "isAnswered", "isEnding"]);
+keepShapes({ event: undefined, stores: undefined });
 
 /** Events of objects that may be over when the turn is. @type {EventContext[]} */
 export let ending = [];

@@ -2,11 +2,11 @@
 
 import { exports } from "./loopback.js";
 import { unpackProps } from "./rpc/parcels.js";
+import { keep } from "./shapes.js";
 import { defineInterface, own } from "./webidl.js";
 
 export class ExecutionContext {
   #event;
-  #props;
 
   /**
    * @param {import("./event_context.js").EventContext} event
@@ -14,12 +14,12 @@ export class ExecutionContext {
    */
   constructor(event, props) {
     this.#event = event;
-    this.#props = props;
+    if (props !== undefined && props !== null) event.props = props;
   }
 
   /** What the caller was bound with. Made when someone asks. */
   get props() {
-    return own(this, "props", unpackProps(this.#props));
+    return own(this, "props", unpackProps(this.#event.props));
   }
 
   set props(props) {
@@ -46,3 +46,4 @@ export class ExecutionContext {
 }
 
 defineInterface(ExecutionContext);
+keep(Object.create(ExecutionContext.prototype), new ExecutionContext());

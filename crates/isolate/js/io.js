@@ -3,6 +3,7 @@
 import * as native from "atoll:native/io";
 import { currentEvent, get, run, set } from "./async_context.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "./errors.js";
+import { keepShapesOf } from "./shapes.js";
 import { expectedLengthOf, givePulled, takeContents, unopenedContents, unopenedStream } from "./streams/internal.js";
 
 export { currentEvent };
@@ -84,6 +85,7 @@ export class Pending {
   }
 }
 Object.assign(Pending.prototype, { signal: undefined, abort: undefined });
+keepShapesOf(Pending, ["id", "context", "settle", "fail", "read"]);
 
 /** @type {Map<number, Pending>} */
 const calls = new Map();
@@ -234,12 +236,7 @@ export function incomingStream(id, length) {
 function endIncoming(stream) {
   incomingStreams.delete(stream.id);
   stream.keeper?.delete(stream.id);
-  if (stream.wanted !== undefined) {
-    underWay -= 1;
-    const wanted = stream.wanted;
-    stream.wanted = undefined;
-    wanted();
-  }
+  wakeReader(stream);
 }
 
 /** Nobody will read the rest, or whoever tries gets `error`. */

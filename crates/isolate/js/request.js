@@ -5,6 +5,7 @@ import {
   setBodySource, shareBody,
 } from "./body.js";
 import { copyHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
+import { keep, keepShapesOf } from "./shapes.js";
 import { parseHref } from "./url.js";
 import { defineInterface, illegal, requireArguments, toDictionary, toDOMString, toUSVString } from "./webidl.js";
 
@@ -19,8 +20,25 @@ const BODY_NOT_ALLOWED = "Request with a GET or HEAD method cannot have a body."
 const token = Symbol("Request");
 let internals;
 
-/** What most requests leave as it is; a request that does not has its own. */
-const USUAL = Object.freeze({
+/** What a request is made of beside its body. */
+class Parts {
+  /**
+   * @param {Headers | string} headers the string is the wire text that they will be made of
+   * @param {AbortSignal | { makeSignal(): AbortSignal } | undefined} signal or the event that makes it when someone asks
+   */
+  constructor(method, url, headers, signal) {
+    this.method = method;
+    this.url = url;
+    this.headers = headers;
+    this.signal = signal;
+  }
+
+  copy() {
+    return Object.assign(Object.create(Object.getPrototypeOf(this)), this);
+  }
+}
+// What most requests leave as it is.
+Object.assign(Parts.prototype, {
   redirect: "follow",
   /** An object, or the JSON text it will be made of. */
   cf: undefined,
@@ -31,32 +49,38 @@ const USUAL = Object.freeze({
   /** The signal is that of an incoming request, which does not end subrequests. */
   incoming: false,
 });
-// A request is passed on as it came, so what it leads to is the client's to follow.
-const INCOMING = Object.freeze({ ...USUAL, redirect: "manual", immutable: true, incoming: true });
+
+/** The same of a request that a worker gets. It is passed on as it came, so what it leads to is the client's to follow. */
+class IncomingParts {
+  constructor(method, url, headers, signal) {
+    this.method = method;
+    this.url = url;
+    this.headers = headers;
+    this.signal = signal;
+  }
+}
+// Without `extends`: a constructor that calls another one costs more than all that it does.
+Object.setPrototypeOf(IncomingParts.prototype, Parts.prototype);
+Object.assign(IncomingParts.prototype, { redirect: "manual", immutable: true, incoming: true });
 
 export class Request extends Body {
-  #url;
-  #method;
-  /** Headers, or the wire text they will be made of. @type {Headers | string} */
-  #headers;
-  /** The signal, or the event that makes it when someone asks. @type {AbortSignal | { makeSignal(): AbortSignal }} */
-  #signal;
-  #details;
+  // One private field, and no private methods: each costs something for each object.
+  /** @type {Parts} */
+  #parts;
 
   constructor(input, init = undefined) {
     super(bodyToken);
     if (input === token) return;
     requireArguments(arguments.length, 1, "constructor of 'Request'", "Request or string");
-    this.#method = "GET";
-    this.#details = USUAL;
+    let parts;
     let headers;
     let body = null;
-    const fromRequest = typeof input === "object" && input !== null && #url in input;
-    const initRequest = typeof init === "object" && init !== null && #url in init;
+    const fromRequest = typeof input === "object" && input !== null && #parts in input;
+    const initRequest = typeof init === "object" && init !== null && #parts in init;
     if (init !== undefined) toDictionary(init, "RequestInitializerDict or Request", "constructor of 'Request'", 2);
     if (fromRequest) {
-      this.#copyFrom(input);
-      headers = input.#copyHeaders();
+      parts = copyOf(input.#parts);
+      headers = ownHeaders(input.#parts);
       const replaced = initRequest || (init?.body !== undefined && init.body !== null);
       if (!replaced) {
         if (input.bodyUsed) throw new TypeError("Cannot reconstruct a Request with a used body.");
@@ -66,138 +90,57 @@ export class Request extends Body {
       const text = toUSVString(input);
       const href = parseHref(text);
       if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
-      this.#url = href;
+      parts = new Parts("GET", href, undefined, undefined);
     }
     if (initRequest) {
-      const url = this.#url;
-      this.#copyFrom(init);
-      this.#url = url;
-      headers = init.#copyHeaders();
+      const { url } = parts;
+      parts = copyOf(init.#parts);
+      parts.url = url;
+      headers = ownHeaders(init.#parts);
       body = shareBody(init);
     } else if (init !== undefined && init !== null) {
-      [headers, body] = this.#applyInit(init, headers, body);
+      [headers, body] = applyInit(parts, init, headers, body);
     }
-    this.#headers = headers ?? new Headers();
+    parts.headers = headers ?? new Headers();
+    this.#parts = parts;
     setBodySource(this, body);
   }
 
-  #copyFrom(other) {
-    this.#url = other.#url;
-    this.#method = other.#method;
-    this.#signal = other.#signal;
-    this.#details = other.#details;
-    if (other.#details.cf !== undefined) this.#set({ cf: cloneCf(other.cf) });
-    if (other.#details.immutable) this.#set({ immutable: false });
-  }
-
-  #set(details) {
-    this.#details = { ...this.#details, ...details };
-  }
-
-  #copyHeaders() {
-    const headers = this.#headers;
-    return typeof headers === "string" ? headersFromWire(headers, false) : copyHeaders(headers, false);
-  }
-
-  #applyInit(init, headers, body) {
-    if (init.integrity !== undefined && String(init.integrity) !== "") {
-      throw new TypeError(
-        "Subrequest integrity checking is not implemented. " +
-          "The integrity option must be either undefined or an empty string.",
-      );
-    }
-    const { method } = init;
-    if (method !== undefined) {
-      const name = toDOMString(method).toUpperCase();
-      if (!METHODS.has(name)) throw new TypeError(`Invalid HTTP method string: ${method}`);
-      this.#method = name;
-    }
-    const initHeaders = init.headers;
-    if (initHeaders !== undefined) headers = new Headers(initHeaders);
-    const { fetcher } = init;
-    if (fetcher !== undefined) this.#set({ fetcher });
-    const { signal } = init;
-    if (signal !== undefined) {
-      if (signal !== null && !isAbortSignal(signal)) {
-        throw new TypeError("Failed to construct 'Request': member signal is not of type 'AbortSignal'.");
-      }
-      this.#signal = signal ?? undefined;
-      this.#set({ incoming: false });
-    }
-    const { cf } = init;
-    if (cf !== undefined && cf !== null) this.#set({ cf: cloneCf(cf) });
-    const initBody = init.body;
-    if (initBody !== undefined && initBody !== null) {
-      body = extractBody(initBody);
-      const type = extractedType;
-      if (this.#method === "GET" || this.#method === "HEAD") throw new TypeError(BODY_NOT_ALLOWED);
-      if (type !== null) setDefaultHeader((headers ??= new Headers()), "content-type", type);
-    }
-    const { redirect } = init;
-    if (redirect !== undefined) {
-      const mode = toDOMString(redirect).toLowerCase();
-      if (mode !== "follow" && mode !== "manual") {
-        throw new TypeError(
-          'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does ' +
-            'not make sense at the edge; use "manual" and check the response status code).',
-        );
-      }
-      this.#set({ redirect: mode });
-    }
-    const { cache } = init;
-    if (cache !== undefined) {
-      const mode = toDOMString(cache);
-      if (!CACHE_MODES.has(mode)) throw new TypeError(`Unsupported cache mode: ${mode}`);
-      this.#set({ cache: mode });
-    }
-    const { encodeResponseBody } = init;
-    if (encodeResponseBody !== undefined) {
-      if (encodeResponseBody !== "manual" && encodeResponseBody !== "automatic") {
-        throw new TypeError(`encodeResponseBody: unexpected value: ${encodeResponseBody}`);
-      }
-      this.#set({ encodeResponseBody });
-    }
-    if ((method !== undefined || initBody !== undefined) && body !== null &&
-      (this.#method === "GET" || this.#method === "HEAD")) {
-      throw new TypeError(BODY_NOT_ALLOWED);
-    }
-    return [headers, body];
-  }
-
-  get method() { try { return this.#method; } catch { throw illegal(); } }
-  get url() { try { return this.#url; } catch { throw illegal(); } }
+  get method() { try { return this.#parts.method; } catch { throw illegal(); } }
+  get url() { try { return this.#parts.url; } catch { throw illegal(); } }
   get headers() {
-    let headers;
-    try { headers = this.#headers; } catch { throw illegal(); }
+    let parts;
+    try { parts = this.#parts; } catch { throw illegal(); }
+    const { headers } = parts;
     if (typeof headers !== "string") return headers;
-    return (this.#headers = headersFromWire(headers, this.#details.immutable));
+    return (parts.headers = headersFromWire(headers, parts.immutable));
   }
-  get redirect() { try { return this.#details.redirect; } catch { throw illegal(); } }
-  get fetcher() { try { return this.#details.fetcher; } catch { throw illegal(); } }
-  get cache() { try { return this.#details.cache; } catch { throw illegal(); } }
-  get integrity() { try { return this.#method && ""; } catch { throw illegal(); } }
-  get keepalive() { try { return this.#method === ""; } catch { throw illegal(); } }
+  get redirect() { try { return this.#parts.redirect; } catch { throw illegal(); } }
+  get fetcher() { try { return this.#parts.fetcher; } catch { throw illegal(); } }
+  get cache() { try { return this.#parts.cache; } catch { throw illegal(); } }
+  get integrity() { try { return this.#parts && ""; } catch { throw illegal(); } }
+  get keepalive() { try { return this.#parts === ""; } catch { throw illegal(); } }
   get signal() {
     if (!isRequest(this)) throw illegal();
-    const signal = this.#signal;
+    const parts = this.#parts;
+    const { signal } = parts;
     if (signal !== undefined && isAbortSignal(signal)) return signal;
-    return (this.#signal = signal === undefined ? createSignal() : signal.makeSignal());
+    return (parts.signal = signal === undefined ? createSignal() : signal.makeSignal());
   }
   get cf() {
     if (!isRequest(this)) throw illegal();
-    const { cf } = this.#details;
-    if (typeof cf !== "string") return cf;
-    this.#set({ cf: JSON.parse(cf) });
-    return this.#details.cf;
+    const parts = this.#parts;
+    if (typeof parts.cf === "string") parts.cf = JSON.parse(parts.cf);
+    return parts.cf;
   }
 
   clone() {
     if (!isRequest(this)) throw illegal();
     const made = new Request(token);
-    made.#copyFrom(this);
-    const headers = this.#headers;
-    made.#headers = typeof headers === "string" ? headers : copyHeaders(headers, true);
-    made.#set({ immutable: this.#details.immutable });
+    const parts = copyOf(this.#parts);
+    parts.immutable = this.#parts.immutable;
+    if (typeof parts.headers !== "string") parts.headers = copyHeaders(parts.headers, true);
+    made.#parts = parts;
     setBodySource(made, cloneBody(this));
     return made;
   }
@@ -206,25 +149,21 @@ export class Request extends Body {
 
   static {
     internals = {
-      isRequest: (value) => typeof value === "object" && value !== null && #url in value,
+      isRequest: (value) => typeof value === "object" && value !== null && #parts in value,
       incoming(method, url, headers, body, cf, event) {
         const request = new Request(token);
-        request.#url = url;
-        request.#method = method;
-        request.#headers = headers;
-        request.#signal = event;
-        request.#details = INCOMING;
-        if (cf !== undefined && cf !== null) request.#set({ cf });
+        const parts = new IncomingParts(method, url, headers, event);
+        if (cf !== undefined && cf !== null) parts.cf = cf;
+        request.#parts = parts;
         if (body !== null) setBodySource(request, bodyFromWire(body));
         return request;
       },
       toWire(request) {
-        const headers = request.#headers;
-        const { cf, redirect } = request.#details;
+        const { method, url, headers, cf, redirect } = request.#parts;
         const text = typeof headers === "string" ? headers : headersToWire(headers);
         return {
-          method: request.#method,
-          url: request.#url,
+          method,
+          url,
           headers: text,
           body: bodyToWire(request),
           cf: cf === undefined || typeof cf === "string" ? cf : JSON.stringify(cf),
@@ -233,13 +172,93 @@ export class Request extends Body {
         };
       },
       /** The signal that ends a subrequest, if the request has one that can. */
-      signalOf: (request) => (request.#details.incoming ? undefined : request.#signal),
-      encodeResponseBody: (request) => request.#details.encodeResponseBody,
+      signalOf: (request) => (request.#parts.incoming ? undefined : request.#parts.signal),
+      encodeResponseBody: (request) => request.#parts.encodeResponseBody,
     };
   }
 }
 defineInterface(Request);
+for (const Class of [Parts, IncomingParts]) keepShapesOf(Class, ["method", "url", "headers", "signal"]);
+keep(Object.create(Request.prototype), Reflect.construct(Body, [bodyToken], Request), new Request(token));
 Object.defineProperty(Request.prototype, contentType, { enumerable: false });
+
+/** The parts for another request. Its headers are still those of this one. @param {Parts} parts */
+function copyOf(parts) {
+  const copy = parts.copy();
+  if (typeof copy.cf !== "string" && copy.cf !== undefined) copy.cf = cloneCf(copy.cf);
+  if (copy.immutable) copy.immutable = false;
+  return copy;
+}
+
+function ownHeaders({ headers }) {
+  return typeof headers === "string" ? headersFromWire(headers, false) : copyHeaders(headers, false);
+}
+
+/** Takes over what a `RequestInit` says. Gives the headers and the body that there are then. */
+function applyInit(parts, init, headers, body) {
+  if (init.integrity !== undefined && String(init.integrity) !== "") {
+    throw new TypeError(
+      "Subrequest integrity checking is not implemented. " +
+        "The integrity option must be either undefined or an empty string.",
+    );
+  }
+  const { method } = init;
+  if (method !== undefined) {
+    const name = toDOMString(method).toUpperCase();
+    if (!METHODS.has(name)) throw new TypeError(`Invalid HTTP method string: ${method}`);
+    parts.method = name;
+  }
+  const initHeaders = init.headers;
+  if (initHeaders !== undefined) headers = new Headers(initHeaders);
+  const { fetcher } = init;
+  if (fetcher !== undefined) parts.fetcher = fetcher;
+  const { signal } = init;
+  if (signal !== undefined) {
+    if (signal !== null && !isAbortSignal(signal)) {
+      throw new TypeError("Failed to construct 'Request': member signal is not of type 'AbortSignal'.");
+    }
+    parts.signal = signal ?? undefined;
+    parts.incoming = false;
+  }
+  const { cf } = init;
+  if (cf !== undefined && cf !== null) parts.cf = cloneCf(cf);
+  const initBody = init.body;
+  if (initBody !== undefined && initBody !== null) {
+    body = extractBody(initBody);
+    const type = extractedType;
+    if (parts.method === "GET" || parts.method === "HEAD") throw new TypeError(BODY_NOT_ALLOWED);
+    if (type !== null) setDefaultHeader((headers ??= new Headers()), "content-type", type);
+  }
+  const { redirect } = init;
+  if (redirect !== undefined) {
+    const mode = toDOMString(redirect).toLowerCase();
+    if (mode !== "follow" && mode !== "manual") {
+      throw new TypeError(
+        'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does ' +
+          'not make sense at the edge; use "manual" and check the response status code).',
+      );
+    }
+    parts.redirect = mode;
+  }
+  const { cache } = init;
+  if (cache !== undefined) {
+    const mode = toDOMString(cache);
+    if (!CACHE_MODES.has(mode)) throw new TypeError(`Unsupported cache mode: ${mode}`);
+    parts.cache = mode;
+  }
+  const { encodeResponseBody } = init;
+  if (encodeResponseBody !== undefined) {
+    if (encodeResponseBody !== "manual" && encodeResponseBody !== "automatic") {
+      throw new TypeError(`encodeResponseBody: unexpected value: ${encodeResponseBody}`);
+    }
+    parts.encodeResponseBody = encodeResponseBody;
+  }
+  if ((method !== undefined || initBody !== undefined) && body !== null &&
+    (parts.method === "GET" || parts.method === "HEAD")) {
+    throw new TypeError(BODY_NOT_ALLOWED);
+  }
+  return [headers, body];
+}
 
 /** `cf` travels as JSON, so a copy is what JSON keeps of it. */
 function cloneCf(cf) {

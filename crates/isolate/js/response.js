@@ -6,6 +6,7 @@ import {
 import { codingOf, encoder } from "./compression.js";
 import { copyHeaders, freezeHeaders, Headers, headersFromWire, headersToWire, setDefaultHeader } from "./headers.js";
 import { respond } from "./io.js";
+import { keep, keepShapesOf } from "./shapes.js";
 import { parseHref } from "./url.js";
 import { isWebSocket, webSocketFromWire, webSocketToWire } from "./websocket.js";
 import { defineInterface, illegal, requireArguments, toDictionary, toDOMString, toInteger, toUSVString } from "./webidl.js";
@@ -24,8 +25,16 @@ let internals;
 const TEXT_HEADERS = `content-type\n${TEXT_TYPE}`;
 const JSON_HEADERS = "content-type\napplication/json";
 
-/** What most responses leave as it is; a response that does not has its own. */
-const USUAL = Object.freeze({
+/** What a response is made of beside its body. */
+class Parts {
+  /** @param {Headers | string} headers the string is the wire text that they will be made of */
+  constructor(status, headers) {
+    this.status = status;
+    this.headers = headers;
+  }
+}
+// What most responses leave as it is.
+Object.assign(Parts.prototype, {
   statusText: "",
   /** An object, or the JSON text it will be made of. */
   cf: undefined,
@@ -37,23 +46,30 @@ const USUAL = Object.freeze({
 });
 
 export class Response extends Body {
-  #status = 200;
-  /** Headers, or the wire text they will be made of. @type {Headers | string} */
-  #headers = "";
-  #details = USUAL;
+  // One private field, and no private methods: each costs something for each object.
+  #parts;
 
   constructor(body = null, init = undefined) {
     if (typeof body === "string" && init === undefined) {
       super(bodyToken, body);
-      this.#headers = TEXT_HEADERS;
+      this.#parts = new Parts(200, TEXT_HEADERS);
       return;
     }
     super(bodyToken);
+    const parts = new Parts(200, "");
+    this.#parts = parts;
     if (body === token) return;
-    if (init !== undefined && init !== null) this.#applyInit(init);
-    else if (body === null) return;
-    const status = this.#status;
-    if (this.#details.webSocket === null) {
+    if (init !== undefined && init !== null) {
+      toDictionary(init, "InitializerDict or Response", "constructor of 'Response'", 2);
+      if (#parts in init) {
+        copyParts(parts, init.#parts);
+        parts.headers = headersOf(init.#parts, false);
+      } else {
+        applyInit(parts, init);
+      }
+    } else if (body === null) return;
+    const { status } = parts;
+    if (parts.webSocket === null) {
       if (status < 200 || status > 599) {
         throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
       }
@@ -68,65 +84,15 @@ export class Response extends Body {
       return;
     }
     if (extractedType !== null) {
-      if (this.#headers === "") this.#headers = `content-type\n${extractedType}`;
+      if (parts.headers === "") parts.headers = `content-type\n${extractedType}`;
       else setDefaultHeader(this.headers, "content-type", extractedType);
     }
     setBodySource(this, source);
   }
 
-  #set(details) {
-    this.#details = { ...this.#details, ...details };
-  }
-
-  #applyInit(init) {
-    toDictionary(init, "InitializerDict or Response", "constructor of 'Response'", 2);
-    if (#status in init) {
-      this.#copyFrom(init);
-      this.#headers = init.#copyHeaders(false);
-      return;
-    }
-    const { status, statusText, encodeBody, headers, cf, webSocket } = init;
-    if (status !== undefined) this.#status = status === (status | 0) ? status : toInteger(status, 32, { signed: true });
-    if (statusText !== undefined) {
-      const text = toDOMString(statusText);
-      for (let i = 0; i < text.length; i++) {
-        if (text.charCodeAt(i) < 0x20) throw new TypeError("Invalid statusText");
-      }
-      if (text !== "") this.#set({ statusText: text });
-    }
-    if (encodeBody !== undefined) {
-      if (encodeBody !== "manual" && encodeBody !== "automatic") {
-        throw new TypeError(`encodeBody: unexpected value: ${encodeBody}`);
-      }
-      if (encodeBody !== "automatic") this.#set({ encodeBody });
-    }
-    if (headers !== undefined) this.#headers = new Headers(headers);
-    if (cf !== undefined && cf !== null) this.#set({ cf: cloneCf(cf) });
-    if (webSocket !== undefined && webSocket !== null) {
-      if (!isWebSocket(webSocket)) {
-        throw new TypeError("Failed to construct 'Response': member webSocket is not of type 'WebSocket'.");
-      }
-      this.#set({ webSocket });
-    }
-  }
-
-  #copyFrom(other) {
-    this.#status = other.#status;
-    if (other.#details === USUAL) return;
-    const { statusText, encodeBody, webSocket, cf } = other.#details;
-    this.#details = { ...USUAL, statusText, encodeBody, webSocket, cf: cloneCf(cf) };
-  }
-
-  #copyHeaders(keepGuard) {
-    const headers = this.#headers;
-    if (typeof headers !== "string") return copyHeaders(headers, keepGuard);
-    return this.#details.immutable && keepGuard ? headersFromWire(headers, true) : headers;
-  }
-
   static error() {
     const response = new Response();
-    response.#status = 0;
-    response.#headers = freezeHeaders(new Headers());
+    response.#parts = new Parts(0, freezeHeaders(new Headers()));
     return response;
   }
 
@@ -140,8 +106,7 @@ export class Response extends Body {
     const href = parseHref(text);
     if (href === undefined) throw new TypeError(`Unable to parse URL: ${text}`);
     const response = new Response();
-    response.#status = code;
-    response.#headers = headersFromWire(`location\n${href}`, true);
+    response.#parts = new Parts(code, headersFromWire(`location\n${href}`, true));
     return response;
   }
 
@@ -150,71 +115,71 @@ export class Response extends Body {
     const text = JSON.stringify(data);
     if (text === undefined) throw new TypeError("Value is not JSON serializable");
     const response = new Response(text, init);
-    if (init === undefined || init === null || (!(#status in init) && init.headers === undefined)) {
-      response.#headers = JSON_HEADERS;
+    if (init === undefined || init === null || (!(#parts in init) && init.headers === undefined)) {
+      response.#parts.headers = JSON_HEADERS;
     } else {
       // The Content-Type that the text body implied gives way, one that the init has stays.
-      const given = #status in init ? init.headers : new Headers(init.headers);
+      const given = #parts in init ? init.headers : new Headers(init.headers);
       if (!given.has("content-type")) response.headers.set("content-type", "application/json");
     }
     return response;
   }
 
-  get status() { try { return this.#status; } catch { throw illegal(); } }
-  get statusText() { try { return this.#details.statusText; } catch { throw illegal(); } }
-  get ok() { try { return this.#status >= 200 && this.#status < 300; } catch { throw illegal(); } }
+  get status() { try { return this.#parts.status; } catch { throw illegal(); } }
+  get statusText() { try { return this.#parts.statusText; } catch { throw illegal(); } }
+  get ok() { try { const { status } = this.#parts; return status >= 200 && status < 300; } catch { throw illegal(); } }
   get headers() {
-    let headers;
-    try { headers = this.#headers; } catch { throw illegal(); }
+    let parts;
+    try { parts = this.#parts; } catch { throw illegal(); }
+    const { headers } = parts;
     if (typeof headers !== "string") return headers;
-    return (this.#headers = headersFromWire(headers, this.#details.immutable));
+    return (parts.headers = headersFromWire(headers, parts.immutable));
   }
-  get redirected() { try { return this.#details.redirected; } catch { throw illegal(); } }
-  get url() { try { return this.#details.url; } catch { throw illegal(); } }
-  get type() { try { return this.#status === 0 ? "error" : "default"; } catch { throw illegal(); } }
-  get webSocket() { try { return this.#details.webSocket; } catch { throw illegal(); } }
+  get redirected() { try { return this.#parts.redirected; } catch { throw illegal(); } }
+  get url() { try { return this.#parts.url; } catch { throw illegal(); } }
+  get type() { try { return this.#parts.status === 0 ? "error" : "default"; } catch { throw illegal(); } }
+  get webSocket() { try { return this.#parts.webSocket; } catch { throw illegal(); } }
   get cf() {
     if (!isResponse(this)) throw illegal();
-    const { cf } = this.#details;
-    if (typeof cf !== "string") return cf;
-    this.#set({ cf: JSON.parse(cf) });
-    return this.#details.cf;
+    const parts = this.#parts;
+    if (typeof parts.cf === "string") parts.cf = JSON.parse(parts.cf);
+    return parts.cf;
   }
 
   clone() {
     if (!isResponse(this)) throw illegal();
-    if (this.#details.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
+    const parts = this.#parts;
+    if (parts.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const source = cloneBody(this);
     const made = new Response();
-    made.#copyFrom(this);
-    made.#headers = this.#copyHeaders(true);
-    made.#set({ url: this.#details.url, redirected: this.#details.redirected });
+    copyParts(made.#parts, parts);
+    made.#parts.headers = headersOf(parts, true);
+    if (parts.url !== "") made.#parts.url = parts.url;
+    if (parts.redirected) made.#parts.redirected = true;
     setBodySource(made, source);
     return made;
-  }
-
-  /** Gives the body the coding that its Content-Encoding names, unless `encodeBody` says that it has it. */
-  #encode() {
-    const headers = this.#headers;
-    if (typeof headers === "string" && !headers.includes("content-encoding")) return;
-    if (this.#details.encodeBody === "manual" || isNullBody(this) || this.bodyUsed) return;
-    const coding = codingOf(this.headers.get("content-encoding"));
-    if (coding !== undefined && !keepsCoding(this, coding)) setBodySource(this, this.body.pipeThrough(encoder(coding)));
   }
 
   [contentType]() { return this.headers.get("content-type"); }
 
   static {
     internals = {
-      isResponse: (value) => typeof value === "object" && value !== null && #status in value,
+      isResponse: (value) => typeof value === "object" && value !== null && #parts in value,
       fromWire(wire, encodeBody = "automatic") {
         const response = new Response();
         const { status, statusText = "", headers, url = "", redirected = false, cf, socket } = wire;
-        response.#status = status;
-        response.#headers = headers;
         const webSocket =
           socket === undefined || socket === null ? null : webSocketFromWire(socket, headersFromWire(headers, false));
-        response.#details = { ...USUAL, statusText, url, redirected, cf, webSocket, immutable: true, encodeBody };
+        const parts = response.#parts;
+        parts.status = status;
+        parts.headers = headers;
+        parts.statusText = statusText;
+        parts.url = url;
+        parts.redirected = redirected;
+        parts.cf = cf;
+        parts.webSocket = webSocket;
+        parts.encodeBody = encodeBody;
+        parts.immutable = true;
         // Most headers are never looked at.
         const hasCoding = encodeBody !== "manual" && CONTENT_ENCODING.test(headers);
         const coding = hasCoding ? codingOf(response.headers.get("content-encoding")) : undefined;
@@ -222,11 +187,11 @@ export class Response extends Body {
         return response;
       },
       toWire(response) {
-        const { statusText, url, redirected, webSocket } = response.#details;
-        response.#encode();
-        const headers = response.#headers;
+        const parts = response.#parts;
+        encode(response, parts);
+        const { status, statusText, headers, url, redirected, webSocket } = parts;
         return {
-          status: response.#status,
+          status,
           statusText,
           headers: typeof headers === "string" ? headers : headersToWire(headers),
           body: bodyToWire(response),
@@ -236,16 +201,16 @@ export class Response extends Body {
         };
       },
       answer(response, event) {
-        if (typeof response !== "object" || response === null || !(#status in response)) {
+        if (typeof response !== "object" || response === null || !(#parts in response)) {
           throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
         }
-        const status = response.#status;
+        const parts = response.#parts;
+        const { status } = parts;
         if (status === 0) {
           throw new TypeError("Return value from serve handler must not be an error response (like Response.error())");
         }
-        const headers = response.#headers;
-        if (headers !== TEXT_HEADERS && headers !== JSON_HEADERS) response.#encode();
-        const { statusText, webSocket } = response.#details;
+        if (parts.headers !== TEXT_HEADERS && parts.headers !== JSON_HEADERS) encode(response, parts);
+        const { statusText, headers, webSocket } = parts;
         respond(
           event,
           status,
@@ -259,7 +224,59 @@ export class Response extends Body {
   }
 }
 defineInterface(Response);
+keepShapesOf(Parts, ["status", "headers", "statusText", "url", "redirected", "cf", "webSocket", "encodeBody", "immutable"]);
+keep(Object.create(Response.prototype), Reflect.construct(Body, [bodyToken], Response), new Response());
 Object.defineProperty(Response.prototype, contentType, { enumerable: false });
+
+/** Takes over what an init has in common with the response that it is. @param {Parts} parts @param {Parts} other */
+function copyParts(parts, other) {
+  parts.status = other.status;
+  if (other.statusText !== "") parts.statusText = other.statusText;
+  if (other.encodeBody !== "automatic") parts.encodeBody = other.encodeBody;
+  if (other.webSocket !== null) parts.webSocket = other.webSocket;
+  if (other.cf !== undefined) parts.cf = cloneCf(other.cf);
+}
+
+/** Headers for another response. */
+function headersOf({ headers, immutable }, keepGuard) {
+  if (typeof headers !== "string") return copyHeaders(headers, keepGuard);
+  return immutable && keepGuard ? headersFromWire(headers, true) : headers;
+}
+
+/** Takes over what a `ResponseInit` says. @param {Parts} parts */
+function applyInit(parts, init) {
+  const { status, statusText, encodeBody, headers, cf, webSocket } = init;
+  if (status !== undefined) parts.status = status === (status | 0) ? status : toInteger(status, 32, { signed: true });
+  if (statusText !== undefined) {
+    const text = toDOMString(statusText);
+    for (let i = 0; i < text.length; i++) {
+      if (text.charCodeAt(i) < 0x20) throw new TypeError("Invalid statusText");
+    }
+    if (text !== "") parts.statusText = text;
+  }
+  if (encodeBody !== undefined) {
+    if (encodeBody !== "manual" && encodeBody !== "automatic") {
+      throw new TypeError(`encodeBody: unexpected value: ${encodeBody}`);
+    }
+    if (encodeBody !== "automatic") parts.encodeBody = encodeBody;
+  }
+  if (headers !== undefined) parts.headers = new Headers(headers);
+  if (cf !== undefined && cf !== null) parts.cf = cloneCf(cf);
+  if (webSocket !== undefined && webSocket !== null) {
+    if (!isWebSocket(webSocket)) {
+      throw new TypeError("Failed to construct 'Response': member webSocket is not of type 'WebSocket'.");
+    }
+    parts.webSocket = webSocket;
+  }
+}
+
+/** Gives the body the coding that its Content-Encoding names, unless `encodeBody` says that it has it. */
+function encode(response, { headers, encodeBody }) {
+  if (typeof headers === "string" && !headers.includes("content-encoding")) return;
+  if (encodeBody === "manual" || isNullBody(response) || response.bodyUsed) return;
+  const coding = codingOf(response.headers.get("content-encoding"));
+  if (coding !== undefined && !keepsCoding(response, coding)) setBodySource(response, response.body.pipeThrough(encoder(coding)));
+}
 
 /** `cf` travels as JSON, so a copy is what JSON keeps of it. */
 function cloneCf(cf) {

@@ -1,5 +1,6 @@
 /** URL and URLSearchParams (https://url.spec.whatwg.org/#api) over the native parser. */
 import * as native from "atoll:native/url";
+import { keep } from "./shapes.js";
 import { defineInterface, illegal, requireArguments, toUSVString } from "./webidl.js";
 
 /** Offsets in the record that the native parser gives; see `native/url.rs`. */
@@ -20,11 +21,15 @@ let linkParams;
 let isURL;
 
 export class URL {
+  // No private methods: each object would have to carry a mark for them.
   #record;
   #params = undefined;
 
-  constructor(url, base = undefined) {
-    requireArguments(arguments.length, 1, "constructor of 'URL'", "USVString");
+  // `arguments` would be an object for each as well, which an array is not.
+  constructor(...given) {
+    requireArguments(given.length, 1, "constructor of 'URL'", "USVString");
+    const url = given[0];
+    const base = given[1];
     const record = native.parse(toUSVString(url), base === undefined ? undefined : toUSVString(base));
     if (record === undefined) throw invalidUrl();
     this.#record = record;
@@ -56,7 +61,7 @@ export class URL {
     if (!isURL(this)) throw illegal();
     const record = native.parse(toUSVString(value), undefined);
     if (record === undefined) throw invalidUrl();
-    this.#change(record);
+    URL.#change(this, record);
   }
 
   get origin() {
@@ -79,7 +84,7 @@ export class URL {
     const record = this.#record;
     return record[HREF].slice(0, record[PROTOCOL_END]);
   }
-  set protocol(value) { this.#set("protocol", value); }
+  set protocol(value) { URL.#set(this, "protocol", value); }
 
   get username() {
     if (!isURL(this)) throw illegal();
@@ -87,7 +92,7 @@ export class URL {
     const start = record[PROTOCOL_END] + 2;
     return start < record[USERNAME_END] ? record[HREF].slice(start, record[USERNAME_END]) : "";
   }
-  set username(value) { this.#set("username", value); }
+  set username(value) { URL.#set(this, "username", value); }
 
   get password() {
     if (!isURL(this)) throw illegal();
@@ -96,41 +101,41 @@ export class URL {
       ? record[HREF].slice(record[USERNAME_END] + 1, record[HOST_START])
       : "";
   }
-  set password(value) { this.#set("password", value); }
+  set password(value) { URL.#set(this, "password", value); }
 
   get host() { if (!isURL(this)) throw illegal(); return hostOf(this.#record); }
-  set host(value) { this.#set("host", value); }
+  set host(value) { URL.#set(this, "host", value); }
 
   get hostname() {
     if (!isURL(this)) throw illegal();
     const record = this.#record;
     return record[HREF].slice(hostStart(record), record[HOST_END]);
   }
-  set hostname(value) { this.#set("hostname", value); }
+  set hostname(value) { URL.#set(this, "hostname", value); }
 
   get port() {
     if (!isURL(this)) throw illegal();
     const port = this.#record[PORT];
     return port < 0 ? "" : String(port);
   }
-  set port(value) { this.#set("port", value); }
+  set port(value) { URL.#set(this, "port", value); }
 
   get pathname() { if (!isURL(this)) throw illegal(); return pathnameOf(this.#record); }
-  set pathname(value) { this.#set("pathname", value); }
+  set pathname(value) { URL.#set(this, "pathname", value); }
 
   get search() {
     if (!isURL(this)) throw illegal();
     const record = this.#record;
     return partOf(record, record[SEARCH_START], record[HASH_START]);
   }
-  set search(value) { this.#set("search", value); }
+  set search(value) { URL.#set(this, "search", value); }
 
   get hash() {
     if (!isURL(this)) throw illegal();
     const record = this.#record;
     return partOf(record, record[HASH_START], -1);
   }
-  set hash(value) { this.#set("hash", value); }
+  set hash(value) { URL.#set(this, "hash", value); }
 
   get searchParams() {
     if (!isURL(this)) throw illegal();
@@ -144,26 +149,28 @@ export class URL {
   toString() { if (!isURL(this)) throw illegal(); return this.#record[HREF]; }
   toJSON() { if (!isURL(this)) throw illegal(); return this.#record[HREF]; }
 
-  #set(part, value) {
-    if (!isURL(this)) throw illegal();
-    const record = native.set(this.#record[HREF], part, toUSVString(value));
-    if (record !== undefined) this.#change(record);
+  static #set(url, part, value) {
+    if (!isURL(url)) throw illegal();
+    const record = native.set(url.#record[HREF], part, toUSVString(value));
+    if (record !== undefined) URL.#change(url, record);
   }
 
-  #change(record) {
-    if (this.#params === undefined) {
-      this.#record = record;
+  static #change(url, record) {
+    if (url.#params === undefined) {
+      url.#record = record;
       return;
     }
-    replace(this.#record, record);
-    linkParams(this.#record, this.search.slice(1), this.#params);
+    replace(url.#record, record);
+    linkParams(url.#record, url.search.slice(1), url.#params);
   }
 
   static {
     isURL = (value) => typeof value === "object" && value !== null && #record in value;
   }
 }
+Object.defineProperty(URL, "length", { value: 1, configurable: true });
 defineInterface(URL);
+keep(Object.create(URL.prototype), new URL("a:"));
 
 /** Changes a record for a URL and for its parameters, which share it. */
 function replace(record, by) {
@@ -247,7 +254,7 @@ export class URLSearchParams {
     if (!isURLSearchParams(this)) throw illegal();
     requireArguments(arguments.length, 2, "'append' on 'URLSearchParams'", "USVString, USVString");
     this.#list.push(toUSVString(name), toUSVString(value));
-    this.#update();
+    URLSearchParams.#update(this);
   }
 
   delete(name, value = undefined) {
@@ -264,7 +271,7 @@ export class URLSearchParams {
       kept += 2;
     }
     list.length = kept;
-    this.#update();
+    URLSearchParams.#update(this);
   }
 
   get(name) {
@@ -318,7 +325,7 @@ export class URLSearchParams {
     }
     list.length = kept;
     if (!found) list.push(name, value);
-    this.#update();
+    URLSearchParams.#update(this);
   }
 
   sort() {
@@ -329,7 +336,7 @@ export class URLSearchParams {
     // Comparison by code units, which is what < does on strings.
     pairs.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
     this.#list = pairs.flat();
-    this.#update();
+    URLSearchParams.#update(this);
   }
 
   forEach(callback, thisArg = undefined) {
@@ -346,10 +353,10 @@ export class URLSearchParams {
   entries() { return new URLSearchParamsIterator(this, 2); }
   toString() { if (!isURLSearchParams(this)) throw illegal(); return native.serializeForm(this.#list); }
 
-  #update() {
-    if (this.#record === undefined) return;
-    const record = native.set(this.#record[HREF], "search", native.serializeForm(this.#list));
-    if (record !== undefined) replace(this.#record, record);
+  static #update(params) {
+    if (params.#record === undefined) return;
+    const record = native.set(params.#record[HREF], "search", native.serializeForm(params.#list));
+    if (record !== undefined) replace(params.#record, record);
   }
 
   static {
@@ -382,6 +389,7 @@ Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, {
   configurable: true,
 });
 defineInterface(URLSearchParams);
+keep(Object.create(URLSearchParams.prototype), new URLSearchParams());
 
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
 

@@ -12,6 +12,7 @@ import { EventContext } from "../event_context.js";
 import { call, host as io, newCall, Pending } from "../io.js";
 import { isPlain, pack, unpackAnswer } from "../rpc/parcels.js";
 import { ask } from "../rpc/stubs.js";
+import { keepShapes, keepShapesOf } from "../shapes.js";
 import { textOf } from "./id.js";
 
 /** So many calls of one event arrive this way: further ones are counted by the host, which may refuse them. */
@@ -271,6 +272,12 @@ Object.assign(Visit.prototype, {
   answer: undefined,
   event: undefined,
 });
+
+keepShapesOf(Visit, [
+  "id", "context", "instance", "methods", "path", "parcel", "settle", "fail", "number", "event", "isPlain", "answer",
+  "isAnswered",
+]);
+keepShapes({ plain: undefined, value: undefined });
 
 const lose = (object, reason) => losing(object, reason);
 let losing;

@@ -7,10 +7,12 @@ import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { wildcardClass } from "../rpc/stubs.js";
 import { defineInterface, illegal, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
+import { keep, keepShapesOf } from "../shapes.js";
 import { callableClass, standForOwnClass } from "./class.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
 import { askObject, goesOutside } from "./inside.js";
 
+const { defineProperty } = Object;
 const token = Symbol("DurableObjectNamespace");
 
 /** So many ids of names that were asked for are remembered by a namespace, if the names are no longer than that. */
@@ -26,13 +28,9 @@ const CONSTANT = { value: undefined, enumerable: true };
 export class DurableObjectStub {
   #methods;
 
-  constructor(key, capability, id) {
+  constructor(key, methods) {
     if (key !== token) throw illegalConstructor();
-    this.#methods = new Methods(capability, id);
-    CONSTANT.value = nameOf(id);
-    Object.defineProperty(this, "name", CONSTANT);
-    CONSTANT.value = id;
-    Object.defineProperty(this, "id", CONSTANT);
+    this.#methods = methods;
   }
 
   async fetch(input, init = undefined) {
@@ -80,8 +78,21 @@ export function partsOfStub(value) {
   return { stub: value, namespace: capability, id: bytesOf(id), name: nameOf(id) };
 }
 
-/** A stub for an object that another Worker has passed on. The capability is for this object alone. */
-export const stubOfObject = (capability, id) => new DurableObjectStub(token, capability, id);
+/** A stub for an object: its namespace's capability, or one for this object alone that another Worker has passed on. */
+export function stubOfObject(capability, id) {
+  const stub = new DurableObjectStub(token, new Methods(capability, id));
+  CONSTANT.value = nameOf(id);
+  defineProperty(stub, "name", CONSTANT);
+  CONSTANT.value = id;
+  defineProperty(stub, "id", CONSTANT);
+  return stub;
+}
+keepShapesOf(Methods, ["capability", "id"]);
+keep(
+  Object.create(DurableObjectStub.prototype),
+  new DurableObjectStub(token, undefined),
+  defineProperty(new DurableObjectStub(token, undefined), "name", CONSTANT),
+);
 
 let capabilityOf;
 let isNamespace;
@@ -136,14 +147,17 @@ export class DurableObjectNamespace {
     // The id may have come from another namespace.
     textToId(this.#key, id.toString());
     this.#check(id);
-    return new DurableObjectStub(token, this.#capability, id);
+    return stubOfObject(this.#capability, id);
   }
 
-  getByName(name, options = undefined) {
+  // `arguments` would be an object for each call, which an array is not.
+  getByName(...given) {
     if (!isNamespace(this)) throw illegal();
-    requireArguments(arguments.length, 1, "'getByName' on 'DurableObjectNamespace'");
+    const name = given[0];
+    const options = given[1];
+    requireArguments(given.length, 1, "'getByName' on 'DurableObjectNamespace'");
     if (options !== undefined) checkOptions(options, "getByName");
-    return new DurableObjectStub(token, this.#capability, this.#known.get(name) ?? this.#shared(name));
+    return stubOfObject(this.#capability, this.#known.get(name) ?? this.#shared(name));
   }
 
   jurisdiction(name) {
@@ -170,6 +184,7 @@ export class DurableObjectNamespace {
     return id;
   }
 }
+defineProperty(DurableObjectNamespace.prototype.getByName, "length", { value: 1, configurable: true });
 defineInterface(DurableObjectNamespace, { receiver: true, unguarded: ["getByName"] });
 
 /** Where an object should live is a wish, and here there is one place. */

@@ -3,9 +3,10 @@
 import { callRpc, deriveExport } from "atoll:native/rpc";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { call, inGlobalScope } from "../io.js";
+import { keep, keepShapesOf } from "../shapes.js";
 import { defineInterface, wrongArgument } from "../webidl.js";
 import { grip, newCapability } from "./grips.js";
-import { keep, kindOf } from "./kept.js";
+import { keep as keepTarget, kindOf } from "./kept.js";
 import { pack, unpackAnswer } from "./parcels.js";
 
 /**
@@ -142,6 +143,10 @@ class PromiseHandler {
 
 PromiseHandler.prototype.isDisposed = false;
 
+keepShapesOf(PromiseHandler, ["promise"]);
+keepShapesOf(PropertyHandler, ["source", "path"]);
+keep(new Proxy(noop, {}));
+
 /** @param {Promise<unknown>} promise */
 export const makePromise = (promise) => new Proxy(noop, new PromiseHandler(promise));
 
@@ -231,7 +236,7 @@ export class RpcStub {
       throw new TypeError("RpcStubs can only wrap plain objects, functions, and RpcTarget derivatives.");
     }
     const capability = newCapability();
-    const { id, object } = keep(target);
+    const { id, object } = keepTarget(target);
     deriveExport(capability, id, object);
     return stubFor(capability);
   }

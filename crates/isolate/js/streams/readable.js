@@ -1,5 +1,6 @@
 /** ReadableStream. https://streams.spec.whatwg.org/#rs-class */
 
+import { keep, keepShapes } from "../shapes.js";
 import { defineInterface, illegal, requireArguments, toDictionary, toDOMString, toUnsignedLongLong } from "../webidl.js";
 import { ReadableByteStreamController, ReadableStreamDefaultController } from "./controllers.js";
 import { highWaterMarkOf, sizeAlgorithmOf, toCallback, toOptionalObject, toPipeOptions, toStrategy } from "./conversions.js";
@@ -120,6 +121,12 @@ Object.defineProperty(ReadableStream.prototype, Symbol.asyncIterator, {
 });
 
 setReadableCoreOf(readableCoreOf);
+{
+  const example = new ReadableStream();
+  const core = readableCoreOf(example);
+  for (const part of [core, core.controller, core.controller.queue]) keepShapes(part);
+  keep(example, example.getReader());
+}
 
 /** @param {ReadableCore} core */
 function startFromSource(core, source, strategy) {

@@ -1,5 +1,6 @@
 /** ReadableStreamDefaultReader and ReadableStreamBYOBReader. https://streams.spec.whatwg.org/#default-reader-class */
 
+import { keepShapesOf } from "../shapes.js";
 import { defineInterface, illegal, requireArguments, toDictionary, toUnsignedLongLong } from "../webidl.js";
 import { isSharedArrayBuffer } from "./buffers.js";
 import { deferred, isObject, rejectedWith } from "./promises.js";
@@ -34,6 +35,8 @@ class ReadRequest {
     this.reject(reason);
   }
 }
+
+keepShapesOf(ReadRequest, ["promise", "resolve", "reject"]);
 
 /** Answers one `readAtLeast()`. */
 class ReadAtLeastRequest extends ReadRequest {
