@@ -178,8 +178,12 @@ async fn respond(
 ) -> Result<Answer, Refusal> {
     let limits = &connection.server.options.limits;
     let (mut head, incoming) = request.into_parts();
-    let handshake = socket::Handshake::from_request(&mut head)?;
-    request::prepare(&mut head, limits, &connection.ends)?;
+    let wants_socket = request::wants_socket(&head);
+    let handshake = match wants_socket {
+        true => socket::Handshake::from_request(&mut head)?,
+        false => socket::Handshake::default(),
+    };
+    request::prepare(&mut head, limits, &connection.ends, wants_socket)?;
     let (body, too_large) = request::bounded_body(incoming, limits)?;
     let result = target.fetcher.fetch(Request::from_parts(head, body)).await;
     if too_large.is_some_and(|passed| passed.load(Ordering::Acquire)) {

@@ -10,23 +10,21 @@ use hyper::upgrade::OnUpgrade;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::request::{Refusal, wants_socket};
+use crate::request::Refusal;
 use crate::response;
 
 /// The only version there is (RFC 6455).
 pub(crate) const VERSION: &str = "13";
 
 /// What a request asked for in terms of WebSockets.
+#[derive(Default)]
 pub(crate) struct Handshake {
     asked: Option<(OnUpgrade, HeaderValue)>,
 }
 
 impl Handshake {
-    /// Takes the handshake out of a request, if it is one.
+    /// Takes the handshake out of a request that wants a socket.
     pub(crate) fn from_request(head: &mut request::Parts) -> Result<Self, Refusal> {
-        if head.version > Version::HTTP_11 || !wants_socket(&head.headers) {
-            return Ok(Self { asked: None });
-        }
         let accept = validate(head)?;
         let asked = head
             .extensions

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Full};
 
 /// Why a body ended before its end.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -15,22 +15,26 @@ pub struct BodyError(pub String);
 
 /// The body of a request or a response.
 #[derive(Debug)]
-pub struct Body(UnsyncBoxBody<Bytes, BodyError>);
+pub struct Body(Kind);
+
+/// Most bodies are there as a whole, or none, and need no memory of their own.
+#[derive(Debug)]
+enum Kind {
+    Empty,
+    Full(Full<Bytes>),
+    Other(UnsyncBoxBody<Bytes, BodyError>),
+}
 
 impl Body {
     /// A body of no bytes.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Empty::new().map_err(|never| match never {}).boxed_unsync())
+        Self(Kind::Empty)
     }
 
     /// A body of these bytes.
     pub fn full(bytes: impl Into<Bytes>) -> Self {
-        Self(
-            Full::new(bytes.into())
-                .map_err(|never| match never {})
-                .boxed_unsync(),
-        )
+        Self(Kind::Full(Full::new(bytes.into())))
     }
 
     /// Any other body.
@@ -38,7 +42,7 @@ impl Body {
     where
         B: http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static,
     {
-        Self(body.boxed_unsync())
+        Self(Kind::Other(body.boxed_unsync()))
     }
 }
 
@@ -50,14 +54,28 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.0).poll_frame(context)
+        match &mut self.0 {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_err(|never| match never {}),
+            Kind::Other(body) => Pin::new(body).poll_frame(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        match &self.0 {
+            Kind::Empty => true,
+            Kind::Full(body) => body.is_end_stream(),
+            Kind::Other(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        match &self.0 {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Full(body) => body.size_hint(),
+            Kind::Other(body) => body.size_hint(),
+        }
     }
 }

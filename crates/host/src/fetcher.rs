@@ -10,7 +10,7 @@ use crate::body::Body;
 use crate::parcel::MethodCall;
 use crate::tail::TraceItem;
 
-/// A request with an absolute URI. A [`SocketAddr`](std::net::SocketAddr) in its extensions says who sent it.
+/// A request with an absolute URI.
 pub type Request = http::Request<Body>;
 /// A response. A 101 carries a [`SocketEnd`](crate::SocketEnd): see [`SocketEnd::attach`](crate::SocketEnd::attach).
 pub type Response = http::Response<Body>;

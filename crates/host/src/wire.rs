@@ -1,5 +1,6 @@
 //! Between HTTP types and frames.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -9,6 +10,17 @@ use protocol::{Headers, Redirect};
 
 use crate::body::Body;
 use crate::fetcher::{Request, Response};
+
+/// More than most schemes and hosts have, with what stands around them.
+const USUAL_ORIGIN_BYTES: usize = 64;
+
+/// A request's URL as text.
+pub(crate) fn url(uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let mut url = String::with_capacity(USUAL_ORIGIN_BYTES + path);
+    write!(url, "{uri}").expect("a string takes whatever is written");
+    url
+}
 
 /// How a response was got, in its extensions.
 #[derive(Clone, Debug, Default)]

@@ -222,7 +222,7 @@ impl Link {
         };
         entry.following = self.follow(happening, entrypoint, object, entry.depth);
         let id = self.begin(entry)?;
-        let url = parts.uri.to_string();
+        let url = wire::url(&parts.uri);
         let props = props.map(Props::parcel);
         let sent = self.with_optional(props, |props| {
             self.with_body(body, |body| {

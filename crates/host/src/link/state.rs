@@ -184,7 +184,9 @@ impl State {
         let entry = self.events.remove(&id)?;
         if id & OF_ISOLATE == 0 {
             // It was asked what a facet is, perhaps, and has not said so.
-            self.starts.remove(&(id | OF_ISOLATE));
+            if !self.starts.is_empty() {
+                self.starts.remove(&(id | OF_ISOLATE));
+            }
         } else {
             self.events_inside -= 1;
         }
