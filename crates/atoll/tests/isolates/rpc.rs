@@ -268,3 +268,21 @@ fn props_of_a_configuration_reach_the_entrypoint() {
         assert_eq!(text(&worker, "/").await, props);
     });
 }
+
+#[test]
+fn props_of_a_configuration_reach_handlers_that_are_no_class() {
+    run(async {
+        let code =
+            "export default { where(thing, env, ctx) { return [thing, ctx.props.place]; } };";
+        let board = App::new(code).name("board-with-props").deploy().await;
+        let service =
+            runtime()
+                .await
+                .service_with_props(board.name(), None, r#"{"place":"there"}"#);
+        let worker = App::fetch("return Response.json(await env.BOARD.where('cup'));")
+            .service("BOARD", service)
+            .deploy()
+            .await;
+        assert_eq!(text(&worker, "/").await, r#"["cup","there"]"#);
+    });
+}
