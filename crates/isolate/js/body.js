@@ -94,6 +94,7 @@ export const contentType = Symbol("content type");
 const MAX_TEXT = 16 * 1024;
 
 export class Body {
+  // No private methods: each object would have to carry a mark for them.
   /** @type {null | string | Uint8Array | HostContents | Coded | ReadableStream | Used} */
   #source;
 

@@ -37,6 +37,8 @@ class Parts {
     return Object.assign(Object.create(Object.getPrototypeOf(this)), this);
   }
 }
+// What a program puts on `Object.prototype` is not for here.
+Object.setPrototypeOf(Parts.prototype, null);
 // What most requests leave as it is.
 Object.assign(Parts.prototype, {
   redirect: "follow",

@@ -33,6 +33,8 @@ class Parts {
     this.headers = headers;
   }
 }
+// What a program puts on `Object.prototype` is not for here.
+Object.setPrototypeOf(Parts.prototype, null);
 // What most responses leave as it is.
 Object.assign(Parts.prototype, {
   statusText: "",

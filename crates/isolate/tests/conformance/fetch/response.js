@@ -130,3 +130,18 @@ test("reading twice fails and a read body cannot be used again", async () => {
   await stream.getReader().read();
   throws(() => new Response(stream), TypeError);
 });
+
+test("accessors that a program puts on Object.prototype do not touch it", () => {
+  const names = ["status", "headers", "method", "url", "signal"];
+  const never = () => {
+    throw new Error("never called");
+  };
+  for (const name of names) Object.defineProperty(Object.prototype, name, { get: never, set: never, configurable: true });
+  let seen;
+  try {
+    seen = [new Response("x").status, new Request("https://a.example/b").url];
+  } finally {
+    for (const name of names) delete Object.prototype[name];
+  }
+  deepEqual(seen, [200, "https://a.example/b"]);
+});
