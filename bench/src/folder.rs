@@ -88,7 +88,8 @@ impl Folder {
         let mut builder = bundle::Builder::new(project, bundle::Mode::Production);
         let program = builder.build().await?.program;
         // Our bundler keeps the asynchronous context by calls that workerd does not have.
-        let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (_, value) => value;";
+        let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (_, value) => value; \
+                    globalThis.__atoll_ctx_wait = (value) => value;";
         std::fs::write(self.path.join("shim.js"), shim)?;
         let main = "import './shim.js'; export * from './bundled/index.js'; export { default } from './bundled/index.js';";
         std::fs::write(self.path.join("main.js"), main)?;

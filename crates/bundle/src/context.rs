@@ -1,8 +1,8 @@
 //! Keeps the asynchronous context (`AsyncLocalStorage`) across `await`, which the engine does not.
 //!
-//! `await E` becomes `__atoll_ctx_set(__atoll_ctx_get(),await E)`: arguments are evaluated from left
-//! to right, so the context is read before the wait and made current again after it. Where a wait
-//! can end without reaching that call (an exception that is caught, the implicit waits of
+//! `await E` becomes `__atoll_ctx_set(__atoll_ctx_get(),await __atoll_ctx_wait(E))`: arguments are
+//! evaluated from left to right, so the context is read before the wait and made current again
+//! after it; what `E` gives may stand for a promise, which is what is waited for. Where a wait can end without reaching that call (an exception that is caught, the implicit waits of
 //! `for await` and `await using`) the function keeps the context in a variable of its own and makes
 //! it current where control arrives. Only insertions, none with a line break.
 
@@ -24,6 +24,8 @@ use crate::edits::{Edits, Moved};
 const GET: &str = "__atoll_ctx_get()";
 /// Makes its first argument the current context and gives its second.
 const SET: &str = "__atoll_ctx_set";
+/// Gives the promise that its argument stands for, and anything else as it is.
+const WAIT: &str = "__atoll_ctx_wait";
 /// Each function's own variable.
 const KEPT: &str = "__atoll_c";
 
@@ -202,8 +204,12 @@ impl<'a> Visit<'a> for Pass {
     fn visit_await_expression(&mut self, expression: &AwaitExpression<'a>) {
         self.depth += 1;
         self.wrap_expression(expression.span);
+        self.depth += 1;
+        let argument = expression.argument.span();
+        self.open(argument.start, format!("{WAIT}("));
+        self.close(argument.end, ")");
         walk::walk_await_expression(self, expression);
-        self.depth -= 1;
+        self.depth -= 2;
     }
 
     fn visit_yield_expression(&mut self, expression: &YieldExpression<'a>) {

@@ -3,9 +3,9 @@
 // A context is an immutable object `{ event, stores }`; `stores` is a Map from an AsyncLocalStorage to its store. The
 // bundler's pass restores it after each `await`; everything else that runs later is wrapped here or by its own module.
 
-import { get, set } from "atoll:native/async_context";
+import { get, set, standIns, wait } from "atoll:native/async_context";
 
-export { get, set };
+export { get, set, standIns, wait };
 
 /**
  * Calls `callback` with `context` as the current one, and puts the old one back.

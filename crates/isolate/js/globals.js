@@ -2,7 +2,7 @@
 
 import "./error_stack.js";
 import "./date.js";
-import { get, queueMicrotask, set } from "./async_context.js";
+import { get, queueMicrotask, set, wait } from "./async_context.js";
 import { atob, btoa } from "./base64.js";
 import { CompressionStream, DecompressionStream } from "./compression.js";
 import { console } from "./console.js";
@@ -49,7 +49,7 @@ Object.assign(globalThis, {
 });
 
 // What the bundler's pass calls around `await`.
-for (const [name, value] of Object.entries({ __atoll_ctx_get: get, __atoll_ctx_set: set })) {
+for (const [name, value] of Object.entries({ __atoll_ctx_get: get, __atoll_ctx_set: set, __atoll_ctx_wait: wait })) {
   Object.defineProperty(globalThis, name, { value, writable: false, enumerable: false, configurable: false });
 }
 
@@ -63,6 +63,7 @@ const { toString } = {
     if (!text.includes("__atoll_c")) return text;
     return text
       .replaceAll("__atoll_ctx_set(__atoll_ctx_get(),", "(")
+      .replaceAll("__atoll_ctx_wait(", "(")
       .replaceAll(/let __atoll_c;|__atoll_c=__atoll_ctx_get\(\);|__atoll_ctx_set\(__atoll_c\);/g, "");
   },
 };

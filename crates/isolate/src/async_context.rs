@@ -2,7 +2,7 @@
 //!
 //! The engine has no hook around continuations of `await`. Every job therefore starts with no context, and code that
 //! continues something sets its own: `then` callbacks and timers by wrapping, `await` by a pass of the bundler that
-//! surrounds it with these two functions.
+//! surrounds it with `get` and `set`, and what it waits for with `wait`.
 #![expect(
     unsafe_code,
     reason = "a raw engine value lives across calls, and C function pointers cost least here"
@@ -15,12 +15,16 @@ use rquickjs::{Ctx, Object, Result, Value, qjs};
 thread_local! {
     /// Owned: one reference is held for as long as the value is in the slot.
     static SLOT: Cell<qjs::JSValue> = const { Cell::new(qjs::JS_UNDEFINED) };
+    /// What handlers of proxies inherit from that stand for the promise which they have as `promise`. Owned.
+    static STAND_INS: Cell<qjs::JSValue> = const { Cell::new(qjs::JS_UNDEFINED) };
 }
 
-/// Puts the getter and the setter on `target` as `get` and `set`.
+/// Puts the functions on `target`.
 pub(crate) fn install<'js>(ctx: &Ctx<'js>, target: &Object<'js>) -> Result<()> {
     target.set("get", function(ctx, get, c"get", 0))?;
-    target.set("set", function(ctx, set, c"set", 2))
+    target.set("set", function(ctx, set, c"set", 2))?;
+    target.set("wait", function(ctx, wait, c"wait", 1))?;
+    target.set("standIns", function(ctx, stand_ins, c"standIns", 1))
 }
 
 fn function<'js>(
@@ -96,5 +100,54 @@ unsafe extern "C" fn set(
         } else {
             qjs::JS_DupValue(ctx, *arguments.add(1))
         }
+    }
+}
+
+/// `standIns(prototype)`: says what the handlers inherit from that `wait` looks behind.
+unsafe extern "C" fn stand_ins(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    _count: i32,
+    arguments: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    // SAFETY: the engine pads `arguments` to the declared length; what is kept gets its own reference, and the old one
+    // is released.
+    unsafe {
+        let old = STAND_INS.replace(qjs::JS_DupValue(ctx, *arguments));
+        qjs::JS_FreeValue(ctx, old);
+    }
+    qjs::JS_UNDEFINED
+}
+
+/// `wait(value)`: the promise that `value` stands for, and anything else as it is. Without it, the engine would ask the
+/// stand-in for `then`, and call that in a job of its own.
+unsafe extern "C" fn wait(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    _count: i32,
+    arguments: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    // SAFETY: the engine pads `arguments` to the declared length. The handler and its prototype come with references of
+    // their own, which are released. No code of the program runs: a handler that is a proxy is not asked for anything,
+    // and `promise` is a plain property of the others.
+    unsafe {
+        let value = *arguments;
+        if !qjs::JS_IsProxy(value) {
+            return qjs::JS_DupValue(ctx, value);
+        }
+        let handler = qjs::JS_GetProxyHandler(ctx, value);
+        let mut found = qjs::JS_UNDEFINED;
+        if qjs::JS_IsObject(handler) && !qjs::JS_IsProxy(handler) {
+            let prototype = qjs::JS_GetPrototype(ctx, handler);
+            if qjs::JS_IsStrictEqual(ctx, prototype, STAND_INS.get()) {
+                found = qjs::JS_GetPropertyStr(ctx, handler, c"promise".as_ptr());
+            }
+            qjs::JS_FreeValue(ctx, prototype);
+        }
+        qjs::JS_FreeValue(ctx, handler);
+        if qjs::JS_IsUndefined(found) {
+            return qjs::JS_DupValue(ctx, value);
+        }
+        found
     }
 }

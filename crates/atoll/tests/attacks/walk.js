@@ -55,7 +55,7 @@ for (const name of ["append", "delete", "get", "getAll", "getSetCookie", "has", 
 const isOfHeaders = ofHeaders.has.bind(ofHeaders);
 
 /** What the bundler's pass calls around `await`. */
-const KNOWN = ["__atoll_ctx_get", "__atoll_ctx_set"];
+const KNOWN = ["__atoll_ctx_get", "__atoll_ctx_set", "__atoll_ctx_wait"];
 
 /** Goes through everything that can be reached from `roots` (name to value), calling getters on the way. */
 export function walk(roots, visit = () => {}) {

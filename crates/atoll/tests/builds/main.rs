@@ -64,7 +64,8 @@ async fn with_the_package(packages: &Path, modules: &[(&str, &str)]) -> Program 
 fn oracle(program: &Path, modules: &Program) -> Workerd {
     let home = tempfile::tempdir().unwrap();
     // Our bundler keeps the asynchronous context by calls that workerd does not need and does not have.
-    let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (context, value) => value;";
+    let shim = "globalThis.__atoll_ctx_get = () => undefined; globalThis.__atoll_ctx_set = (context, value) => value; \
+                globalThis.__atoll_ctx_wait = (value) => value;";
     let main = format!(
         "import './shim.js'; export {{ default }} from './{}';",
         modules.main

@@ -13,7 +13,7 @@ const LANGUAGE = new Set(
     "ReferenceError Reflect RegExp Set SharedArrayBuffer String SuppressedError Symbol SyntaxError TypeError URIError " +
     "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet decodeURI decodeURIComponent encodeURI " +
     "encodeURIComponent escape eval globalThis isFinite isNaN parseFloat parseInt undefined unescape " +
-    "__atoll_ctx_get __atoll_ctx_set").split(" "),
+    "__atoll_ctx_get __atoll_ctx_set __atoll_ctx_wait").split(" "),
 );
 const UNAVAILABLE = "ERR_METHOD_NOT_IMPLEMENTED";
 

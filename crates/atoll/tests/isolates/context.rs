@@ -48,3 +48,20 @@ fn events_do_not_see_each_others_stores() {
         }
     });
 }
+
+#[test]
+fn a_functions_text_has_nothing_of_what_keeps_the_context() {
+    run(async {
+        let worker = App::new(
+            "async function f(g) { let __atoll_c;__atoll_c=__atoll_ctx_get();for await (const x of g) { __atoll_ctx_set(__atoll_c);x(); } \
+             return __atoll_ctx_set(__atoll_ctx_get(),await __atoll_ctx_wait(g())); } \
+             export default { fetch() { return new Response(String(f)); } }",
+        )
+        .deploy()
+        .await;
+        assert_eq!(
+            text(&worker, "/").await,
+            "async function f(g) { for await (const x of g) { x(); } return (await (g())); }"
+        );
+    });
+}

@@ -28,6 +28,8 @@ export class Desk extends WorkerEntrypoint {
   }
   watch(stream) { kept = stream; return "kept"; }
   props() { return this.ctx.props; }
+  echo(value) { return value; }
+  throws() { throw new RangeError("too much"); }
 }
 "#;
 
@@ -142,6 +144,40 @@ fn a_target_keeps_what_it_was_given_as_long_as_it_lives() {
         )
         .await;
         assert_eq!(text(&worker, "/").await, "heard this");
+    });
+}
+
+#[test]
+fn only_results_of_calls_are_looked_behind_before_they_are_awaited() {
+    run(async {
+        let (worker, _log) = caller(
+            r#"
+            // What the bundler puts around whatever is awaited.
+            const wait = __atoll_ctx_wait;
+            const call = desk.echo("called");
+            const isCall = [wait(call) !== call, wait(call) instanceof Promise, wait(wait(call)) === wait(call)];
+            const given = [await wait(call), await wait(desk.echo({ deep: [1] }))];
+            const failed = await ending(async () => await wait(desk.throws()));
+            const disposed = desk.echo("disposed");
+            disposed[Symbol.dispose]();
+            given.push(await wait(disposed));
+            const asked = [];
+            const spy = (name) => new Proxy({}, { get: (_, key) => void asked.push(`${name} ${String(key)}`) });
+            const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+            revoke();
+            const others = [
+              1, "text", null, undefined, Symbol.iterator, {}, () => {}, Promise.resolve(), desk, desk.echo, revoked,
+              new Proxy({}, {}), new Proxy({ promise: 1 }, { promise: 2 }), new Proxy({}, spy("handler")),
+              new Proxy({}, Object.create(spy("prototype"))), spy("itself"),
+            ];
+            const same = others.map((value) => Object.is(wait(value), value));
+            return Response.json([isCall, given, failed, same.every(Boolean), asked]);"#,
+        )
+        .await;
+        assert_eq!(
+            text(&worker, "/").await,
+            r#"[[true,true,true],["called",{"deep":[1]},"disposed"],"RangeError: too much",true,[]]"#
+        );
     });
 }
 

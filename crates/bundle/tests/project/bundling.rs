@@ -318,7 +318,10 @@ fn projects_without_bundling_keep_their_modules() {
         ["index.mjs", "lib/f.js", "note.txt", "__atoll_decorators.js"]
     );
     assert_eq!(built.entry, "index.mjs");
-    assert!(text(&built, "lib/f.js").contains("__atoll_ctx_set(__atoll_ctx_get(),await null)"));
+    assert!(
+        text(&built, "lib/f.js")
+            .contains("__atoll_ctx_set(__atoll_ctx_get(),await __atoll_ctx_wait(null))")
+    );
     if let Some(output) = run_in_node(&built) {
         assert_eq!(output.trim(), "unbundled");
     }

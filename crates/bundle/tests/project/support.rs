@@ -108,6 +108,7 @@ const PRELUDE: &str = r"
 let current;
 globalThis.__atoll_ctx_get = () => current;
 globalThis.__atoll_ctx_set = (context, value) => { current = context; return value; };
+globalThis.__atoll_ctx_wait = (value) => value;
 globalThis.runWith = (value, callback) => {
   const before = current;
   current = value;

@@ -1,6 +1,7 @@
 // What methods are called on: stubs, their properties, and promises of results.
 
 import { callRpc, deriveExport } from "atoll:native/rpc";
+import { standIns } from "../async_context.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { call, inGlobalScope } from "../io.js";
 import { keep, keepShapesOf } from "../shapes.js";
@@ -142,6 +143,7 @@ class PromiseHandler {
 }
 
 PromiseHandler.prototype.isDisposed = false;
+standIns(PromiseHandler.prototype);
 
 keepShapesOf(PromiseHandler, ["promise"]);
 keepShapesOf(PropertyHandler, ["source", "path"]);
