@@ -248,7 +248,7 @@ export class Body {
         if (source === null) return null;
         if (typeof source === "string") {
           target.#source = USED_UP;
-          return contentsToWire(source);
+          return source.length <= MAX_TEXT ? source : encodeUtf8(source);
         }
         if (Body.#isUsed(target)) throw new TypeError(USED);
         if (!isReadableStream(source)) {

@@ -9,6 +9,8 @@ import { keepShapes, keepShapesOf } from "./shapes.js";
 
 /** @type {Map<number, EventContext>} */
 export const events = new Map();
+/** How many. */
+export let running = 0;
 
 const HUNG =
   "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never " +
@@ -25,6 +27,7 @@ export class EventContext {
     /** What code that belongs to the event runs in. */
     this.context = { event: this, stores: undefined };
     events.set(id, this);
+    running += 1;
   }
 
   /**
@@ -95,7 +98,8 @@ export class EventContext {
   endNow() {
     if (ending[ending.length - 1] === this) ending.pop();
     this.isEnding = false;
-    this.endOfTurn();
+    if (this.reasons === 0) finish(this);
+    else tellHandled(this);
   }
 
   waitUntil(promise) {
@@ -166,7 +170,7 @@ export class EventContext {
 
   /** The host has ended the event by itself. */
   forget() {
-    events.delete(this.id);
+    if (events.delete(this.id)) running -= 1;
     this.object?.events.delete(this);
     this.visit?.lost(this.isAnswered);
     this.visit = undefined;
@@ -194,6 +198,7 @@ function tellHandled(event) {
 
 function finish(event) {
   if (!events.delete(event.id)) return;
+  running -= 1;
   event.object?.events.delete(event);
   release(event);
   const outcome = event.outcome;

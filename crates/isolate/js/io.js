@@ -17,27 +17,18 @@ const CHUNK = 64 * 1024;
 const MAX_BODY_IN_VALUE = 1024 * 1024;
 
 /** How many things are under way that the host will answer: while there are some, nothing is hung. */
-let underWay = 0;
-export const isWaiting = () => underWay > 0;
+export let underWay = 0;
 
 // --- Calls -----------------------------------------------------------------------------------------------------------
 
 /** A call that is under way. Nothing refers to it but `calls`, so that it is freed at once when it is over. */
 export class Pending {
   constructor(id, context, settle, reject, read) {
-    this.id = id;
     this.context = context;
     this.settle = settle;
     this.fail = reject;
     this.read = read;
-    this.begin();
-  }
-
-  begin() {
-    calls.set(this.id, this);
-    underWay += 1;
-    const event = this.context?.event;
-    if (event?.object !== undefined) event.holdForObject();
+    enlist(this, id);
   }
 
   /** @param {AbortSignal} signal */
@@ -85,7 +76,7 @@ export class Pending {
   }
 }
 Object.assign(Pending.prototype, { signal: undefined, abort: undefined });
-keepShapesOf(Pending, ["id", "context", "settle", "fail", "read"]);
+keepShapesOf(Pending, ["context", "settle", "fail", "read", "id"]);
 
 /** @type {Map<number, Pending>} */
 const calls = new Map();
@@ -110,11 +101,17 @@ export function call(signal, send, read = undefined) {
   );
 }
 
-/** A number for a call. */
-export const newCall = () => nextCall++;
+/** A call is under way from now on. @param {Pending} pending it has its context */
+export function enlist(pending, id = nextCall++) {
+  pending.id = id;
+  calls.set(id, pending);
+  underWay += 1;
+  const event = pending.context?.event;
+  if (event?.object !== undefined) event.holdForObject();
+}
 
 function begin(signal, send, read) {
-  const id = newCall();
+  const id = nextCall++;
   const context = get();
   return new Promise((resolve, reject) => {
     send(id, context?.event);
@@ -187,11 +184,13 @@ function outgoing(wire) {
 
 /** Answers a fetch event: the parts are those of a wire response. */
 export function respond(event, status, statusText, headers, body, socket) {
-  const wire = outgoingBody(body);
-  const stream = outgoingStreams.get(wire?.stream);
-  // Who asked sees a body that breaks off; only this side knows why, so it counts as a rejection that nobody handles.
-  if (stream !== undefined) stream.failed = (error) => void Promise.reject(error);
-  native.respond(event, status, statusText, headers, wire, socket);
+  if (typeof body !== "string") {
+    body = outgoingBody(body);
+    const stream = outgoingStreams.get(body?.stream);
+    // Who asked sees a body that breaks off; only this side knows why, so it counts as a rejection that nobody handles.
+    if (stream !== undefined) stream.failed = (error) => void Promise.reject(error);
+  }
+  native.respond(event, status, statusText, headers, body, socket);
 }
 
 function hostError({ name, message, stack, remote, retryable, overloaded, durableObjectReset }) {

@@ -7,14 +7,14 @@ import { set } from "./async_context.js";
 import { setCompatibility } from "./compatibility.js";
 import { bind, bindValue } from "./env.js";
 import { describe, isTold } from "./errors.js";
-import { endEvents, ending, EventContext, events, failHungEvents } from "./event_context.js";
+import { endEvents, ending, EventContext, events, failHungEvents, running } from "./event_context.js";
 import { ExecutionContext } from "./execution_context.js";
 import { callHandler, install, workflowClass } from "./exports.js";
 import { fetchEvent } from "./fetch_event.js";
-import { host as io, isWaiting } from "./io.js";
+import { host as io, underWay } from "./io.js";
 import { makeLoader } from "./loader.js";
 import { exportNamespace } from "./loopback.js";
-import { done, isUsed as hasObjects, letIn, open } from "./objects/gate.js";
+import { done, isUsed as hasObjects, letIn, mayLetIn } from "./objects/gate.js";
 import { goOnInside, queue, restInside } from "./objects/inside.js";
 import { host as objects } from "./objects/instance.js";
 import { host as facets } from "./objects/facets.js";
@@ -25,7 +25,7 @@ import { makeService } from "./services/index.js";
 import { emailEvent } from "./email/event.js";
 import { defineWorkflow } from "./workflows/classes.js";
 import { makeWorkflow } from "./workflows/binding.js";
-import { areQuiet, askForTick, hasTimers, runDueTimer, tickCame } from "./timers.js";
+import { asked, askForTick, heap as timers, runDueTimer, tickCame } from "./timers.js";
 import { traceItems } from "./trace.js";
 import { ScheduledController, TestController } from "./controllers.js";
 
@@ -34,6 +34,7 @@ new Date(0).getTimezoneOffset();
 
 /** Promises that were rejected while nobody listened. @type {Map<Promise<unknown>, unknown>} */
 const rejected = new Map();
+let mayBeRejected = false;
 
 /** Runs a handler that gives nothing back. */
 function simpleEvent(id, entrypoint, name, argument, props = undefined) {
@@ -108,25 +109,30 @@ export const host = {
   tick: tickCame,
   rejection(promise, reason, handled) {
     if (handled) rejected.delete(promise);
-    else rejected.set(promise, reason);
+    else {
+      rejected.set(promise, reason);
+      mayBeRejected = true;
+    }
   },
   /** All jobs have run. Returns whether there is more to do in this turn. */
   drained() {
-    if (rejected.size > 0) {
+    if (mayBeRejected) {
+      const any = rejected.size > 0;
       for (const [promise, reason] of rejected) {
         rejected.delete(promise);
         reportRejection(promise, reason);
       }
-      return true;
+      mayBeRejected = false;
+      if (any) return true;
     }
     if (hasObjects) {
-      if ((done.length > 0 || open.size > 0) && letIn()) return true;
+      if ((done.length > 0 || mayLetIn) && letIn()) return true;
       if (ending.length > 0 && endEvents()) return true;
       if (queue.length > 0 && goOnInside()) return true;
     }
-    const isQuiet = areQuiet();
+    const isQuiet = timers.length === 0 && asked === undefined;
     if (!isQuiet && runDueTimer()) return true;
-    if (events.size > 0 && !isWaiting() && !hasTimers() && failHungEvents()) return true;
+    if (running > 0 && underWay === 0 && timers.length === 0 && failHungEvents()) return true;
     if (hasObjects) restInside();
     if (!isQuiet) askForTick();
     return false;

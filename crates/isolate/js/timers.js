@@ -10,8 +10,8 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
 /** @typedef {{ id: number, at: number, order: number, interval: number | undefined, nesting: number, context: any, callback: Function, args: any[], place: number }} Timer */
 
-/** A binary heap by time, then by age. @type {Timer[]} */
-const heap = [];
+/** Those that lie ahead: a binary heap by time, then by age. @type {Timer[]} */
+export const heap = [];
 /** @type {Map<number, Timer>} */
 const timers = new Map();
 /** Those whose time has come and whose object does not let them in yet. @type {Map<number, Timer>} */
@@ -19,7 +19,8 @@ const waiting = new Map();
 let nextId = 1;
 let nextOrder = 0;
 let nesting = 0;
-let asked = undefined;
+/** When the host was asked to tick. @type {number | undefined} */
+export let asked = undefined;
 
 const before = (a, b) => a.at < b.at || (a.at === b.at && a.order < b.order);
 
@@ -173,12 +174,6 @@ function fire(timer) {
     set(undefined);
   }
 }
-
-/** Whether some timer still lies ahead. */
-export const hasTimers = () => heap.length > 0;
-
-/** Whether timers have anything to do or to tell. */
-export const areQuiet = () => heap.length === 0 && asked === undefined;
 
 /** Tells the host when to tick next, if that has changed. */
 export function askForTick() {

@@ -27,10 +27,11 @@ export class URL {
 
   // `arguments` would be an object for each as well, which an array is not.
   constructor(...given) {
-    requireArguments(given.length, 1, "constructor of 'URL'", "USVString");
+    if (given.length === 0) requireArguments(0, 1, "constructor of 'URL'", "USVString");
     const url = given[0];
     const base = given[1];
-    const record = native.parse(toUSVString(url), base === undefined ? undefined : toUSVString(base));
+    const text = typeof url === "string" ? url.toWellFormed() : toUSVString(url);
+    const record = native.parse(text, base === undefined ? undefined : toUSVString(base));
     if (record === undefined) throw invalidUrl();
     this.#record = record;
   }
@@ -120,7 +121,11 @@ export class URL {
   }
   set port(value) { URL.#set(this, "port", value); }
 
-  get pathname() { if (!isURL(this)) throw illegal(); return pathnameOf(this.#record); }
+  get pathname() {
+    let record;
+    try { record = this.#record; } catch { throw illegal(); }
+    return pathnameOf(record);
+  }
   set pathname(value) { URL.#set(this, "pathname", value); }
 
   get search() {
@@ -138,12 +143,11 @@ export class URL {
   set hash(value) { URL.#set(this, "hash", value); }
 
   get searchParams() {
-    if (!isURL(this)) throw illegal();
-    if (this.#params === undefined) {
-      const record = this.#record;
-      this.#params = linkParams(record, record[SEARCH_START] < 0 ? "" : this.search.slice(1));
-    }
-    return this.#params;
+    let params;
+    try { params = this.#params; } catch { throw illegal(); }
+    if (params !== undefined) return params;
+    const record = this.#record;
+    return (this.#params = linkParams(record, record[SEARCH_START] < 0 ? "" : this.search.slice(1)));
   }
 
   toString() { if (!isURL(this)) throw illegal(); return this.#record[HREF]; }

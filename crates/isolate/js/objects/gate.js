@@ -8,7 +8,9 @@ import { get, run } from "../async_context.js";
 /** Whether there has been a gate: without objects nothing waits at any. */
 export let isUsed = false;
 /** Gates that stand open while something waits at them. @type {Set<Gate>} */
-export const open = new Set();
+const open = new Set();
+/** Whether there may be one. */
+export let mayLetIn = false;
 /** Sections whose work is done. @type {Gate[]} */
 export const done = [];
 
@@ -19,7 +21,13 @@ export const done = [];
 export function letIn() {
   while (done.length > 0) done.shift().end();
   for (const gate of open) if (gate.letOneIn()) return true;
+  mayLetIn = false;
   return false;
+}
+
+function opens(gate) {
+  open.add(gate);
+  mayLetIn = true;
 }
 
 export class Gate {
@@ -69,7 +77,7 @@ export class Gate {
     }
     if (isFirst) this.#waiting.unshift(work);
     else this.#waiting.push(work);
-    if (this.#section === undefined) open.add(this);
+    if (this.#section === undefined) opens(this);
   }
 
   /**
@@ -106,7 +114,7 @@ export class Gate {
     parent.#waiting.unshift(...this.#waiting);
     this.#waiting.length = 0;
     open.delete(this);
-    if (parent.#waiting.length > 0) open.add(parent);
+    if (parent.#waiting.length > 0) opens(parent);
   }
 
   letOneIn() {

@@ -7,13 +7,14 @@
 
 import { isFollowed } from "atoll:native/io";
 import { arrived, checkSize, forgetEvent, hasJobs, passOn, turn } from "atoll:native/objects";
+import { callObject } from "atoll:native/rpc";
 import { get, plainThen } from "../async_context.js";
 import { EventContext } from "../event_context.js";
-import { call, host as io, newCall, Pending } from "../io.js";
+import { call, enlist, host as io, Pending } from "../io.js";
 import { isPlain, pack, unpackAnswer } from "../rpc/parcels.js";
 import { ask } from "../rpc/stubs.js";
 import { keepShapes, keepShapesOf } from "../shapes.js";
-import { textOf } from "./id.js";
+import { bytesOf, nameOf, textOf } from "./id.js";
 
 /** So many calls of one event arrive this way: further ones are counted by the host, which may refuse them. */
 const MAX_CALLS = 1000;
@@ -59,11 +60,10 @@ export function moveOut(instance) {
   if (address !== undefined && living.get(address) === instance) living.delete(address);
 }
 
-function reach(id, caller) {
+function reach(address, caller) {
   if (living.size === 0 || caller === undefined || followed || open >= MAX_OPEN) return undefined;
   if (atOnce >= MAX_CALLS_AT_ONCE || caller.callsInside >= MAX_CALLS || caller.depth >= MAX_DEPTH) return undefined;
-  const text = textOf(id);
-  return outside.size > 0 && outside.has(text) ? undefined : living.get(text);
+  return outside.size > 0 && outside.has(address) ? undefined : living.get(address);
 }
 
 /** Remembers a call that goes through the host until it is answered. @template T @param {Promise<T>} promise */
@@ -88,46 +88,58 @@ export function goesOutside(id, promise) {
   );
 }
 
-/**
- * Calls a method of an object, or asks for a property.
- * @param {{ id: import("./id.js").DurableObjectId, send: Parameters<typeof ask>[0] }} methods
- */
-export function askObject(methods, path, args) {
-  const { id } = methods;
-  const context = get();
-  const caller = context?.event;
-  const instance = reach(id, caller);
-  if (instance === undefined) {
-    const send = (number, event, names, bytes, refers) => methods.send(number, event, names, bytes, refers);
-    return goesOutside(id, ask(send, path, args));
+/** Where calls of an object's methods go. Stubs may share it. */
+export class Methods {
+  /** @param {number} capability the namespace's, or one for this object alone @param {import("./id.js").DurableObjectId} id */
+  constructor(capability, id) {
+    this.capability = capability;
+    this.id = id;
+    this.address = textOf(id);
   }
-  let parcel;
-  if (args !== undefined) {
-    if (areAllPlain(args)) parcel = { plain: args, value: undefined };
-    else {
-      let bytes, refers;
-      try {
-        ({ bytes, refers } = pack(args));
-        checkSize(bytes.byteLength);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      if (refers !== undefined) {
-        const send = (number, event) => methods.send(number, event, path, bytes, refers);
-        return goesOutside(id, call(undefined, send, unpackAnswer));
-      }
-      parcel = { plain: undefined, value: bytes.buffer };
+
+  /** Calls a method, or asks for a property. */
+  invoke(path, args) {
+    const context = get();
+    const caller = context?.event;
+    const instance = reach(this.address, caller);
+    if (instance === undefined) {
+      const send = (number, event, names, bytes, refers) => this.send(number, event, names, bytes, refers);
+      return goesOutside(this.id, ask(send, path, args));
     }
+    let parcel;
+    if (args !== undefined) {
+      if (areAllPlain(args)) parcel = { plain: args, value: undefined };
+      else {
+        let bytes, refers;
+        try {
+          ({ bytes, refers } = pack(args));
+          checkSize(bytes.byteLength);
+        } catch (error) {
+          return Promise.reject(error);
+        }
+        if (refers !== undefined) {
+          const send = (number, event) => this.send(number, event, path, bytes, refers);
+          return goesOutside(this.id, call(undefined, send, unpackAnswer));
+        }
+        parcel = { plain: undefined, value: bytes.buffer };
+      }
+    }
+    atOnce += 1;
+    caller.callsInside += 1;
+    const visit = new Visit(instance, context, this, path, parcel);
+    queue.push(visit);
+    return new Promise((resolve, reject) => {
+      visit.settle = resolve;
+      visit.fail = reject;
+    });
   }
-  atOnce += 1;
-  caller.callsInside += 1;
-  const visit = new Visit(instance, context, methods, path, parcel);
-  queue.push(visit);
-  return new Promise((resolve, reject) => {
-    visit.settle = resolve;
-    visit.fail = reject;
-  });
+
+  /** Has the host do it. */
+  send(number, event, path, bytes, refers) {
+    callObject(number, event, [this.capability, bytesOf(this.id), nameOf(this.id)], path, bytes, refers);
+  }
 }
+keepShapesOf(Methods, ["capability", "id", "address"]);
 
 function areAllPlain(values) {
   for (let index = 0; index < values.length; index += 1) if (!isPlain(values[index])) return false;
@@ -137,13 +149,12 @@ function areAllPlain(values) {
 /** A call that arrives without the host. It waits in the queue twice: to arrive, and to be answered. */
 class Visit {
   constructor(instance, context, methods, path, parcel) {
-    this.id = newCall();
     this.context = context;
     this.instance = instance;
     this.methods = methods;
     this.path = path;
     this.parcel = parcel;
-    this.begin();
+    enlist(this);
   }
 
   get caller() {
@@ -179,8 +190,11 @@ class Visit {
 
   /** The event is over. Returns whether the host has to be told. */
   ends() {
-    this.leave();
-    if (this.isKnown) return true;
+    if (this.isKnown) {
+      this.leave();
+      return true;
+    }
+    this.event = undefined;
     forgetEvent(this.number);
     return false;
   }
@@ -200,7 +214,9 @@ class Visit {
   /** What the method gave, of which others keep nothing. */
   plain(value) {
     this.isPlain = true;
-    give(this, value);
+    this.answer = value;
+    this.isAnswered = true;
+    queue.push(this);
   }
 
   /** @param {Uint8Array} bytes */
@@ -257,7 +273,11 @@ function give(visit, answer) {
 function tell(visit) {
   // What the object wrote with the answer may have been lost since.
   const { failure } = visit.instance;
-  if (failure === undefined) io.reply(visit.id, visit.answer);
+  // Most callers are no objects: nothing holds their answers back.
+  if (failure === undefined && visit.isPlain && visit.context.event.object === undefined) {
+    visit.drop();
+    visit.settle(visit.answer);
+  } else if (failure === undefined) io.reply(visit.id, visit.answer);
   else io.fail(visit.id, { ...failure, remote: true, durableObjectReset: true });
 }
 
@@ -274,7 +294,7 @@ Object.assign(Visit.prototype, {
 });
 
 keepShapesOf(Visit, [
-  "id", "context", "instance", "methods", "path", "parcel", "settle", "fail", "number", "event", "isPlain", "answer",
+  "context", "instance", "methods", "path", "parcel", "id", "settle", "fail", "number", "event", "isPlain", "answer",
   "isAnswered",
 ]);
 keepShapes({ plain: undefined, value: undefined });

@@ -1,16 +1,15 @@
 // Namespaces of Durable Objects as `env` has them, and the stubs that they give.
 
 import { fetchObject, jurisdictionNumber } from "atoll:native/objects";
-import { callObject } from "atoll:native/rpc";
 import { inGlobalScope } from "../io.js";
 import { coerce, sendWith } from "../fetch.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
 import { wildcardClass } from "../rpc/stubs.js";
 import { defineInterface, illegal, illegalConstructor, requireArguments, toDictionary, toUSVString, wrongArgument } from "../webidl.js";
-import { keep, keepShapesOf } from "../shapes.js";
+import { keep } from "../shapes.js";
 import { callableClass, standForOwnClass } from "./class.js";
 import { bytesOf, isId, nameOf, nameToId, newId, textToId } from "./id.js";
-import { askObject, goesOutside } from "./inside.js";
+import { goesOutside, Methods } from "./inside.js";
 
 const { defineProperty } = Object;
 const token = Symbol("DurableObjectNamespace");
@@ -49,23 +48,6 @@ export class DurableObjectStub {
   }
 }
 
-/** Where calls of an object's methods go. */
-class Methods {
-  constructor(capability, id) {
-    this.capability = capability;
-    this.id = id;
-  }
-
-  invoke(path, args) {
-    return askObject(this, path, args);
-  }
-
-  /** Has the host do it. */
-  send(call, event, path, bytes, refers) {
-    callObject(call, event, [this.capability, bytesOf(this.id), nameOf(this.id)], path, bytes, refers);
-  }
-}
-
 defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => methodsBehind(value) !== undefined });
 Object.defineProperty(DurableObjectStub, "name", { value: "DurableObject", configurable: true });
 wildcardClass(DurableObjectStub, methodsBehind);
@@ -79,15 +61,17 @@ export function partsOfStub(value) {
 }
 
 /** A stub for an object: its namespace's capability, or one for this object alone that another Worker has passed on. */
-export function stubOfObject(capability, id) {
-  const stub = new DurableObjectStub(token, new Methods(capability, id));
+export const stubOfObject = (capability, id) => makeStub(new Methods(capability, id));
+
+function makeStub(methods) {
+  const stub = new DurableObjectStub(token, methods);
+  const { id } = methods;
   CONSTANT.value = nameOf(id);
   defineProperty(stub, "name", CONSTANT);
   CONSTANT.value = id;
   defineProperty(stub, "id", CONSTANT);
   return stub;
 }
-keepShapesOf(Methods, ["capability", "id"]);
 keep(
   Object.create(DurableObjectStub.prototype),
   new DurableObjectStub(token, undefined),
@@ -95,14 +79,13 @@ keep(
 );
 
 let capabilityOf;
-let isNamespace;
 
 /** All objects of one class. */
 export class DurableObjectNamespace {
   #capability;
   #key;
   #jurisdiction;
-  /** Names are asked for again and again. @type {Map<string, import("./id.js").DurableObjectId>} */
+  /** Names are asked for again and again. @type {Map<string, Methods>} */
   #known = new Map();
 
   constructor(key, capability, namespaceKey, jurisdiction) {
@@ -127,13 +110,13 @@ export class DurableObjectNamespace {
     return nameToId(this.#key, toUSVString(name), this.#jurisdiction);
   }
 
-  /** The id of a name, which other stubs may have as well. */
+  /** What is behind all stubs of a name. */
   #shared(name) {
-    const id = this.#named(name);
-    if (typeof name !== "string" || name.length > MAX_KNOWN_NAME_LENGTH) return id;
+    const methods = new Methods(this.#capability, this.#named(name));
+    if (typeof name !== "string" || name.length > MAX_KNOWN_NAME_LENGTH) return methods;
     if (this.#known.size === MAX_KNOWN_NAMES) this.#known.clear();
-    this.#known.set(name, id);
-    return id;
+    this.#known.set(name, methods);
+    return methods;
   }
 
   idFromString(text) {
@@ -152,12 +135,13 @@ export class DurableObjectNamespace {
 
   // `arguments` would be an object for each call, which an array is not.
   getByName(...given) {
-    if (!isNamespace(this)) throw illegal();
+    let known;
+    try { known = this.#known; } catch { throw illegal(); }
     const name = given[0];
     const options = given[1];
-    requireArguments(given.length, 1, "'getByName' on 'DurableObjectNamespace'");
+    if (given.length === 0) requireArguments(0, 1, "'getByName' on 'DurableObjectNamespace'");
     if (options !== undefined) checkOptions(options, "getByName");
-    return stubOfObject(this.#capability, this.#known.get(name) ?? this.#shared(name));
+    return makeStub(known.get(name) ?? this.#shared(name));
   }
 
   jurisdiction(name) {
@@ -167,7 +151,6 @@ export class DurableObjectNamespace {
 
   static {
     capabilityOf = (value) => (#key in value ? value.#capability : undefined);
-    isNamespace = (value) => typeof value === "object" && value !== null && #key in value;
   }
 
   #within(name) {

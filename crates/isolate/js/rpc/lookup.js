@@ -42,7 +42,7 @@ export function lookup({ target, ownProperties, isEntrypoint = false }, path, ki
       own = kind === "plain";
     }
     receiver = value;
-    value = own ? ownProperty(value, name) : classProperty(value, name);
+    value = own ? ownProperty(value, name) : methodOf(value, name, refused);
   }
   return { value, receiver };
 }
@@ -52,16 +52,12 @@ function ownProperty(object, name) {
   return object[name];
 }
 
-function classProperty(object, name) {
+/** What a class gives its instances, as far as callers may have it. */
+export function methodOf(object, name, refused = ENTRYPOINT_RESERVED) {
+  if (refused.has(name)) throw reserved(name);
   // What an instance itself has is private, and what every object has is nobody's method.
   if (Object.hasOwn(object, name)) throw missing(name);
   const value = object[name];
   if (value === undefined ? !(name in object) : value === Object.prototype[name]) throw missing(name);
   return value;
-}
-
-/** The same for a path of one name from an entrypoint. */
-export function methodOf(target, name) {
-  if (ENTRYPOINT_RESERVED.has(name)) throw reserved(name);
-  return classProperty(target, name);
 }

@@ -80,7 +80,13 @@ export function serveObject(event, object, name, parcel) {
     fail(event, held, error);
     return;
   }
-  settle(event, held, result);
+  const { visit } = event;
+  if (visit === undefined || held !== undefined || !isPlain(result)) {
+    settle(event, held, result);
+    return;
+  }
+  visit.plain(result);
+  event.succeed();
 }
 
 /** Tells the caller what a method gave, once that is there: what is no object is there at once. */

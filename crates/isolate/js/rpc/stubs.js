@@ -84,7 +84,8 @@ class PropertyHandler {
   }
 
   apply(_target, _receiver, args) {
-    return makePromise(this.source.invoke(this.path, args));
+    // As `makePromise` does.
+    return new Proxy(noop, new PromiseHandler(this.source.invoke(this.path, args)));
   }
 
   get(_target, key) {
@@ -322,7 +323,7 @@ export function wildcardClass(Class, find) {
     get(target, key, receiver) {
       if (typeof key === "string" && !LANGUAGE_NAMES.has(key)) {
         const source = find(receiver);
-        if (source !== undefined) return makeProperty(source, NO_PATH, key);
+        if (source !== undefined) return new Proxy(noop, new PropertyHandler(source, [key]));
       }
       return Reflect.get(target, key, receiver);
     },
