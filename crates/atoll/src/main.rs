@@ -1,6 +1,8 @@
 //! The command line. It is the only part of Atoll that prints, and it holds nothing that a user of the libraries would
 //! miss: arguments in, calls to `bundle`, `host` and `gateway`, and words about what happened.
 
+#[cfg(target_env = "gnu")]
+mod allocator;
 mod arguments;
 mod bindings;
 mod browsers;
