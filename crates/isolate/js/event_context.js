@@ -217,6 +217,8 @@ function release(event) {
   event.context = undefined;
 }
 
+// What a program puts on `Object.prototype` is not for here.
+Object.setPrototypeOf(EventContext.prototype, null);
 // What most events never have, is not made for each.
 Object.assign(EventContext.prototype, {
   canceled: false,

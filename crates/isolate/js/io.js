@@ -75,6 +75,8 @@ export class Pending {
     this.fail(error);
   }
 }
+// What a program puts on `Object.prototype` is not for here.
+Object.setPrototypeOf(Pending.prototype, null);
 Object.assign(Pending.prototype, { signal: undefined, abort: undefined });
 keepShapesOf(Pending, ["context", "settle", "fail", "read", "id"]);
 

@@ -50,6 +50,25 @@ fn events_do_not_see_each_others_stores() {
 }
 
 #[test]
+fn events_and_calls_are_out_of_reach_of_accessors_that_a_program_puts_on_every_object() {
+    run(async {
+        let other = App::fetch("return new Response('other');").deploy().await;
+        let worker = App::fetch(
+            "const { pathname } = new URL(request.url); const names = ['id', 'reasons', 'context', 'settle', 'fail', 'read', 'isAnswered', 'object']; \
+             if (pathname === '/before') { globalThis.seen = []; for (const name of names) Object.defineProperty(Object.prototype, name, \
+             { configurable: true, set(value) { seen.push(name); }, get() { seen.push(name); } }); return new Response('set'); } \
+             const answer = await (await env.OTHER.fetch('http://other.test/')).text(); \
+             for (const name of names) delete Object.prototype[name]; return new Response(`${answer} ${seen}`);",
+        )
+        .service("OTHER", std::sync::Arc::new(other))
+        .deploy()
+        .await;
+        assert_eq!(text(&worker, "/before").await, "set");
+        assert_eq!(text(&worker, "/after").await, "other ");
+    });
+}
+
+#[test]
 fn a_functions_text_has_nothing_of_what_keeps_the_context() {
     run(async {
         let worker = App::new(
