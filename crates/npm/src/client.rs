@@ -30,6 +30,9 @@ use crate::tree::{NodeId, ROOT, Source, Tree, below};
 /// What `node_modules` says that it holds, as npm does.
 const HIDDEN: &str = "node_modules/.package-lock.json";
 
+/// Of the key that a project has, so many digits say which lock it takes: there are 4,096, however many projects come and go.
+const LOCK_DIGITS: usize = 3;
+
 /// How a project is installed.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -283,7 +286,9 @@ impl Client {
     async fn alone(&self, folder: &Path) -> Result<File, Error> {
         let locks = self.registry.cache.folder().join("locks");
         std::fs::create_dir_all(&locks).map_err(Error::io("make", &locks))?;
-        let path = locks.join(key(&folder.to_string_lossy()));
+        // Files that are locked cannot be taken away, so projects share a number of them.
+        let key = key(&folder.to_string_lossy());
+        let path = locks.join(&key[..LOCK_DIGITS]);
         let file = File::create(&path).map_err(Error::io("make", &path))?;
         // The kernel opens it again when this process ends in whatever way.
         blocking(move || match file.lock() {

@@ -526,7 +526,9 @@ pub(crate) const CASES: &[Case] = &[
     ("the terminal was closed", || {
         let project = rooms();
         let mut told = String::new();
-        for program in [&[][..], &["nohup"]] {
+        // Whoever runs this may ignore the signal, and what is started would inherit that.
+        for program in [&["env", "--default-signal=HUP"][..], &["nohup"]] {
+            let is_kept = program[0] == "nohup";
             let atoll = env!("CARGO_BIN_EXE_atoll");
             let words = [program, &[atoll, "serve"]].concat();
             let mut command = Command::new(words[0]);
@@ -534,22 +536,18 @@ pub(crate) const CASES: &[Case] = &[
             command.stdin(Stdio::null());
             let running = Running::of(&project, command);
             running.signal("-HUP");
-            let answer = match program {
-                [] => String::new(),
-                _ => running.get("/"),
+            let answer = match is_kept {
+                true => running.get("/"),
+                false => String::new(),
             };
             told += &format!(
                 "$ {}atoll serve\n(SIGHUP)\n{answer}",
-                if program.is_empty() { "" } else { "nohup " }
+                if is_kept { "nohup " } else { "" }
             );
-            let code = match program {
-                [] => running.end(),
-                _ => {
-                    running.signal("-TERM");
-                    running.end()
-                }
-            };
-            told += &format!("exit code {code}\n");
+            if is_kept {
+                running.signal("-TERM");
+            }
+            told += &format!("exit code {}\n", running.end());
         }
         Some(told)
     }),

@@ -158,3 +158,17 @@ fn the_cache_belongs_to_its_user() {
         .mode();
     assert_eq!(mode & 0o777, 0o700);
 }
+
+#[test]
+fn projects_that_come_and_go_leave_no_more_than_4096_locks() {
+    let registry = Registry::start();
+    let project = Project::new(&registry, json!({}));
+    project.install();
+    let locks = files(&project.cache().join("locks"));
+    assert_eq!(locks.len(), 1);
+    let name = locks[0].file_name().unwrap().to_str().unwrap();
+    assert!(name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    project.write("package.json", "{\"name\": \"another\"}");
+    project.install();
+    assert_eq!(files(&project.cache().join("locks")), locks);
+}
