@@ -1,8 +1,6 @@
 //! The command line. It is the only part of Atoll that prints, and it holds nothing that a user of the libraries would
 //! miss: arguments in, calls to `bundle`, `host` and `gateway`, and words about what happened.
 
-#[cfg(target_env = "gnu")]
-mod allocator;
 mod arguments;
 mod bindings;
 mod browsers;
@@ -33,6 +31,9 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command};
 use error::Error;
+
+#[global_allocator]
+static ALLOCATOR: isolate::Allocator = isolate::Allocator;
 
 /// The argument that makes this program the process which isolates are forked from.
 pub(crate) const ZYGOTE: &str = protocol::ZYGOTE_ARGUMENT;

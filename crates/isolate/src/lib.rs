@@ -3,6 +3,7 @@
 //! An [`Isolate`] is a deterministic function of its inbox: it opens no file and no socket, has no clock but the time in
 //! the last frame and no randomness but the seed in its first. Everything it wants leaves through its outbox.
 
+mod allocator;
 mod api;
 mod async_context;
 mod bindings;
@@ -30,6 +31,7 @@ mod stopped;
 mod traces;
 mod values;
 
+pub use allocator::Allocator;
 pub use heap::trim;
 pub use isolate::{Isolate, Turn};
 pub use prepare::{Build, BuildStep, Bundler, Prepare, Transform};
