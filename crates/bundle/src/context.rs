@@ -2,9 +2,10 @@
 //!
 //! `await E` becomes `__atoll_ctx_set(__atoll_ctx_get(),await __atoll_ctx_wait(E))`: arguments are
 //! evaluated from left to right, so the context is read before the wait and made current again
-//! after it; what `E` gives may stand for a promise, which is what is waited for. Where a wait can end without reaching that call (an exception that is caught, the implicit waits of
-//! `for await` and `await using`) the function keeps the context in a variable of its own and makes
-//! it current where control arrives. Only insertions, none with a line break.
+//! after it; what `E` gives may stand for a promise, which is what is waited for. Where a wait can
+//! end without reaching that call (an exception that is caught, the implicit waits of `for await`
+//! and `await using`) the function keeps the context in a variable of its own and makes it current
+//! where control arrives. Only insertions, none with a line break.
 
 use oxc::allocator::Allocator;
 use oxc::ast::ast::{
