@@ -9,7 +9,7 @@ import { keepShapes, keepShapesOf } from "./shapes.js";
 
 /** @type {Map<number, EventContext>} */
 export const events = new Map();
-/** How many. */
+/** How many: asking the map would be a call, and it is asked after each turn. */
 export let running = 0;
 
 const HUNG =
@@ -98,8 +98,7 @@ export class EventContext {
   endNow() {
     if (ending[ending.length - 1] === this) ending.pop();
     this.isEnding = false;
-    if (this.reasons === 0) finish(this);
-    else tellHandled(this);
+    this.endOfTurn();
   }
 
   waitUntil(promise) {

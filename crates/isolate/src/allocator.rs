@@ -2,8 +2,8 @@
 //! other.
 //!
 //! The host takes and gives back many blocks for each request, some of them of several kilobytes, which takes the C library's
-//! allocator long. An isolate has few, counts what the C library has given out, and shares the pages of what it is forked
-//! from, which mimalloc would spread its blocks over.
+//! allocator long. An isolate has few, counts what the C library has given out (`native/wasm/limits.rs`), and stands on how
+//! that lays its blocks out before a fork (`heap.rs`).
 #![expect(
     unsafe_code,
     reason = "an allocator is an unsafe trait, and which one it is has to be known before anything is allocated"

@@ -323,6 +323,7 @@ export function wildcardClass(Class, find) {
     get(target, key, receiver) {
       if (typeof key === "string" && !LANGUAGE_NAMES.has(key)) {
         const source = find(receiver);
+        // As `makeProperty` does.
         if (source !== undefined) return new Proxy(noop, new PropertyHandler(source, [key]));
       }
       return Reflect.get(target, key, receiver);
