@@ -73,7 +73,7 @@ Object.defineProperty(Promise.prototype, "then", {
 });
 
 /** `Promise.prototype.then` that leaves the context alone, for internal code. */
-export const plainThen = (promise, onFulfilled, onRejected) => apply(nativeThen, promise, [onFulfilled, onRejected]);
+export { then as plainThen } from "atoll:native/async_context";
 
 const nativeQueueMicrotask = globalThis.queueMicrotask;
 

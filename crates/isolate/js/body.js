@@ -2,6 +2,7 @@
  * The Body mixin (https://fetch.spec.whatwg.org/#body-mixin). A body keeps what it was made of (text, bytes, the number
  * of a stream that the host sends) until someone asks for a stream, so that most bodies never become one.
  */
+import { usedUp } from "atoll:native/moulds";
 import { getBlobBytes, isBlob, makeBlob } from "./blob.js";
 import { encodeMultipart, isFormData, parseFormData } from "./formdata.js";
 import { decoder } from "./compression.js";
@@ -84,6 +85,7 @@ class Used {
   }
 }
 const USED_UP = new Used(undefined);
+usedUp(USED_UP);
 
 let internals;
 

@@ -1,6 +1,7 @@
 // An event under way: its async context, what keeps it going, and how it ends.
 
 import { done, handled, unhandled } from "atoll:native/io";
+import { mould } from "atoll:native/moulds";
 import { AbortController } from "./abort.js";
 import { describe, isTold } from "./errors.js";
 import { abandonStream, dropLateStream } from "./io.js";
@@ -82,10 +83,7 @@ export class EventContext {
     if (this.reasons !== 0) return;
     // What is released may start the next thing in the same turn.
     if (this.object === undefined) finish(this);
-    else if (!this.isEnding) {
-      this.isEnding = true;
-      ending.push(this);
-    }
+    else endsSoon(this);
   }
 
   /** All jobs of this turn have run. */
@@ -98,7 +96,8 @@ export class EventContext {
   endNow() {
     if (ending[ending.length - 1] === this) ending.pop();
     this.isEnding = false;
-    this.endOfTurn();
+    if (this.reasons === 0) finish(this);
+    else tellHandled(this);
   }
 
   waitUntil(promise) {
@@ -119,7 +118,11 @@ export class EventContext {
   succeed() {
     if (this.isAnswered) return;
     this.isAnswered = true;
-    this.end();
+    // As `end`, which would be a call for each event.
+    this.reasons -= 1;
+    if (this.reasons !== 0) return;
+    if (this.object === undefined) finish(this);
+    else endsSoon(this);
   }
 
   /** The handler is through: who waits for that alone need not wait for what it has left behind. */
@@ -175,6 +178,7 @@ export class EventContext {
     this.visit = undefined;
     this.isAnswered = true;
     release(this);
+    this.context = undefined;
   }
 
   /** Nothing can happen any more that would end this event. */
@@ -189,6 +193,18 @@ export class EventContext {
 
 // Functions, since private methods are looked for on each event that is made.
 
+/** An event that was made elsewhere is under way from now on. */
+export function begin(event) {
+  events.set(event.id, event);
+  running += 1;
+}
+
+function endsSoon(event) {
+  if (event.isEnding) return;
+  event.isEnding = true;
+  ending.push(event);
+}
+
 function tellHandled(event) {
   if (!event.isWaitedFor) return;
   event.isWaitedFor = false;
@@ -199,7 +215,9 @@ function finish(event) {
   if (!events.delete(event.id)) return;
   running -= 1;
   event.object?.events.delete(event);
-  release(event);
+  if (event.streams !== undefined || event.ownSession !== undefined) release(event);
+  // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
+  event.context = undefined;
   const outcome = event.outcome;
   const { visit } = event;
   // Each knows the other: see below.
@@ -212,8 +230,6 @@ function finish(event) {
 function release(event) {
   if (event.streams !== undefined) for (const id of event.streams) if (!event.object?.keeps(id)) dropLateStream(id);
   event.ownSession?.leave();
-  // The context refers to the event: without the way back, what is over is freed at once and not by a collection.
-  event.context = undefined;
 }
 
 // What a program puts on `Object.prototype` is not for here.
@@ -250,6 +266,10 @@ keepShapesOf(EventContext, [...MADE, "callsInside", "isAnswered"]);
 keepShapesOf(EventContext, [...MADE, "object", "isAnswered", "isEnding"]);
 keepShapesOf(EventContext, [...MADE, "visit", "depth", "object", "isAnswered", "isEnding"]);
 keepShapes({ event: undefined, stores: undefined });
+
+// The host's requests.
+mould("event", Object.assign(Object.create(EventContext.prototype), { id: 0, reasons: 1, context: undefined }));
+mould("context", { event: undefined, stores: undefined });
 
 /** Events of objects that may be over when the turn is. @type {EventContext[]} */
 export let ending = [];

@@ -1,5 +1,6 @@
 // `ctx`: what a handler gets beside its event and `env`.
 
+import { mould } from "atoll:native/moulds";
 import { exports } from "./loopback.js";
 import { unpackProps } from "./rpc/parcels.js";
 import { keep } from "./shapes.js";
@@ -47,3 +48,4 @@ export class ExecutionContext {
 
 defineInterface(ExecutionContext);
 keep(Object.create(ExecutionContext.prototype), new ExecutionContext());
+mould("execution", new ExecutionContext());

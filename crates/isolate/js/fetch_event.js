@@ -1,34 +1,40 @@
 // Fetch events: from what the host sends to a handler, and from its Response to what the host gets.
 
+import { ANSWERED, answerText, NO_RESPONSE } from "atoll:native/moulds";
 import { plainThen, set } from "./async_context.js";
-import { EventContext } from "./event_context.js";
-import { ExecutionContext } from "./execution_context.js";
+import { bodyFromWire, setBodySource } from "./body.js";
+import { begin } from "./event_context.js";
 import { callHandler, isNoHandler } from "./exports.js";
 import { requestBody } from "./io.js";
-import { incomingRequest } from "./request.js";
-import { answerWith, isResponse } from "./response.js";
+import { answerWith } from "./response.js";
 
-/** Called for each request, with its parts as the event loop has them. */
-export function fetchEvent(id, entrypoint, method, url, headers, bodyKind, bodyValue, bodyLength, cf, websocket, props) {
-  const event = new EventContext(id);
-  set(event.context);
+/** Called for each request in its event, with what was made for it: see the moulds. */
+export function fetchEvent(event, request, ctx, entrypoint, bodyKind, bodyValue, bodyLength, props) {
+  begin(event);
   let result;
   try {
-    const body = bodyKind === 0 ? null : requestBody(bodyKind, bodyValue, bodyLength);
-    const request = incomingRequest(method, url, headers, body, cf, event);
-    result = callHandler(entrypoint, "fetch", request, new ExecutionContext(event, props));
+    if (props !== undefined) event.props = props;
+    if (bodyKind !== 0) setBodySource(request, bodyFromWire(requestBody(bodyKind, bodyValue, bodyLength)));
+    result = callHandler(entrypoint, "fetch", request, ctx);
   } catch (error) {
     event.fail(error, isNoHandler(error) ? "nohandler" : undefined);
     return;
   }
-  if (isResponse(result)) {
-    answer(event, result);
-  } else {
+  const outcome = answerText(result, event.id);
+  if (outcome === ANSWERED) {
+    event.succeed();
+  } else if (outcome === NO_RESPONSE) {
     plainThen(
       Promise.resolve(result),
-      (response) => answer(event, response),
+      (response) => {
+        set(event.context);
+        if (answerText(response, event.id) === ANSWERED) event.succeed();
+        else answer(event, response);
+      },
       (error) => event.fail(error),
     );
+  } else {
+    answer(event, result);
   }
 }
 
@@ -37,7 +43,7 @@ export function answer(event, response) {
   // What the response still needs belongs to its event.
   set(event.context);
   try {
-    answerWith(response, event.id);
+    if (answerText(response, event.id) !== ANSWERED) answerWith(response, event.id);
   } catch (error) {
     event.fail(error);
     return;

@@ -1,4 +1,5 @@
 /** Request (https://fetch.spec.whatwg.org/#request-class) in the shape Workers give it. */
+import { mould } from "atoll:native/moulds";
 import { createSignal, isAbortSignal } from "./abort.js";
 import {
   Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, detachBody, extractBody, extractedType,
@@ -183,6 +184,8 @@ defineInterface(Request);
 for (const Class of [Parts, IncomingParts]) keepShapesOf(Class, ["method", "url", "headers", "signal"]);
 keep(Object.create(Request.prototype), Reflect.construct(Body, [bodyToken], Request), new Request(token));
 Object.defineProperty(Request.prototype, contentType, { enumerable: false });
+mould("request", new Request(token));
+mould("requestParts", new IncomingParts());
 
 /** The parts for another request. Its headers are still those of this one. @param {Parts} parts */
 function copyOf(parts) {

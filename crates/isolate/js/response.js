@@ -1,4 +1,5 @@
 /** Response (https://fetch.spec.whatwg.org/#response-class) in the shape Workers give it. */
+import { mould, textResponse, usualHeaders } from "atoll:native/moulds";
 import {
   Body, bodyFromWire, bodyToken, bodyToWire, cloneBody, contentType, extractBody, extractedType, isEmptySource,
   isNullBody, keepsCoding, setBodySource, TEXT_TYPE,
@@ -53,6 +54,7 @@ export class Response extends Body {
 
   constructor(body = null, init = undefined) {
     if (typeof body === "string" && init === undefined) {
+      if (new.target === Response) return textResponse(body);
       super(bodyToken, body);
       this.#parts = new Parts(200, TEXT_HEADERS);
       return;
@@ -229,6 +231,9 @@ defineInterface(Response);
 keepShapesOf(Parts, ["status", "headers", "statusText", "url", "redirected", "cf", "webSocket", "encodeBody", "immutable"]);
 keep(Object.create(Response.prototype), Reflect.construct(Body, [bodyToken], Response), new Response());
 Object.defineProperty(Response.prototype, contentType, { enumerable: false });
+for (const headers of [TEXT_HEADERS, JSON_HEADERS]) usualHeaders(headers);
+mould("response", new Response());
+mould("responseParts", new Parts(200, ""));
 
 /** Takes over what an init has in common with the response that it is. @param {Parts} parts @param {Parts} other */
 function copyParts(parts, other) {

@@ -1,7 +1,8 @@
 /** URL and URLSearchParams (https://url.spec.whatwg.org/#api) over the native parser. */
+import { linkedParams, mould } from "atoll:native/moulds";
 import * as native from "atoll:native/url";
 import { keep } from "./shapes.js";
-import { defineInterface, illegal, requireArguments, toUSVString } from "./webidl.js";
+import { defineInterface, illegal, requireArguments, toDOMString, toUSVString } from "./webidl.js";
 
 /** Offsets in the record that the native parser gives; see `native/url.rs`. */
 const HREF = 0;
@@ -30,7 +31,7 @@ export class URL {
     if (given.length === 0) requireArguments(0, 1, "constructor of 'URL'", "USVString");
     const url = given[0];
     const base = given[1];
-    const text = typeof url === "string" ? url.toWellFormed() : toUSVString(url);
+    const text = typeof url === "string" ? url : toDOMString(url);
     const record = native.parse(text, base === undefined ? undefined : toUSVString(base));
     if (record === undefined) throw invalidUrl();
     this.#record = record;
@@ -124,7 +125,9 @@ export class URL {
   get pathname() {
     let record;
     try { record = this.#record; } catch { throw illegal(); }
-    return pathnameOf(record);
+    // As `pathnameOf`, which would be a call for each request.
+    const end = record[SEARCH_START] >= 0 ? record[SEARCH_START] : record[HASH_START];
+    return record[HREF].slice(record[PATHNAME_START], end < 0 ? undefined : end);
   }
   set pathname(value) { URL.#set(this, "pathname", value); }
 
@@ -147,7 +150,8 @@ export class URL {
     try { params = this.#params; } catch { throw illegal(); }
     if (params !== undefined) return params;
     const record = this.#record;
-    return (this.#params = linkParams(record, record[SEARCH_START] < 0 ? "" : this.search.slice(1)));
+    const list = record[SEARCH_START] < 0 ? [] : native.parseForm(this.search.slice(1));
+    return (this.#params = linkedParams(list, record));
   }
 
   toString() { if (!isURL(this)) throw illegal(); return this.#record[HREF]; }
@@ -368,10 +372,9 @@ export class URLSearchParams {
       if (params === undefined || !(#list in params)) throw illegal();
       return params.#list;
     };
-    linkParams = (record, query, params = new URLSearchParams()) => {
+    linkParams = (record, query, params) => {
       params.#list = query === "" ? [] : native.parseForm(query);
       params.#record = record;
-      return params;
     };
   }
 }
@@ -394,6 +397,7 @@ Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, {
 });
 defineInterface(URLSearchParams);
 keep(Object.create(URLSearchParams.prototype), new URLSearchParams());
+mould("params", new URLSearchParams());
 
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
 
@@ -426,7 +430,7 @@ export function isURLSearchParams(value) {
 
 /** The serialized form of a URL, or undefined when it is none. */
 export function parseHref(input, base = undefined) {
-  return native.parse(input.toWellFormed(), base)?.[HREF];
+  return native.parse(input, base)?.[HREF];
 }
 
 /** The pairs of an `application/x-www-form-urlencoded` string, flat. */

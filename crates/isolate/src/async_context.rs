@@ -9,6 +9,7 @@
 )]
 
 use std::cell::Cell;
+use std::ffi::CStr;
 
 use rquickjs::{Ctx, Object, Result, Value, qjs};
 
@@ -21,26 +22,28 @@ thread_local! {
 
 /// Puts the functions on `target`.
 pub(crate) fn install<'js>(ctx: &Ctx<'js>, target: &Object<'js>) -> Result<()> {
-    target.set("get", function(ctx, get, c"get", 0))?;
-    target.set("set", function(ctx, set, c"set", 2))?;
-    target.set("wait", function(ctx, wait, c"wait", 1))?;
-    target.set("standIns", function(ctx, stand_ins, c"standIns", 1))
+    export(ctx, target, get, c"get", 0)?;
+    export(ctx, target, set, c"set", 2)?;
+    export(ctx, target, wait, c"wait", 1)?;
+    export(ctx, target, stand_ins, c"standIns", 1)?;
+    export(ctx, target, then, c"then", 3)
 }
 
-fn function<'js>(
+/// A function of the engine's own kind.
+type Native =
+    unsafe extern "C" fn(*mut qjs::JSContext, qjs::JSValue, i32, *mut qjs::JSValue) -> qjs::JSValue;
+
+/// Puts a function on `target` that the engine calls without conversions. It gets at least `length` arguments.
+pub(crate) fn export<'js>(
     ctx: &Ctx<'js>,
-    callback: unsafe extern "C" fn(
-        *mut qjs::JSContext,
-        qjs::JSValue,
-        i32,
-        *mut qjs::JSValue,
-    ) -> qjs::JSValue,
-    name: &std::ffi::CStr,
+    target: &Object<'js>,
+    callback: Native,
+    name: &CStr,
     length: i32,
-) -> Value<'js> {
+) -> Result<()> {
     // SAFETY: the context is alive, `callback` has the engine's generic signature, and `from_js_value` takes over the
     // one reference that `JS_NewCFunction2` returns.
-    unsafe {
+    let function = unsafe {
         let value = qjs::JS_NewCFunction2(
             ctx.as_raw().as_ptr(),
             Some(callback),
@@ -50,6 +53,16 @@ fn function<'js>(
             0,
         );
         Value::from_raw(ctx.clone(), value)
+    };
+    target.set(&*name.to_string_lossy(), function)
+}
+
+/// Makes `context`, a live value, the current context.
+pub(crate) fn enter(ctx: *mut qjs::JSContext, context: qjs::JSValue) {
+    // SAFETY: the slot gets a reference of its own, and its old one, made in the same runtime, is released after that.
+    unsafe {
+        let old = SLOT.replace(qjs::JS_DupValue(ctx, context));
+        qjs::JS_FreeValue(ctx, old);
     }
 }
 
@@ -101,6 +114,17 @@ unsafe extern "C" fn set(
             qjs::JS_DupValue(ctx, *arguments.add(1))
         }
     }
+}
+
+/// `then(promise, onFulfilled, onRejected)`: the engine's own `Promise.prototype.then`.
+unsafe extern "C" fn then(
+    ctx: *mut qjs::JSContext,
+    _this: qjs::JSValue,
+    _count: i32,
+    arguments: *mut qjs::JSValue,
+) -> qjs::JSValue {
+    // SAFETY: the engine pads `arguments` to the declared length, and they are borrowed.
+    unsafe { qjs::JS_PromiseThen(ctx, *arguments, *arguments.add(1), *arguments.add(2)) }
 }
 
 /// `standIns(prototype)`: says what the handlers inherit from that `wait` looks behind.

@@ -4,8 +4,10 @@ use protocol::{Event, EventId, Flow, StreamPart, ToIsolate};
 use rquickjs::function::{Args, IntoArgs};
 use rquickjs::{ArrayBuffer, Ctx, Result};
 
+use crate::clone::Engine;
 use crate::isolate::Isolate;
-use crate::values::{body_value, error_value, headers_value, parcel_value, reply_value};
+use crate::native::moulds;
+use crate::values::{body_value, error_value, parcel_value, reply_value};
 use crate::{async_context, objects, rpc, sockets, state, traces};
 
 impl Isolate {
@@ -110,11 +112,14 @@ impl Isolate {
                 props,
                 request,
             } => {
+                let engine = Engine::bare(ctx.as_raw().as_ptr());
                 let (kind, value, length) = body_value(ctx, &request.body)?;
-                let headers = headers_value(ctx, &request.headers)?;
-                let mut list = Args::new(ctx.clone(), 11);
-                (id, *entrypoint, request.method, request.url, headers).into_args(&mut list)?;
-                (kind, value, length, request.cf, request.websocket).into_args(&mut list)?;
+                let made = moulds::incoming(&engine, ctx, id, request)?;
+                let mut list = Args::new(ctx.clone(), 8);
+                for value in [made.event, made.request, made.execution] {
+                    list.push_arg(value.into_value(ctx))?;
+                }
+                (*entrypoint, kind, value, length).into_args(&mut list)?;
                 if let Some(props) = props {
                     list.push_arg(parcel_value(ctx, props)?)?;
                 }

@@ -24,6 +24,7 @@ mod intl;
 pub(crate) mod io;
 mod markdown;
 mod mask;
+pub(crate) mod moulds;
 mod objects;
 pub(crate) mod random;
 mod rpc;
@@ -71,6 +72,7 @@ pub(crate) const AREAS: &[(&str, Exports)] = &[
     ("io", io::exports),
     ("markdown", markdown::exports),
     ("mask", mask::exports),
+    ("moulds", moulds::exports),
     ("objects", objects::exports),
     ("random", random::exports),
     ("rpc", rpc::exports),

@@ -4,9 +4,40 @@ use protocol::{
     Body, CallError, Entrypoint, EntrypointKind, Exports, Failure, Given, Headers, Invocation,
     Parcel, Reply, Response, SocketRef,
 };
-use rquickjs::{Array, ArrayBuffer, Ctx, FromJs, IntoJs, Object, Result, TypedArray, Value};
+use rquickjs::{
+    Array, ArrayBuffer, Ctx, FromJs, IntoJs, Object, Result, String as Text, TypedArray, Value,
+};
 
 use crate::failure::caught;
+
+/// A text without halves of pairs, each of which counts as U+FFFD.
+pub(crate) fn usv_string(text: Text<'_>) -> Result<String> {
+    let text = text.to_cstring()?;
+    let bytes: &[u8] = text.as_ref();
+    Ok(match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => well_formed(bytes),
+    })
+}
+
+/// Text in which the engine has encoded halves of pairs, each in three bytes.
+fn well_formed(bytes: &[u8]) -> String {
+    let mut fixed = Vec::with_capacity(bytes.len());
+    let mut left = bytes;
+    while let Some((&first, rest)) = left.split_first() {
+        match left {
+            [0xed, 0xa0..=0xbf, _, rest @ ..] => {
+                fixed.extend_from_slice("\u{fffd}".as_bytes());
+                left = rest;
+            }
+            _ => {
+                fixed.push(first);
+                left = rest;
+            }
+        }
+    }
+    String::from_utf8_lossy(&fixed).into_owned()
+}
 
 /// Headers as one text: names and values with line feeds between them, each character a byte.
 pub(crate) fn headers_value<'js>(ctx: &Ctx<'js>, headers: &Headers<'_>) -> Result<Value<'js>> {

@@ -55,6 +55,81 @@ fn a_response_leaves_as_it_was_made() {
 }
 
 #[test]
+fn text_leaves_as_it_was_made_however_it_was_made() {
+    run(async {
+        let worker = App::new(
+            "class Mine extends Response { #kept = 'own'; get kept() { return this.#kept; } } \
+             const once = new Response('once'); \
+             const made = { \
+               plain: () => new Response('text'), \
+               empty: () => new Response(''), \
+               named: () => new Response('text', { status: 201, statusText: 'Quite so' }), \
+               coded: () => new Response('text', { headers: { 'content-type': 'a/b' } }), \
+               changed: () => { const answer = new Response('text'); answer.headers.set('x-one', '1'); return answer; }, \
+               json: () => Response.json({ a: 1 }), \
+               mine: () => { const answer = new Mine('text'); answer.headers.set('x-kept', answer.kept); return answer; }, \
+               constructed: () => Reflect.construct(Response, ['text'], Mine), \
+               cloned: () => new Response('text').clone(), \
+               long: () => new Response('é'.repeat(40_000)), \
+               halves: () => new Response('a\\ud800b'), \
+               soon: async () => new Response('text'), \
+               once: () => once, \
+               proxied: () => new Proxy(new Response('text'), {}), \
+               pretended: () => Object.create(new Proxy(new Response('text'), { get: (_, key) => (seen.push(key), undefined), \
+                 getOwnPropertyDescriptor: (_, key) => void seen.push(key) })), \
+               seen: () => Response.json(seen.filter((key) => key !== 'then').map(String)), \
+             }; \
+             const seen = []; \
+             export default { fetch: (request) => made[new URL(request.url).pathname.slice(1)]() };",
+        )
+        .deploy()
+        .await;
+        const TEXT: &str = "text/plain;charset=UTF-8";
+        let long = "é".repeat(40_000);
+        for (path, status, kind, body) in [
+            ("/plain", 200, TEXT, "text"),
+            ("/empty", 200, TEXT, ""),
+            ("/named", 201, TEXT, "text"),
+            ("/coded", 200, "a/b", "text"),
+            ("/changed", 200, TEXT, "text"),
+            ("/json", 200, "application/json", r#"{"a":1}"#),
+            ("/mine", 200, TEXT, "text"),
+            ("/constructed", 200, TEXT, "text"),
+            ("/cloned", 200, TEXT, "text"),
+            ("/long", 200, TEXT, &long),
+            ("/halves", 200, TEXT, "a\u{fffd}b"),
+            ("/soon", 200, TEXT, "text"),
+            ("/once", 200, TEXT, "once"),
+        ] {
+            let answer = get(&worker, path).await;
+            let found = (answer.status, answer.header("content-type"), answer.text());
+            assert_eq!(
+                found,
+                (status, Some(kind.to_owned()), body.to_owned()),
+                "{path}"
+            );
+            let own = answer.header("x-one").or(answer.header("x-kept"));
+            let expected = match path {
+                "/changed" => Some("1"),
+                "/mine" => Some("own"),
+                _ => None,
+            };
+            assert_eq!(own.as_deref(), expected, "{path}");
+        }
+        for (path, reason) in [
+            ("/once", "Body has already been used."),
+            ("/proxied", "did not resolve to 'Response'"),
+            ("/pretended", "did not resolve to 'Response'"),
+        ] {
+            let error = explain(&failed(&worker, path).await);
+            assert!(error.contains(reason), "{path}: {error}");
+        }
+        // What is private is asked of nothing that could tell.
+        assert_eq!(text(&worker, "/seen").await, "[]");
+    });
+}
+
+#[test]
 fn bytes_stream_through_while_both_sides_go_on() {
     run(async {
         let worker = App::fetch(

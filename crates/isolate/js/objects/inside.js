@@ -6,6 +6,7 @@
 // and the host knows for whom it is asked.
 
 import { isFollowed } from "atoll:native/io";
+import { promised } from "atoll:native/moulds";
 import { arrived, checkSize, forgetEvent, hasJobs, passOn, turn } from "atoll:native/objects";
 import { callObject } from "atoll:native/rpc";
 import { get, plainThen } from "../async_context.js";
@@ -94,6 +95,7 @@ export class Methods {
   constructor(capability, id) {
     this.capability = capability;
     this.id = id;
+    this.name = nameOf(id);
     this.address = textOf(id);
   }
 
@@ -128,18 +130,15 @@ export class Methods {
     caller.callsInside += 1;
     const visit = new Visit(instance, context, this, path, parcel);
     queue.push(visit);
-    return new Promise((resolve, reject) => {
-      visit.settle = resolve;
-      visit.fail = reject;
-    });
+    return promised(visit);
   }
 
   /** Has the host do it. */
   send(number, event, path, bytes, refers) {
-    callObject(number, event, [this.capability, bytesOf(this.id), nameOf(this.id)], path, bytes, refers);
+    callObject(number, event, [this.capability, bytesOf(this.id), this.name], path, bytes, refers);
   }
 }
-keepShapesOf(Methods, ["capability", "id", "address"]);
+keepShapesOf(Methods, ["capability", "id", "name", "address"]);
 
 function areAllPlain(values) {
   for (let index = 0; index < values.length; index += 1) if (!isPlain(values[index])) return false;

@@ -1,5 +1,6 @@
 // Namespaces of Durable Objects as `env` has them, and the stubs that they give.
 
+import { mould, objectStub, stubMethods as methodsBehind } from "atoll:native/moulds";
 import { fetchObject, jurisdictionNumber } from "atoll:native/objects";
 import { inGlobalScope } from "../io.js";
 import { coerce, sendWith } from "../fetch.js";
@@ -17,11 +18,6 @@ const token = Symbol("DurableObjectNamespace");
 /** So many ids of names that were asked for are remembered by a namespace, if the names are no longer than that. */
 const MAX_KNOWN_NAMES = 1000;
 const MAX_KNOWN_NAME_LENGTH = 100;
-
-let methodsBehind;
-
-/** What a property is defined with, again and again. */
-const CONSTANT = { value: undefined, enumerable: true };
 
 /** What `fetch()` and methods of one object are called on. */
 export class DurableObjectStub {
@@ -41,11 +37,6 @@ export class DurableObjectStub {
     );
     return goesOutside(id, answer);
   }
-
-  static {
-    methodsBehind = (value) =>
-      typeof value === "object" && value !== null && #methods in value ? value.#methods : undefined;
-  }
 }
 
 defineInterface(DurableObjectStub, { name: "DurableObject", receiver: (value) => methodsBehind(value) !== undefined });
@@ -63,20 +54,15 @@ export function partsOfStub(value) {
 /** A stub for an object: its namespace's capability, or one for this object alone that another Worker has passed on. */
 export const stubOfObject = (capability, id) => makeStub(new Methods(capability, id));
 
-function makeStub(methods) {
-  const stub = new DurableObjectStub(token, methods);
-  const { id } = methods;
-  CONSTANT.value = nameOf(id);
-  defineProperty(stub, "name", CONSTANT);
-  CONSTANT.value = id;
-  defineProperty(stub, "id", CONSTANT);
-  return stub;
-}
+const makeStub = (methods) => objectStub(methods, methods.name, methods.id);
+
+const constant = { value: undefined, enumerable: true };
 keep(
   Object.create(DurableObjectStub.prototype),
   new DurableObjectStub(token, undefined),
-  defineProperty(new DurableObjectStub(token, undefined), "name", CONSTANT),
+  defineProperty(new DurableObjectStub(token, undefined), "name", constant),
 );
+mould("stub", Object.defineProperties(new DurableObjectStub(token, undefined), { name: constant, id: constant }));
 
 let capabilityOf;
 
@@ -141,7 +127,8 @@ export class DurableObjectNamespace {
     const options = given[1];
     if (given.length === 0) requireArguments(0, 1, "'getByName' on 'DurableObjectNamespace'");
     if (options !== undefined) checkOptions(options, "getByName");
-    return makeStub(known.get(name) ?? this.#shared(name));
+    const methods = known.get(name) ?? this.#shared(name);
+    return objectStub(methods, methods.name, methods.id);
   }
 
   jurisdiction(name) {

@@ -1,5 +1,6 @@
 // What methods are called on: stubs, their properties, and promises of results.
 
+import { methodProxy, mould, promiseProxy, proxyTarget } from "atoll:native/moulds";
 import { callRpc, deriveExport } from "atoll:native/rpc";
 import { standIns } from "../async_context.js";
 import { DISALLOWED_IN_GLOBAL_SCOPE } from "../errors.js";
@@ -84,8 +85,7 @@ class PropertyHandler {
   }
 
   apply(_target, _receiver, args) {
-    // As `makePromise` does.
-    return new Proxy(noop, new PromiseHandler(this.source.invoke(this.path, args)));
+    return promiseProxy(this.source.invoke(this.path, args));
   }
 
   get(_target, key) {
@@ -149,9 +149,12 @@ standIns(PromiseHandler.prototype);
 keepShapesOf(PromiseHandler, ["promise"]);
 keepShapesOf(PropertyHandler, ["source", "path"]);
 keep(new Proxy(noop, {}));
+proxyTarget(noop);
+mould("promiseHandler", new PromiseHandler(undefined));
+mould("propertyHandler", new PropertyHandler(undefined, undefined));
 
 /** @param {Promise<unknown>} promise */
-export const makePromise = (promise) => new Proxy(noop, new PromiseHandler(promise));
+export const makePromise = promiseProxy;
 
 let hasWarned = false;
 
@@ -323,8 +326,7 @@ export function wildcardClass(Class, find) {
     get(target, key, receiver) {
       if (typeof key === "string" && !LANGUAGE_NAMES.has(key)) {
         const source = find(receiver);
-        // As `makeProperty` does.
-        if (source !== undefined) return new Proxy(noop, new PropertyHandler(source, [key]));
+        if (source !== undefined) return methodProxy(source, key);
       }
       return Reflect.get(target, key, receiver);
     },

@@ -27,6 +27,12 @@ impl Owned<'_> {
         std::mem::forget(self);
         value
     }
+
+    /// The same for code that knows no raw values, in the same context.
+    pub(crate) fn into_value<'js>(self, ctx: &Ctx<'js>) -> Value<'js> {
+        // SAFETY: the one reference is given away.
+        unsafe { Value::from_raw(ctx.clone(), self.into_raw()) }
+    }
 }
 
 impl Drop for Owned<'_> {
@@ -145,6 +151,27 @@ impl Engine {
                 f64::NAN
             }
         }
+    }
+
+    /// A number, as an owned value like others.
+    pub(crate) fn number_value(&self, number: f64) -> Owned<'_> {
+        Owned {
+            engine: self,
+            value: self.new_number(number),
+        }
+    }
+
+    /// A copy of a text.
+    pub(crate) fn text(&self, text: &str) -> Result<Owned<'_>> {
+        // SAFETY: so many bytes are there, and they are copied.
+        self.own(unsafe { qjs::JS_NewStringLen(self.ctx, text.as_ptr().cast(), text.len() as _) })
+    }
+
+    /// A new array of these.
+    pub(crate) fn array<const N: usize>(&self, values: [Owned<'_>; N]) -> Result<Owned<'_>> {
+        let values = values.map(Owned::into_raw);
+        // SAFETY: so many values are there, and the array takes them over whatever comes of it.
+        self.own(unsafe { qjs::JS_NewArrayFrom(self.ctx, N as i32, values.as_ptr()) })
     }
 
     pub(crate) fn new_number(&self, number: f64) -> qjs::JSValue {

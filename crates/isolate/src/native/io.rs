@@ -11,6 +11,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray, Value};
 use crate::cpu;
 use crate::native::bytes::with_bytes;
 use crate::state::{self, send};
+use crate::values::usv_string;
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let exports = Object::new(ctx.clone())?;
@@ -133,7 +134,7 @@ fn with_body<'js, R>(
     work: impl FnOnce(Body<'_>) -> Result<R>,
 ) -> Result<R> {
     if let Some(text) = argument.value.as_string() {
-        let text = text.to_string()?;
+        let text = usv_string(text.clone())?;
         return work(argument.to_body(ctx, Some(text.as_bytes()))?);
     }
     match argument.bytes() {

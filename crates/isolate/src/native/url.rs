@@ -3,7 +3,10 @@
 //! A parsed URL crosses as its `href` and the offsets of its parts, so that JavaScript slices what it is asked for.
 
 use ada_url::{Idna, Url};
-use rquickjs::{Array, Ctx, Function, Object, Result, TypedArray};
+use rquickjs::{Array, Ctx, Function, Object, Result, String as Text, TypedArray, Value};
+
+use crate::clone::Engine;
+use crate::values::usv_string;
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let exports = Object::new(ctx.clone())?;
@@ -24,8 +27,9 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     Ok(exports)
 }
 
-/// The record of a parsed URL, or undefined when the input is none.
-fn parse<'js>(ctx: Ctx<'js>, input: String, base: Option<String>) -> Result<Option<Array<'js>>> {
+/// The record of a parsed URL, or undefined when the input is none. Halves of pairs in the input count as U+FFFD.
+fn parse<'js>(ctx: Ctx<'js>, input: Text<'js>, base: Option<String>) -> Result<Option<Value<'js>>> {
+    let input = usv_string(input)?;
     match Url::parse(input.as_str(), base.as_deref()) {
         Ok(url) => record(&ctx, &url).map(Some),
         Err(_) => Ok(None),
@@ -38,25 +42,24 @@ fn can_parse(input: String, base: Option<String>) -> bool {
 
 /// `[href, protocolEnd, usernameEnd, hostStart, hostEnd, port, pathnameStart, searchStart, hashStart]`, -1 where a part
 /// is missing. A serialized URL is ASCII, so that byte offsets are character offsets.
-fn record<'js>(ctx: &Ctx<'js>, url: &Url) -> Result<Array<'js>> {
+fn record<'js>(ctx: &Ctx<'js>, url: &Url) -> Result<Value<'js>> {
     let parts = url.components();
-    let record = Array::new(ctx.clone())?;
-    record.set(0, url.href())?;
-    let optional = |value: Option<u32>| value.map_or(-1, i64::from);
+    let optional = |value: Option<u32>| value.map_or(-1.0, f64::from);
     let offsets = [
-        i64::from(parts.protocol_end),
-        i64::from(parts.username_end),
-        i64::from(parts.host_start),
-        i64::from(parts.host_end),
+        f64::from(parts.protocol_end),
+        f64::from(parts.username_end),
+        f64::from(parts.host_start),
+        f64::from(parts.host_end),
         optional(parts.port),
         optional(parts.pathname_start),
         optional(parts.search_start),
         optional(parts.hash_start),
     ];
-    for (index, offset) in offsets.into_iter().enumerate() {
-        record.set(index + 1, offset)?;
-    }
-    Ok(record)
+    let engine = Engine::bare(ctx.as_raw().as_ptr());
+    let href = engine.text(url.href())?;
+    let [a, b, c, d, e, f, g, h] = offsets.map(|offset| engine.number_value(offset));
+    let record = engine.array([href, a, b, c, d, e, f, g, h])?;
+    Ok(record.into_value(ctx))
 }
 
 /// Runs one of the URL setters on `href`; undefined when it changed nothing.
@@ -65,7 +68,7 @@ fn set<'js>(
     href: String,
     part: String,
     value: String,
-) -> Result<Option<Array<'js>>> {
+) -> Result<Option<Value<'js>>> {
     let Ok(mut url) = Url::parse(href.as_str(), None) else {
         return Ok(None);
     };
