@@ -80,6 +80,15 @@ impl Engine {
         })
     }
 
+    /// Lets go of the exception that is pending.
+    pub(crate) fn forget(&self) {
+        // SAFETY: the context is alive, and what it gives is owned.
+        drop(Owned {
+            engine: self,
+            value: unsafe { qjs::JS_GetException(self.ctx) },
+        });
+    }
+
     /// A second reference to a live value.
     pub(crate) fn duplicate(&self, value: qjs::JSValue) -> Owned<'_> {
         Owned {

@@ -218,8 +218,14 @@ impl Mould {
             if qjs::JS_GetClassID(value) != qjs::JS_GetClassID(self.example) {
                 return None;
             }
-            let found_it = qjs::JS_GetOwnProperty(engine.ctx, &raw mut found, value, name) == 1;
-            found_it.then(|| engine.own(found.value).ok()).flatten()
+            match qjs::JS_GetOwnProperty(engine.ctx, &raw mut found, value, name) {
+                0 => None,
+                1.. => engine.own(found.value).ok(),
+                _ => {
+                    engine.forget();
+                    None
+                }
+            }
         }
     }
 }

@@ -147,6 +147,7 @@ fn answer(
         let mut length = 0;
         let bytes = qjs::JS_ToCStringLen2(engine.ctx, &raw mut length, body.raw(), false);
         if bytes.is_null() {
+            engine.forget();
             return None;
         }
         let read = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
@@ -154,7 +155,11 @@ fn answer(
         qjs::JS_FreeCString(engine.ctx, bytes);
         sent?;
         let used = engine.duplicate(USED.get());
-        put(engine, response, source, used).ok()
+        // The property is there already. Were there no memory, the answer would have left all the same.
+        if put(engine, response, source, used).is_err() {
+            engine.forget();
+        }
+        Some(())
     }
 }
 
