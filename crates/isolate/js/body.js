@@ -10,8 +10,8 @@ import { forwardStream, HostContents, streamToWire } from "./io.js";
 import { extractMimeType, serializeMimeType } from "./mime.js";
 import { IdentityTransformStream, ReadableStream } from "./streams/index.js";
 import {
-  acquireReader, cancelStream, giveBytes, givePulled, isDisturbed, isLocked, isReadableStream, readAllBytes, streamOfBytes,
-  takeContents, teeForClone, unopenedContents, unopenedStream,
+  acquireReader, cancelStream, giveBytes, givePulled, isDisturbed, isLocked, isReadableStream, obstacleOf, readAllBytes,
+  streamOfBytes, takeContents, teeForClone, unopenedContents, unopenedStream, untouchedContents,
 } from "./streams/internal.js";
 import { structuredClone } from "./structured_clone.js";
 import { isURLSearchParams } from "./url.js";
@@ -252,6 +252,10 @@ export class Body {
           target.#source = USED_UP;
           return source.length <= MAX_TEXT ? source : encodeUtf8(source);
         }
+        if (untouchedContents(source) instanceof Whole) {
+          target.#source = new Used(source);
+          return contentsToWire(takeContents(source));
+        }
         if (Body.#isUsed(target)) throw new TypeError(USED);
         if (!isReadableStream(source)) {
           target.#source = USED_UP;
@@ -259,7 +263,7 @@ export class Body {
         }
         target.#source = new Used(source);
         if (isLocked(source)) throw new TypeError("This ReadableStream is currently locked to a reader.");
-        return unopenedContents(source) instanceof Whole ? contentsToWire(takeContents(source)) : streamToWire(source);
+        return streamToWire(source);
       },
     };
   }
@@ -319,13 +323,14 @@ export function extractBody(init) {
     return init;
   }
   if (typeof init === "object" && init !== null) {
-    if (isReadableStream(init)) {
-      if (isDisturbed(init)) {
+    const obstacle = obstacleOf(init);
+    if (obstacle !== undefined) {
+      if (obstacle === "disturbed") {
         throw new TypeError(
           "This ReadableStream is disturbed (has already been read from), and cannot be used as a body.",
         );
       }
-      if (isLocked(init)) throw new TypeError("This ReadableStream is currently locked to a reader.");
+      if (obstacle === "locked") throw new TypeError("This ReadableStream is currently locked to a reader.");
       return init;
     }
     const bytes = bufferSource(init);

@@ -280,8 +280,9 @@ function applyInit(parts, init) {
 /** Gives the body the coding that its Content-Encoding names, unless `encodeBody` says that it has it. */
 function encode(response, { headers, encodeBody }) {
   if (typeof headers === "string" && !headers.includes("content-encoding")) return;
-  if (encodeBody === "manual" || isNullBody(response) || response.bodyUsed) return;
-  const coding = codingOf(response.headers.get("content-encoding"));
+  const named = response.headers.get("content-encoding");
+  if (named === null || encodeBody === "manual" || isNullBody(response) || response.bodyUsed) return;
+  const coding = codingOf(named);
   if (coding !== undefined && !keepsCoding(response, coding)) setBodySource(response, response.body.pipeThrough(encoder(coding)));
 }
 

@@ -49,6 +49,20 @@ export function unopenedStream(contents) {
 /** What such a stream will be made of, as long as nobody has looked into it. @param {ReadableStream} stream */
 export const unopenedContents = (stream) => readableCoreOf(stream).unopened;
 
+/** The same of any value, but undefined as well for a stream that somebody has locked or read from. */
+export function untouchedContents(value) {
+  const core = readableCoreOf(value);
+  return core === undefined || core.disturbed || core.locked ? undefined : core.unopened;
+}
+
+/** What keeps a stream from being taken over: "disturbed", "locked" or ""; undefined for what is no stream. */
+export function obstacleOf(value) {
+  const core = readableCoreOf(value);
+  if (core === undefined) return undefined;
+  if (core.disturbed) return "disturbed";
+  return core.locked ? "locked" : "";
+}
+
 /** Takes what such a stream holds, as who reads it to its end would, and returns it. @param {ReadableStream} stream */
 export function takeContents(stream) {
   const core = readableCoreOf(stream);
