@@ -137,7 +137,7 @@ impl Engine {
         self.own(unsafe { qjs::JS_GetPropertyUint32(self.ctx, array, index) })
     }
 
-    /// The length of an array.
+    /// The length of an array or a text.
     pub(crate) fn length(&self, array: qjs::JSValue) -> Result<u64> {
         let mut length = 0;
         // SAFETY: `array` is alive and `length` is valid for writing.

@@ -144,6 +144,10 @@ fn answer(
         if status < 200 || !qjs::JS_IsString(body.raw()) || !qjs::JS_IsString(headers.raw()) {
             return None;
         }
+        // No character takes less than a byte: what is longer need not be made bytes of to find that out.
+        if engine.length(body.raw()).ok()? > MAX_TEXT_BYTES as u64 {
+            return None;
+        }
         let mut length = 0;
         let bytes = qjs::JS_ToCStringLen2(engine.ctx, &raw mut length, body.raw(), false);
         if bytes.is_null() {
