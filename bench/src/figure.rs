@@ -160,6 +160,10 @@ impl Row {
     /// How many times better Atoll is.
     pub(crate) fn ratio(&self) -> Option<f64> {
         let (ours, theirs) = (self.ours.median()?, self.theirs.as_ref()?.median()?);
+        // What takes no more memory than nothing did is not so many times better.
+        if ours <= 0.0 || theirs <= 0.0 {
+            return None;
+        }
         Some(match self.figure.more {
             true => ours / theirs,
             false => theirs / ours,
@@ -200,6 +204,8 @@ mod tests {
             &[10.0],
         );
         assert_eq!(slower.reached(), Some(false));
+        let nothing = row(Figure::less("KB"), &[-8.5], &[162.0]);
+        assert_eq!(nothing.ratio(), None);
         let alone = row(Figure::less("KB").most(10.0), &[9.0], &[]);
         assert_eq!((alone.ratio(), alone.reached()), (None, Some(true)));
     }
