@@ -267,7 +267,7 @@ keepShapesOf(EventContext, [...MADE, "object", "isAnswered", "isEnding"]);
 keepShapesOf(EventContext, [...MADE, "visit", "depth", "object", "isAnswered", "isEnding"]);
 keepShapes({ event: undefined, stores: undefined });
 
-// The host's requests.
+// Requests from the host make theirs like these, with the values that the constructor gives: `native/moulds/incoming.rs`.
 mould("event", Object.assign(Object.create(EventContext.prototype), { id: 0, reasons: 1, context: undefined }));
 mould("context", { event: undefined, stores: undefined });
 

@@ -26,11 +26,7 @@ export function fetchEvent(event, request, ctx, entrypoint, bodyKind, bodyValue,
   } else if (outcome === NO_RESPONSE) {
     plainThen(
       Promise.resolve(result),
-      (response) => {
-        set(event.context);
-        if (answerText(response, event.id) === ANSWERED) event.succeed();
-        else answer(event, response);
-      },
+      (response) => answer(event, response),
       (error) => event.fail(error),
     );
   } else {

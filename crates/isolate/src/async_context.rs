@@ -9,9 +9,10 @@
 )]
 
 use std::cell::Cell;
-use std::ffi::CStr;
 
 use rquickjs::{Ctx, Object, Result, Value, qjs};
+
+use crate::native::function::export;
 
 thread_local! {
     /// Owned: one reference is held for as long as the value is in the slot.
@@ -27,34 +28,6 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, target: &Object<'js>) -> Result<()> {
     export(ctx, target, wait, c"wait", 1)?;
     export(ctx, target, stand_ins, c"standIns", 1)?;
     export(ctx, target, then, c"then", 3)
-}
-
-/// A function of the engine's own kind.
-type Native =
-    unsafe extern "C" fn(*mut qjs::JSContext, qjs::JSValue, i32, *mut qjs::JSValue) -> qjs::JSValue;
-
-/// Puts a function on `target` that the engine calls without conversions. It gets at least `length` arguments.
-pub(crate) fn export<'js>(
-    ctx: &Ctx<'js>,
-    target: &Object<'js>,
-    callback: Native,
-    name: &CStr,
-    length: i32,
-) -> Result<()> {
-    // SAFETY: the context is alive, `callback` has the engine's generic signature, and `from_js_value` takes over the
-    // one reference that `JS_NewCFunction2` returns.
-    let function = unsafe {
-        let value = qjs::JS_NewCFunction2(
-            ctx.as_raw().as_ptr(),
-            Some(callback),
-            name.as_ptr(),
-            length,
-            qjs::JSCFunctionEnum_JS_CFUNC_generic,
-            0,
-        );
-        Value::from_raw(ctx.clone(), value)
-    };
-    target.set(&*name.to_string_lossy(), function)
 }
 
 /// Makes `context`, a live value, the current context.

@@ -16,6 +16,7 @@ mod clone;
 mod crypto;
 mod facets;
 mod form;
+pub(crate) mod function;
 pub(crate) mod handle;
 mod headers;
 mod html_rewriter;

@@ -8,35 +8,15 @@ use rquickjs::{
     Array, ArrayBuffer, Ctx, FromJs, IntoJs, Object, Result, String as Text, TypedArray, Value,
 };
 
+use crate::clone::Engine;
+use crate::engine_text::{Utf8, well_formed};
 use crate::failure::caught;
 
-/// A text without halves of pairs, each of which counts as U+FFFD.
-pub(crate) fn usv_string(text: Text<'_>) -> Result<String> {
-    let text = text.to_cstring()?;
-    let bytes: &[u8] = text.as_ref();
-    Ok(match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => well_formed(bytes),
-    })
-}
-
-/// Text in which the engine has encoded halves of pairs, each in three bytes.
-fn well_formed(bytes: &[u8]) -> String {
-    let mut fixed = Vec::with_capacity(bytes.len());
-    let mut left = bytes;
-    while let Some((&first, rest)) = left.split_first() {
-        match left {
-            [0xed, 0xa0..=0xbf, _, rest @ ..] => {
-                fixed.extend_from_slice("\u{fffd}".as_bytes());
-                left = rest;
-            }
-            _ => {
-                fixed.push(first);
-                left = rest;
-            }
-        }
-    }
-    String::from_utf8_lossy(&fixed).into_owned()
+/// A text in which each half of a surrogate pair is U+FFFD.
+pub(crate) fn usv_string(text: &Text<'_>) -> Result<String> {
+    let engine = Engine::bare(text.ctx().as_raw().as_ptr());
+    let text = Utf8::of(&engine, text.as_raw())?;
+    Ok(String::from_utf8_lossy(&well_formed(text.bytes())).into_owned())
 }
 
 /// Headers as one text: names and values with line feeds between them, each character a byte.

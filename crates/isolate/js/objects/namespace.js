@@ -52,9 +52,9 @@ export function partsOfStub(value) {
 }
 
 /** A stub for an object: its namespace's capability, or one for this object alone that another Worker has passed on. */
-export const stubOfObject = (capability, id) => makeStub(new Methods(capability, id));
+export const stubOfObject = (capability, id) => stubOf(new Methods(capability, id));
 
-const makeStub = (methods) => objectStub(methods, methods.name, methods.id);
+const stubOf = (methods) => objectStub(methods, methods.name, methods.id);
 
 const constant = { value: undefined, enumerable: true };
 keep(
@@ -127,8 +127,7 @@ export class DurableObjectNamespace {
     const options = given[1];
     if (given.length === 0) requireArguments(0, 1, "'getByName' on 'DurableObjectNamespace'");
     if (options !== undefined) checkOptions(options, "getByName");
-    const methods = known.get(name) ?? this.#shared(name);
-    return objectStub(methods, methods.name, methods.id);
+    return stubOf(known.get(name) ?? this.#shared(name));
   }
 
   jurisdiction(name) {

@@ -9,7 +9,7 @@ mod list;
 mod names;
 
 use std::cell::Cell;
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString};
 use std::ptr;
 
 use rquickjs::function::This;
@@ -17,6 +17,7 @@ use rquickjs::object::Property;
 use rquickjs::{Ctx, Error, Function, Object, Result, Symbol, Value, qjs};
 
 use crate::clone::{Engine, Names};
+use crate::native::function::{Arguments, Native, entry};
 use list::List;
 
 const ILLEGAL: &str = "Illegal invocation: function called with incorrect `this` reference. \
@@ -26,23 +27,6 @@ thread_local! {
     /// The engine's number of the class. Each engine of a thread gives it the same, since each makes its classes in one order.
     static CLASS: Cell<qjs::JSClassID> = const { Cell::new(0) };
 }
-
-/// What the engine calls for a [`Work`].
-macro_rules! entry {
-    ($work:path) => {{
-        unsafe extern "C" fn entry(
-            ctx: *mut qjs::JSContext,
-            this: qjs::JSValue,
-            count: std::ffi::c_int,
-            arguments: *mut qjs::JSValue,
-        ) -> qjs::JSValue {
-            // SAFETY: they are the engine's.
-            unsafe { native(ctx, this, count, arguments, $work) }
-        }
-        entry
-    }};
-}
-use entry;
 
 pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     names::forget();
@@ -112,13 +96,6 @@ enum Kind {
     Constructor,
 }
 
-type Native = unsafe extern "C" fn(
-    *mut qjs::JSContext,
-    qjs::JSValue,
-    c_int,
-    *mut qjs::JSValue,
-) -> qjs::JSValue;
-
 fn function<'js>(
     ctx: &Ctx<'js>,
     name: &CStr,
@@ -164,38 +141,6 @@ fn list_of<'a>(value: qjs::JSValue) -> Option<&'a mut List> {
             .cast::<List>()
             .as_mut()
     }
-}
-
-/// The arguments of a call, as many as were given.
-struct Arguments<'a>(&'a [qjs::JSValue]);
-
-impl Arguments<'_> {
-    fn at(&self, index: usize) -> qjs::JSValue {
-        self.0.get(index).copied().unwrap_or(qjs::JS_UNDEFINED)
-    }
-}
-
-/// What a function does with its receiver and its arguments.
-type Work = fn(&Engine, qjs::JSValue, &Arguments<'_>) -> Result<qjs::JSValue>;
-
-/// Runs what a function does, and throws what goes wrong.
-///
-/// # Safety
-/// The arguments have to be those that the engine called the function with.
-unsafe fn native(
-    ctx: *mut qjs::JSContext,
-    this: qjs::JSValue,
-    count: c_int,
-    arguments: *mut qjs::JSValue,
-    work: Work,
-) -> qjs::JSValue {
-    let engine = Engine::bare(ctx);
-    let arguments = match usize::try_from(count) {
-        // SAFETY: the engine gives so many, which live while the function runs.
-        Ok(count @ 1..) => unsafe { std::slice::from_raw_parts(arguments, count) },
-        _ => &[],
-    };
-    work(&engine, this, &Arguments(arguments)).unwrap_or(qjs::JS_EXCEPTION)
 }
 
 /// Says that too few arguments were given to a method, if so.

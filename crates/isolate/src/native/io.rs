@@ -134,7 +134,7 @@ fn with_body<'js, R>(
     work: impl FnOnce(Body<'_>) -> Result<R>,
 ) -> Result<R> {
     if let Some(text) = argument.value.as_string() {
-        let text = usv_string(text.clone())?;
+        let text = usv_string(text)?;
         return work(argument.to_body(ctx, Some(text.as_bytes()))?);
     }
     match argument.bytes() {

@@ -20,6 +20,7 @@ use std::ptr;
 use rquickjs::{Ctx, Error, Exception, Function, Object, Result, qjs};
 
 use crate::clone::{Engine, Owned};
+use crate::native::function::{self, Arguments, entry};
 
 pub(crate) use incoming::incoming;
 
@@ -100,6 +101,8 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     });
     let exports = Object::new(ctx.clone())?;
     exports.set("mould", Function::new(ctx.clone(), mould)?)?;
+    function::export(ctx, &exports, entry!(linked_params), c"linkedParams", 2)?;
+    function::export(ctx, &exports, entry!(object_stub), c"objectStub", 3)?;
     answers::export(ctx, &exports)?;
     calls::export(ctx, &exports)?;
     Ok(exports)
@@ -184,6 +187,26 @@ const EMPTY: qjs::JSPropertyDescriptor = qjs::JSPropertyDescriptor {
 fn of(kind: Kind) -> Result<Mould> {
     let mould = MOULDS.with(|moulds| moulds[kind as usize].get());
     mould.ok_or(Error::Unknown)
+}
+
+/// `linkedParams(list, record)`: the parameters of a URL with this record.
+fn linked_params(
+    engine: &Engine,
+    _this: qjs::JSValue,
+    arguments: &Arguments<'_>,
+) -> Result<qjs::JSValue> {
+    let values = [0, 1].map(|index| engine.duplicate(arguments.at(index)));
+    of(Kind::Params)?.make(engine, values).map(Owned::into_raw)
+}
+
+/// `objectStub(methods, name, id)`: a stub of a Durable Object.
+fn object_stub(
+    engine: &Engine,
+    _this: qjs::JSValue,
+    arguments: &Arguments<'_>,
+) -> Result<qjs::JSValue> {
+    let values = [0, 1, 2].map(|index| engine.duplicate(arguments.at(index)));
+    of(Kind::Stub)?.make(engine, values).map(Owned::into_raw)
 }
 
 impl Mould {

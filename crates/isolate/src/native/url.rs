@@ -29,7 +29,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
 
 /// The record of a parsed URL, or undefined when the input is none. Halves of pairs in the input count as U+FFFD.
 fn parse<'js>(ctx: Ctx<'js>, input: Text<'js>, base: Option<String>) -> Result<Option<Value<'js>>> {
-    let input = usv_string(input)?;
+    let input = usv_string(&input)?;
     match Url::parse(input.as_str(), base.as_deref()) {
         Ok(url) => record(&ctx, &url).map(Some),
         Err(_) => Ok(None),

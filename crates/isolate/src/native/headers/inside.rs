@@ -6,9 +6,10 @@ use std::ffi::CStr;
 use rquickjs::{Ctx, Object, Result, qjs};
 
 use super::list::List;
-use super::{Arguments, Kind, Name, boolean, entry, function, list_of, make, native, receiver};
+use super::{Kind, Name, boolean, function, list_of, make, receiver};
 use crate::clone::Engine;
 use crate::engine_text::Utf8;
+use crate::native::function::{Arguments, entry};
 
 pub(super) fn export<'js>(ctx: &Ctx<'js>, exports: &Object<'js>) -> Result<()> {
     let export = |name: &CStr, length, run| {

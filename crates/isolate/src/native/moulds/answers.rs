@@ -5,14 +5,14 @@
 )]
 
 use std::cell::{Cell, RefCell};
-use std::ffi::c_int;
 
 use protocol::{EventId, FromIsolate, Headers, Response};
 use rquickjs::{Ctx, Error, Function, Object, Result, Value, qjs};
 
 use super::{Kind, NAMED, of, put};
-use crate::async_context;
 use crate::clone::{Engine, Owned};
+use crate::engine_text::Utf8;
+use crate::native::function::{self, Arguments, entry};
 use crate::state::send;
 
 /// Bytes of text that are an answer here, at most: so much always fits in a frame.
@@ -39,8 +39,8 @@ pub(super) fn export<'js>(ctx: &Ctx<'js>, exports: &Object<'js>) -> Result<()> {
     exports.set("usedUp", Function::new(ctx.clone(), used_up)?)?;
     exports.set("NO_RESPONSE", Answer::NoResponse as u8)?;
     exports.set("ANSWERED", Answer::Answered as u8)?;
-    async_context::export(ctx, exports, text_response, c"textResponse", 1)?;
-    async_context::export(ctx, exports, answer_text, c"answerText", 2)
+    function::export(ctx, exports, entry!(text_response), c"textResponse", 1)?;
+    function::export(ctx, exports, entry!(answer_text), c"answerText", 2)
 }
 
 /// `usualHeaders(text)`: responses that were given no headers have these, as names and values with line feeds between them.
@@ -64,23 +64,18 @@ fn used_up<'js>(ctx: Ctx<'js>, source: Value<'js>) {
 }
 
 /// `textResponse(text)`: what `new Response(text)` makes.
-unsafe extern "C" fn text_response(
-    ctx: *mut qjs::JSContext,
+fn text_response(
+    engine: &Engine,
     _this: qjs::JSValue,
-    _count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    let engine = Engine::bare(ctx);
-    // SAFETY: the engine pads the arguments to the declared length.
-    let body = engine.duplicate(unsafe { *arguments });
-    let make = || {
-        let headers = USUAL.with_borrow(|usual| usual.first().map(|usual| usual.text));
-        let headers = engine.duplicate(headers.ok_or(Error::Unknown)?);
-        let status = engine.number_value(200.0);
-        let parts = of(Kind::ResponseParts)?.make(&engine, [status, headers])?;
-        of(Kind::Response)?.make(&engine, [body, parts])
-    };
-    make().map_or(qjs::JS_EXCEPTION, Owned::into_raw)
+    arguments: &Arguments<'_>,
+) -> Result<qjs::JSValue> {
+    let headers = USUAL.with_borrow(|usual| usual.first().map(|usual| usual.text));
+    let headers = engine.duplicate(headers.ok_or(Error::Unknown)?);
+    let parts = of(Kind::ResponseParts)?.make(engine, [engine.number_value(200.0), headers])?;
+    let body = engine.duplicate(arguments.at(0));
+    of(Kind::Response)?
+        .make(engine, [body, parts])
+        .map(Owned::into_raw)
 }
 
 /// What came of an answer.
@@ -95,24 +90,21 @@ enum Answer {
 
 /// `answerText(response, event)`: answers a fetch event, and uses the response's body up, if it is a response of text that was
 /// given no headers.
-unsafe extern "C" fn answer_text(
-    ctx: *mut qjs::JSContext,
+fn answer_text(
+    engine: &Engine,
     _this: qjs::JSValue,
-    _count: c_int,
-    arguments: *mut qjs::JSValue,
-) -> qjs::JSValue {
-    let engine = Engine::bare(ctx);
-    // SAFETY: the engine pads the arguments to the declared length.
-    let (response, event) = unsafe { (*arguments, *arguments.add(1)) };
-    let event = Engine::number(event) as EventId;
-    let outcome = match parts_of(&engine, response) {
+    arguments: &Arguments<'_>,
+) -> Result<qjs::JSValue> {
+    let response = arguments.at(0);
+    let event = Engine::number(arguments.at(1)) as EventId;
+    let outcome = match parts_of(engine, response) {
         None => Answer::NoResponse,
-        Some(parts) => match answer(&engine, response, &parts, event) {
+        Some(parts) => match answer(engine, response, &parts, event) {
             None => Answer::Other,
             Some(()) => Answer::Answered,
         },
     };
-    qjs::JS_MKVAL(qjs::JS_TAG_INT, outcome as i32)
+    Ok(qjs::JS_MKVAL(qjs::JS_TAG_INT, outcome as i32))
 }
 
 /// What a response has beside its body.
@@ -139,32 +131,25 @@ fn answer(
     }
     let body = mould.own(engine, response, source)?;
     let status = Engine::number(status.raw()) as u16;
-    // SAFETY: all are alive. Only what is text already is made bytes of, which runs no code.
-    unsafe {
-        if status < 200 || !qjs::JS_IsString(body.raw()) || !qjs::JS_IsString(headers.raw()) {
-            return None;
-        }
-        // No character takes less than a byte: what is longer need not be made bytes of to find that out.
-        if engine.length(body.raw()).ok()? > MAX_TEXT_BYTES as u64 {
-            return None;
-        }
-        let mut length = 0;
-        let bytes = qjs::JS_ToCStringLen2(engine.ctx, &raw mut length, body.raw(), false);
-        if bytes.is_null() {
-            engine.forget();
-            return None;
-        }
-        let read = std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize);
-        let sent = send_text(engine, event, status, headers.raw(), read);
-        qjs::JS_FreeCString(engine.ctx, bytes);
-        sent?;
-        let used = engine.duplicate(USED.get());
-        // The property is there already. Were there no memory, the answer would have left all the same.
-        if put(engine, response, source, used).is_err() {
-            engine.forget();
-        }
-        Some(())
+    // SAFETY: it looks at the tags.
+    let are_texts = unsafe { qjs::JS_IsString(body.raw()) && qjs::JS_IsString(headers.raw()) };
+    // No character takes less than a byte: what is longer need not be made bytes of to find that out.
+    if status < 200 || !are_texts || engine.length(body.raw()).ok()? > MAX_TEXT_BYTES as u64 {
+        return None;
     }
+    match Utf8::of(engine, body.raw()) {
+        Ok(text) => send_text(engine, event, status, headers.raw(), text.bytes())?,
+        Err(_) => {
+            engine.forget();
+            return None;
+        }
+    }
+    // SAFETY: a response is a plain object. The property is there already: were there no memory, the answer would have left
+    // all the same.
+    if unsafe { put(engine, response, source, engine.duplicate(USED.get())) }.is_err() {
+        engine.forget();
+    }
+    Some(())
 }
 
 fn send_text(
