@@ -51,6 +51,21 @@ fn a_script_gives_its_result_as_json() {
         "{}",
         named.2
     );
+    let half = run(
+        &project,
+        "half.js",
+        r#"export default ["\ud83d!\ud83d", "\ude00\ud83d\ude00", "\\ud83d", "\\\ud83d"];"#,
+        &[],
+    );
+    assert_eq!(
+        (half.0, half.1.as_str()),
+        (
+            0,
+            "[\"\u{fffd}!\u{fffd}\",\"\u{fffd}\u{1f600}\",\"\\\\ud83d\",\"\\\\\u{fffd}\"]\n"
+        ),
+        "{}",
+        half.2
+    );
     let nothing = run(&project, "nothing.js", "export default () => {};", &[]);
     assert_eq!(
         (nothing.0, nothing.1.as_str()),

@@ -1,9 +1,16 @@
 /** Calls a script with what it was granted, and answers with what it gave as JSON. */
 import * as script from "./SCRIPT";
 
+/** JSON that Unicode can carry: half of a surrogate pair is U+FFFD, as in all other text that leaves an isolate. */
+const written = (value) => {
+  const json = JSON.stringify(value);
+  if (!json?.includes("\\ud")) return json;
+  return json.replace(/\\(?:u.{4}|.)/g, (escape) => (escape.startsWith("\\ud") ? "\\ufffd" : escape));
+};
+
 /** A function of the host: its arguments and its result travel as JSON. */
 const granted = (binding) => async (...given) => {
-  const response = await binding.fetch("http://host/", { method: "POST", body: JSON.stringify(given) });
+  const response = await binding.fetch("http://host/", { method: "POST", body: written(given) });
   const { value, error } = await response.json();
   if (error !== undefined) throw new Error(error);
   return value;
@@ -20,7 +27,7 @@ export default {
     const result = typeof main === "function" ? await main(input, env) : await main;
     let json;
     try {
-      json = JSON.stringify(result);
+      json = written(result);
     } catch (error) {
       throw new TypeError(`The result cannot be written as JSON: ${error.message}`);
     }
