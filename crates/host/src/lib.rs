@@ -64,7 +64,7 @@ pub use parcel::{MethodCall, Props};
 pub use reading::Reading;
 pub use runtime::{DeployError, Deployment, Error, Limits, Options, Runtime};
 pub use script::{Script, ScriptError};
-pub use socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender, Unreceived};
+pub use socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender, Unreceived, Utf8Bytes};
 pub use storage::{Store, disk};
 pub use tail::TraceItem;
 pub use wire::{Cf, Fetched, Redirects, WantsSocket};

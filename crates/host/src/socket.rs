@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc};
+pub use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// What travels on a WebSocket. Pings, pongs and fragments are the gateway's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketMessage {
-    /// A text message.
-    Text(String),
+    /// A text message. All sockets that it is sent to share it.
+    Text(Utf8Bytes),
     /// A binary message.
     Binary(Bytes),
     /// A close frame; no code is 1005.

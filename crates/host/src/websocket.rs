@@ -137,7 +137,7 @@ async fn await_answer(reading: impl Future<Output = ClientEnd>, worker: &SocketS
 async fn from_client(stream: &mut SplitStream<Socket>, worker: &SocketSender) -> ClientEnd {
     loop {
         let (message, end) = match stream.next().await {
-            Some(Ok(Message::Text(text))) => (SocketMessage::Text(text.as_str().to_owned()), None),
+            Some(Ok(Message::Text(text))) => (SocketMessage::Text(text), None),
             Some(Ok(Message::Binary(bytes))) => (SocketMessage::Binary(bytes), None),
             Some(Ok(Message::Close(frame))) => (close_message(frame), Some(ClientEnd::Closed)),
             // Pings are answered by the library.
@@ -180,8 +180,8 @@ async fn to_client(
 ) -> WorkerEnd {
     while let Some(message) = worker.recv().await {
         let (message, last) = match message {
-            SocketMessage::Text(text) => (Message::text(text), false),
-            SocketMessage::Binary(bytes) => (Message::binary(bytes), false),
+            SocketMessage::Text(text) => (Message::Text(text), false),
+            SocketMessage::Binary(bytes) => (Message::Binary(bytes), false),
             SocketMessage::Close(code, reason) => (Message::Close(close_frame(code, reason)), true),
             SocketMessage::Broken(_) => return WorkerEnd::Gone,
         };

@@ -5,6 +5,7 @@
  * given to the host in a response is coupled: what its peer sends goes over the wire and what comes from there goes to
  * its peer.
  */
+import { castText } from "atoll:native/objects";
 import { getBlobBytes, isBlob, makeBlob } from "./blob.js";
 import { newSocket, socketClose, socketForget, socketListen, socketOpen, socketSend } from "./io.js";
 import {
@@ -98,15 +99,15 @@ export class WebSocket extends EventTarget {
 
   send(message) {
     // Most are texts for a client whom the host keeps, one of many who are sent the same.
-    let keeper;
+    let ref;
     try {
       const isOpen = this.#state === "accepted" && !this.#closedOutgoing && !this.#outgoingAborted;
-      if (isOpen && this.#peer === undefined) keeper = this.#keeper;
+      if (isOpen && this.#keeper !== undefined && this.#peer === undefined) ref = this.#ref;
     } catch {
       throw illegal();
     }
-    if (keeper !== undefined && typeof message === "string") {
-      keeper.cast(this.#ref, message.toWellFormed());
+    if (ref !== undefined && typeof message === "string") {
+      castText(ref.object, ref.kept, message);
       return;
     }
     requireArguments(arguments.length, 1, "'send' on 'WebSocket'", "ArrayBuffer or ArrayBufferView or string");

@@ -18,7 +18,7 @@ use crate::api::load_api;
 use crate::failure::{caught, engine_failure};
 use crate::heap::{Account, Heap, fill_gaps, trim};
 use crate::modules::{Contents, Names, ProgramModules};
-use crate::native::{self, sqlite, wasm};
+use crate::native::{self, casts, sqlite, wasm};
 use crate::prepare::Prepare;
 use crate::sources::Sources;
 use crate::stopped::Place;
@@ -338,8 +338,10 @@ impl Isolate {
     }
 
     fn end_turn(&self) -> bool {
-        self.context
-            .with(|ctx| objects::end_turn(&ctx, || self.function(&ctx, "lose")))
+        self.context.with(|ctx| {
+            casts::let_go(&ctx);
+            objects::end_turn(&ctx, || self.function(&ctx, "lose"))
+        })
     }
 
     /// Runs jobs, and whatever else is due, until only the host can make anything happen.

@@ -12,6 +12,7 @@ mod brotli;
 mod buffer;
 mod bundle;
 pub(crate) mod bytes;
+pub(crate) mod casts;
 mod clone;
 mod crypto;
 mod facets;

@@ -292,6 +292,20 @@ pub(crate) fn cast(object: ObjectNumber, socket: SocketId, is_text: bool, data: 
     });
 }
 
+/// Sends on one more socket what was sent last, if that was a text on one of the object's.
+pub(crate) fn cast_again(object: ObjectNumber, socket: SocketId) -> bool {
+    with(|state| {
+        let Some(cast) = &mut state.cast else {
+            return false;
+        };
+        let is_new = (cast.object, cast.is_text) == (object, true) && cast.has.insert(socket);
+        if is_new {
+            cast.sockets.push(socket);
+        }
+        is_new
+    })
+}
+
 /// Puts one frame in the outbox. What is sent leaves when the turn ends, so a turn that sends too much is over.
 pub(crate) fn send(frame: &FromIsolate<'_>) {
     with(|state| {

@@ -158,7 +158,7 @@ fn a_socket_that_nobody_reads_is_closed() {
         let socket = open_socket(&worker).await;
         socket
             .outgoing
-            .send(host::SocketMessage::Text("go".to_owned()))
+            .send(host::SocketMessage::Text("go".into()))
             .await
             .unwrap();
         assert_eq!(
@@ -187,7 +187,7 @@ fn a_turn_that_sends_too_much_ends_with_the_memory_limit() {
         let socket = open_socket(&worker).await;
         socket
             .outgoing
-            .send(host::SocketMessage::Text("go".to_owned()))
+            .send(host::SocketMessage::Text("go".into()))
             .await
             .unwrap();
         while !log

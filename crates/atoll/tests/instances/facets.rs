@@ -454,7 +454,7 @@ fn facets_end_with_their_object() {
 /// The next text on a socket, or how it ended.
 async fn heard(socket: &mut SocketEnd) -> String {
     match socket.incoming.recv().await {
-        Some(SocketMessage::Text(text)) => text,
+        Some(SocketMessage::Text(text)) => text.to_string(),
         other => format!("{other:?}"),
     }
 }
@@ -467,7 +467,7 @@ fn sockets_of_a_facet_stay_until_it_or_its_object_fails_or_is_deleted() {
         remove() { this.ctx.facets.delete('a'); }";
     run(async {
         let stage = stage(BODY).await;
-        let say = |text: &str| SocketMessage::Text(text.to_owned());
+        let say = |text: &str| SocketMessage::Text(text.into());
         let mut socket = connect(&stage, "x").await;
         socket.outgoing.send(say("one")).await.unwrap();
         assert_eq!(heard(&mut socket).await, "one 1,1 a tag");

@@ -37,10 +37,10 @@ pub(crate) async fn connect(stage: &Stage, object: &str) -> SocketEnd {
 }
 
 async fn ask(socket: &mut SocketEnd, text: &str) -> String {
-    let message = SocketMessage::Text(text.to_owned());
+    let message = SocketMessage::Text(text.into());
     socket.outgoing.send(message).await.unwrap();
     match socket.incoming.recv().await {
-        Some(SocketMessage::Text(text)) => text,
+        Some(SocketMessage::Text(text)) => text.to_string(),
         other => panic!("{other:?}"),
     }
 }
@@ -106,14 +106,14 @@ fn sockets_end_with_an_instance_that_fails() {
             let mut one = connect(&stage, how).await;
             let mut other = connect(&stage, how).await;
             assert_eq!(ask(&mut other, "hello").await, "hello");
-            let message = SocketMessage::Text(how.to_owned());
+            let message = SocketMessage::Text(how.into());
             one.outgoing.send(message).await.unwrap();
             assert_eq!(one.incoming.recv().await, None, "{how}");
             assert_eq!(other.incoming.recv().await, None, "{how}");
             assert_eq!(stage.call(how, "count", json!([])).await, 0);
         }
         let mut called = connect(&stage, "x").await;
-        let message = SocketMessage::Text("throw".to_owned());
+        let message = SocketMessage::Text("throw".into());
         called.outgoing.send(message).await.unwrap();
         assert_eq!(ask(&mut called, "still here").await, "still here");
         stage.failure("x", "abort", json!([])).await;
@@ -146,7 +146,7 @@ fn sockets_end_with_an_instance_that_fails() {
         let mut woken = connect(&stage, "y").await;
         assert_eq!(ask(&mut woken, "hello").await, "hello");
         stage.deploy(FAILING).await;
-        let message = SocketMessage::Text("hello".to_owned());
+        let message = SocketMessage::Text("hello".into());
         woken.outgoing.send(message).await.unwrap();
         assert_eq!(woken.incoming.recv().await, None);
     });
@@ -197,20 +197,20 @@ fn a_handler_that_waits_keeps_no_message_from_being_handled() {
         let stage = Stage::of(PATIENT).await;
         let mut socket = connect(&stage, "x").await;
         for text in ["wait", "other", "go"] {
-            let message = SocketMessage::Text(text.to_owned());
+            let message = SocketMessage::Text(text.into());
             socket.outgoing.send(message).await.unwrap();
         }
         for text in ["other", "go", "wait"] {
-            let message = SocketMessage::Text(text.to_owned());
+            let message = SocketMessage::Text(text.into());
             assert_eq!(socket.incoming.recv().await, Some(message));
         }
         // However many: one after the other when they are more than can be under way.
         for count in 0..200 {
-            let message = SocketMessage::Text(format!("{count}"));
+            let message = SocketMessage::Text(format!("{count}").into());
             socket.outgoing.send(message).await.unwrap();
         }
         for count in 0..200 {
-            let message = SocketMessage::Text(format!("{count}"));
+            let message = SocketMessage::Text(format!("{count}").into());
             assert_eq!(socket.incoming.recv().await, Some(message));
         }
     });
@@ -247,5 +247,56 @@ fn sockets_break_as_with_workers_when_that_is_asked_for() {
         let mut over_sleep = connect(&stage, "x").await;
         stage.call("other", "wait", json!([13_000])).await;
         assert_eq!(ask(&mut over_sleep, "c").await, "2 c 2 first 1");
+    });
+}
+
+#[test]
+fn each_socket_hears_what_was_sent_on_it_in_order() {
+    // The same text value, texts that read the same, the same value again on the same socket, and others between.
+    const SPEAKING: &str = "
+        fetch() {
+            const { 0: client, 1: server } = new WebSocketPair();
+            this.ctx.acceptWebSocket(server, [`${this.ctx.getWebSockets().length}`]);
+            return new Response(null, { status: 101, webSocket: client });
+        }
+        webSocketMessage(_socket, message) {
+            const all = [0, 1, 2].map((number) => this.ctx.getWebSockets(`${number}`)[0]);
+            const long = `${message} `.repeat(10_000);
+            for (const socket of all) socket.send(long);
+            for (const socket of all) socket.send(`${message}!`);
+            for (const text of [message, message, long, message]) all[1].send(text);
+            all[2].send(new Uint8Array([1, 2]));
+            for (const socket of all) socket.send(message);
+            for (const socket of all) socket.send('\\ud800' + message);
+            all[0].send(1);
+            this.ctx.getWebSockets().forEach((socket, index) => socket.send(`${index}`));
+        }";
+    run(async {
+        let stage = Stage::of(SPEAKING).await;
+        let mut sockets = Vec::new();
+        for _ in 0..3 {
+            sockets.push(connect(&stage, "x").await);
+        }
+        for said in ["hello", "h\u{e9}llo \u{1f600}"] {
+            let message = SocketMessage::Text(said.into());
+            sockets[0].outgoing.send(message).await.unwrap();
+            let text = |text: &str| SocketMessage::Text(text.into());
+            let long = text(&format!("{said} ").repeat(10_000));
+            let between = [
+                vec![],
+                vec![text(said), text(said), long.clone(), text(said)],
+                vec![SocketMessage::Binary(vec![1, 2].into())],
+            ];
+            for (number, socket) in sockets.iter_mut().enumerate() {
+                let mut expected = vec![long.clone(), text(&format!("{said}!"))];
+                expected.extend(between[number].clone());
+                expected.extend([text(said), text(&format!("\u{fffd}{said}"))]);
+                expected.extend((number == 0).then(|| text("1")));
+                expected.push(text(&format!("{}", 2 - number)));
+                for message in expected {
+                    assert_eq!(socket.incoming.recv().await, Some(message), "{number}");
+                }
+            }
+        }
     });
 }

@@ -132,11 +132,11 @@ fn a_socket_goes_through_a_stub() {
         assert_eq!(response.status(), 101);
         let mut socket = SocketEnd::detach(response.extensions_mut()).unwrap();
         for (sent, received) in [("hello", "1 hello"), ("again", "2 again")] {
-            let message = SocketMessage::Text(sent.to_owned());
+            let message = SocketMessage::Text(sent.into());
             socket.outgoing.send(message).await.unwrap();
             assert_eq!(
                 socket.incoming.recv().await,
-                Some(SocketMessage::Text(received.to_owned()))
+                Some(SocketMessage::Text(received.into()))
             );
         }
         assert_eq!(stage.call("x", "count", serde_json::json!([])).await, 2);
@@ -180,7 +180,7 @@ fn sockets_of_an_object_that_died_at_work_break_and_those_of_an_idle_one_stay() 
             let mut response = stage.caller.fetch(upgrade).await.unwrap();
             sockets.push(SocketEnd::detach(response.extensions_mut()).unwrap());
         }
-        let say = |text: &str| SocketMessage::Text(text.to_owned());
+        let say = |text: &str| SocketMessage::Text(text.into());
         for (socket, text) in sockets.iter_mut().zip(["rest", "work"]) {
             socket.outgoing.send(say(text)).await.unwrap();
             assert_eq!(
@@ -229,7 +229,7 @@ fn what_a_socket_event_leaves_behind_does_not_hold_up_the_next_message() {
         upgrade.extensions_mut().insert(WantsSocket);
         let mut response = stage.caller.fetch(upgrade).await.unwrap();
         let mut socket = SocketEnd::detach(response.extensions_mut()).unwrap();
-        let say = |text: &str| SocketMessage::Text(text.to_owned());
+        let say = |text: &str| SocketMessage::Text(text.into());
         for text in ["one", "two"] {
             socket.outgoing.send(say(text)).await.unwrap();
             assert_eq!(

@@ -24,7 +24,7 @@ async fn connect(worker: &dyn Fetcher) -> SocketEnd {
 }
 
 fn message(text: &str) -> SocketMessage {
-    SocketMessage::Text(text.to_owned())
+    SocketMessage::Text(text.into())
 }
 
 #[test]

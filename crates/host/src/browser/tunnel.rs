@@ -50,9 +50,11 @@ async fn up(
         };
         let message = match (message, framing) {
             (None, _) => return,
-            (Some(SocketMessage::Text(text)), Framing::Chunks) if text == "ping" => continue,
+            (Some(SocketMessage::Text(text)), Framing::Chunks) if text.as_str() == "ping" => {
+                continue;
+            }
             (Some(SocketMessage::Binary(bytes)), Framing::Chunks) => match joined.push(&bytes) {
-                Ok(Some(text)) => SocketMessage::Text(text),
+                Ok(Some(text)) => SocketMessage::Text(text.into()),
                 Ok(None) => continue,
                 Err(reason) => {
                     let code = Some(CloseCode::Protocol.into());

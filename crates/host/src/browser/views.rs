@@ -240,7 +240,7 @@ async fn carry(mut person: SocketEnd, mut tab: SocketEnd, session: Arc<Session>)
                 if command.is_use {
                     session.touch();
                 }
-                if tab.outgoing.send(SocketMessage::Text(command.text)).await.is_err() {
+                if tab.outgoing.send(SocketMessage::Text(command.text.into())).await.is_err() {
                     return;
                 }
             }

@@ -126,7 +126,7 @@ impl Link {
 /// A message as an isolate describes it.
 pub(super) fn message(part: SocketPart<'_>) -> Result<SocketMessage, String> {
     let message = match part {
-        SocketPart::Text(text) => SocketMessage::Text(text.to_owned()),
+        SocketPart::Text(text) => SocketMessage::Text(text.into()),
         SocketPart::Binary(bytes) => SocketMessage::Binary(Bytes::copy_from_slice(bytes)),
         SocketPart::Close { code, reason } => SocketMessage::Close(code, reason.to_owned()),
         SocketPart::Broken(reason) => SocketMessage::Broken(reason.to_owned()),

@@ -146,7 +146,7 @@ impl Sockets {
         if **request != *text {
             return None;
         }
-        let response = SocketMessage::Text(response.to_string());
+        let response = SocketMessage::Text((&**response).into());
         let kept = table.open.get_mut(&socket)?;
         let at_ms = now_ms();
         kept.answered_ms = Some(at_ms);

@@ -1,6 +1,6 @@
 // WebSockets that the host keeps for an object. They outlive the instance: the next one finds them here again.
 
-import { acceptSocket, attachSocket, autoResponse, castSocket, closeSocket } from "atoll:native/objects";
+import { acceptSocket, attachSocket, autoResponse, castBytes, castText, closeSocket } from "atoll:native/objects";
 import { getBlobBytes, isBlob } from "../blob.js";
 import { encodeUtf8 } from "../encoding.js";
 import { keepSocket, restoreSocket, socketEnded } from "../websocket.js";
@@ -18,6 +18,8 @@ export class Keeper {
   #entries = new Map();
   /** @type {WeakMap<object, Entry>} */
   #entryOf = new WeakMap();
+  /** All sockets, the latest first, since they were last asked for. @type {WebSocket[] | undefined} */
+  #latest = undefined;
   #last = 0;
   /** What the host answers by itself: a message and the answer. @type {[string, string] | undefined} */
   autoResponse = undefined;
@@ -50,6 +52,7 @@ export class Keeper {
   #add(entry) {
     this.#last = Math.max(this.#last, entry.number);
     this.#entries.set(entry.number, entry);
+    this.#latest = undefined;
     this.#entryOf.set(entry.socket, entry);
   }
 
@@ -60,7 +63,7 @@ export class Keeper {
     this.#add({ number, socket, tags, answered: answered ?? null });
   }
 
-  #ref = (number) => ({ kept: number, keeper: this });
+  #ref = (number) => ({ kept: number, keeper: this, object: this.#object.number });
 
   /** The other end goes to the host as the isolate's number `end`. */
   moveToHost(socket, end, attachment) {
@@ -69,14 +72,10 @@ export class Keeper {
     return this.#ref(number);
   }
 
-  cast({ kept }, data) {
-    castSocket(this.#object.number, kept, data);
-  }
-
-  send({ kept }, item, noStatus) {
-    const { number } = this.#object;
-    if (item.close) closeSocket(number, kept, item.code === noStatus ? undefined : item.code, item.reason);
-    else this.cast({ kept }, isBlob(item.data) ? getBlobBytes(item.data) : item.data);
+  send({ kept, object }, item, noStatus) {
+    if (item.close) closeSocket(object, kept, item.code === noStatus ? undefined : item.code, item.reason);
+    else if (typeof item.data === "string") castText(object, kept, item.data);
+    else castBytes(object, kept, isBlob(item.data) ? getBlobBytes(item.data) : item.data);
   }
 
   attached(ref, attachment) {
@@ -99,12 +98,16 @@ export class Keeper {
 
   forget(number) {
     this.#entries.delete(number);
+    this.#latest = undefined;
   }
 
   /** The latest first, or those with a tag as they came. */
   list(tag) {
+    if (tag === undefined) {
+      this.#latest ??= Array.from(this.#entries.values(), ({ socket }) => socket).reverse();
+      return this.#latest.slice();
+    }
     const entries = [...this.#entries.values()];
-    if (tag === undefined) return entries.map(({ socket }) => socket).reverse();
     return entries.filter(({ tags }) => tags.includes(tag)).map(({ socket }) => socket);
   }
 

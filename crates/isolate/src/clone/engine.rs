@@ -5,6 +5,7 @@
 )]
 
 use std::cell::Cell;
+use std::ptr::NonNull;
 
 use rquickjs::{Array, Ctx, Error, Result, Value, qjs};
 
@@ -100,6 +101,13 @@ impl Engine {
 
     pub(crate) fn session(&self) -> qjs::JSValue {
         self.session
+    }
+
+    /// The context, for code that knows no raw values. May be had while its code runs.
+    pub(crate) fn context(&self) -> Result<Ctx<'_>> {
+        let context = NonNull::new(self.ctx).ok_or(Error::Unknown)?;
+        // SAFETY: the context is alive while its code runs.
+        Ok(unsafe { Ctx::from_raw(context) })
     }
 
     /// Calls one of the codec's functions.

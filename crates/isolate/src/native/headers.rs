@@ -266,8 +266,7 @@ fn fill(engine: &Engine, headers: qjs::JSValue, init: qjs::JSValue) -> Result<()
         *list = other.copy(engine, false)?;
         return Ok(());
     }
-    // SAFETY: the context is alive while its code runs.
-    let ctx = unsafe { Ctx::from_raw(ptr::NonNull::new(engine.ctx).ok_or(Error::Unknown)?) };
+    let ctx = engine.context()?;
     // SAFETY: the value is alive, and what is made has a reference of its own.
     let object = unsafe {
         Object::from_value(Value::from_raw(

@@ -10,6 +10,7 @@ use rquickjs::{Array, Ctx, Exception, Function, Object, Result, TypedArray, Valu
 use rand_core::Rng;
 
 use crate::native::bytes::{Input, with_bytes};
+use crate::native::casts;
 use crate::native::io::{check_message, failure, send_call, with_request};
 use crate::native::random::generator;
 use crate::native::rpc::{check_size, parcel};
@@ -39,7 +40,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "abandonAlarm" => |object: u32| objects::abandon_alarm(object),
         "callStorage" => call_storage,
         "acceptSocket" => accept_socket,
-        "castSocket" => cast_socket,
+        "castBytes" => cast_bytes,
         "closeSocket" => |object: u32, socket: u32, code: Option<u16>, reason: String| {
             let part = SocketPart::Close { code, reason: &reason };
             send(&FromIsolate::Cast { object, sockets: vec![socket], part });
@@ -60,6 +61,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
         "passOn" => pass_on,
         "checkSize" => |ctx: Ctx<'js>, bytes: usize| check_size(&ctx, bytes),
     }
+    casts::export(ctx, &exports)?;
     Ok(exports)
 }
 
@@ -225,17 +227,15 @@ fn accept_socket<'js>(
     }
 }
 
-/// `castSocket(object, socket, string | Uint8Array)`.
-fn cast_socket<'js>(ctx: Ctx<'js>, object: u32, socket: u32, data: Value<'js>) -> Result<()> {
-    if let Some(text) = data.as_string() {
-        let text = text.to_string()?;
-        check_message(&ctx, text.len())?;
-        cast(object, socket, true, text.as_bytes());
-    } else {
-        let array = TypedArray::<u8>::from_value(data)?;
-        check_message(&ctx, array.len())?;
-        with_bytes(&array, |bytes| cast(object, socket, false, bytes));
-    }
+/// `castBytes(object, socket, Uint8Array)`.
+fn cast_bytes<'js>(
+    ctx: Ctx<'js>,
+    object: u32,
+    socket: u32,
+    data: TypedArray<'js, u8>,
+) -> Result<()> {
+    check_message(&ctx, data.len())?;
+    with_bytes(&data, |bytes| cast(object, socket, false, bytes));
     Ok(())
 }
 

@@ -151,7 +151,7 @@ impl Tab {
         if !session.is_empty() {
             command["sessionId"] = json!(session);
         }
-        (self.last, SocketMessage::Text(command.to_string()))
+        (self.last, SocketMessage::Text(command.to_string().into()))
     }
 
     /// Receives one message. What is no answer is dealt with here. May be dropped at any time.
