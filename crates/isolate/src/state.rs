@@ -237,12 +237,19 @@ impl State {
     /// Puts the turn's commits before what the turn has sent.
     pub(crate) fn place_commits(&mut self) {
         let (start, end, length) = (self.turn_start, self.outbox.len(), self.commits.len());
-        if length > 0 {
-            self.outbox.resize(end + length, 0);
-            self.outbox.copy_within(start..end, start + length);
-            self.outbox[start..start + length].copy_from_slice(&self.commits);
-            self.commits = Vec::new();
+        if length == 0 {
+            return;
         }
+        let commits = std::mem::take(&mut self.commits);
+        if start == 0 && end < length {
+            // What is much stays where it is.
+            let turn = std::mem::replace(&mut self.outbox, commits);
+            self.outbox.extend_from_slice(&turn);
+            return;
+        }
+        self.outbox.resize(end + length, 0);
+        self.outbox.copy_within(start..end, start + length);
+        self.outbox[start..start + length].copy_from_slice(&commits);
     }
 }
 

@@ -28,6 +28,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Address space beyond memory proper: what is reserved and not used, by allocators and for memories that may grow.
 const RESERVED_BYTES: u64 = 16 << 30;
+/// Bytes that an isolate may have written and the host not read, at most. With less, both wake up again and again over what is
+/// much. The system counts what it keeps beside them, too.
+const WAITING_BYTES: i32 = 512 * 1024;
 
 /// The first process to fork from.
 #[derive(Debug)]
@@ -162,6 +165,9 @@ impl Forker {
     pub fn fork(&self, role: Role, limits: &Limits) -> Result<Child, Error> {
         let link = &self.link;
         let (ours, theirs) = UnixStream::pair().map_err(Error::Fork)?;
+        if role == Role::Isolate {
+            message::let_wait(&theirs, WAITING_BYTES).map_err(Error::Fork)?;
+        }
         if role == Role::Isolate && limits.quiet.is_some() {
             // It could not do so itself.
             theirs.set_read_timeout(limits.quiet).map_err(Error::Fork)?;

@@ -177,6 +177,24 @@ pub(crate) fn tell_sender(socket: &UnixStream, wanted: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets so many bytes wait on this socket, or as many as this user may.
+pub(crate) fn let_wait(socket: &UnixStream, bytes: c_int) -> io::Result<()> {
+    let set = |option| {
+        // SAFETY: the option's value is an int, and the pointer and size are those of one.
+        check(unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                option,
+                (&raw const bytes).cast(),
+                size_of::<c_int>() as u32,
+            )
+        })
+    };
+    set(libc::SO_SNDBUFFORCE).or_else(|_| set(libc::SO_SNDBUF))?;
+    Ok(())
+}
+
 /// Whether a descriptor is a Unix stream socket.
 pub(crate) fn is_unix_stream(descriptor: BorrowedFd<'_>) -> bool {
     let option = |name| {

@@ -9,7 +9,7 @@ use std::fmt;
 pub const PAGE_BYTES: usize = 4096;
 
 /// Equal bytes between two runs that are cheaper to send than to skip.
-const JOIN_BYTES: usize = 4;
+const JOIN_BYTES: usize = 16;
 
 const OVER_PREVIOUS: u8 = 0;
 const OVER_ZEROS: u8 = 1;
@@ -82,22 +82,26 @@ impl Encoder {
     }
 }
 
-/// Where two pages differ, as ranges in ascending order with some room between them.
+/// Where two pages differ, as ranges in ascending order with some room between them. Within eight bytes, equal ones between
+/// those that differ count as different: looking at each costs more than they do.
 fn differences(old: &[u8; PAGE_BYTES], new: &[u8; PAGE_BYTES]) -> Vec<(usize, usize)> {
-    const WORD: usize = 8;
+    const WORD: usize = size_of::<u64>();
     let mut runs: Vec<(usize, usize)> = Vec::new();
-    for start in (0..PAGE_BYTES).step_by(WORD) {
-        if old[start..start + WORD] == new[start..start + WORD] {
+    let words = old
+        .as_chunks::<WORD>()
+        .0
+        .iter()
+        .zip(new.as_chunks::<WORD>().0);
+    for (index, (old, new)) in words.enumerate() {
+        let differing = u64::from_le_bytes(*old) ^ u64::from_le_bytes(*new);
+        if differing == 0 {
             continue;
         }
-        for index in start..start + WORD {
-            if old[index] == new[index] {
-                continue;
-            }
-            match runs.last_mut() {
-                Some((_, end)) if index - *end < JOIN_BYTES => *end = index + 1,
-                _ => runs.push((index, index + 1)),
-            }
+        let from = index * WORD + differing.trailing_zeros() as usize / 8;
+        let to = (index + 1) * WORD - differing.leading_zeros() as usize / 8;
+        match runs.last_mut() {
+            Some((_, end)) if from - *end < JOIN_BYTES => *end = to,
+            _ => runs.push((from, to)),
         }
     }
     runs
@@ -108,11 +112,19 @@ fn differences(old: &[u8; PAGE_BYTES], new: &[u8; PAGE_BYTES]) -> Vec<(usize, us
 /// # Errors
 /// When they are anything but the output of an [`Encoder`].
 pub fn changes(bytes: &[u8]) -> Result<Changes<'_>, PagesError> {
-    let mut reader = Changes { bytes, last: 0 };
+    let mut reader = Changes {
+        bytes,
+        last: 0,
+        highest: 0,
+    };
     while !reader.bytes.is_empty() {
         reader.read()?;
     }
-    Ok(Changes { bytes, last: 0 })
+    Ok(Changes {
+        bytes,
+        last: 0,
+        highest: reader.last,
+    })
 }
 
 /// The changes of one commit.
@@ -120,9 +132,16 @@ pub fn changes(bytes: &[u8]) -> Result<Changes<'_>, PagesError> {
 pub struct Changes<'a> {
     bytes: &'a [u8],
     last: u32,
+    highest: u32,
 }
 
 impl<'a> Changes<'a> {
+    /// The highest number of a page among all of them; 0 when there is none.
+    #[must_use]
+    pub fn highest_page(&self) -> u32 {
+        self.highest
+    }
+
     fn read(&mut self) -> Result<PageChange<'a>, PagesError> {
         let step = read_number(&mut self.bytes)?;
         let number = self.last.checked_add(step).ok_or(PagesError::Number)?;

@@ -65,10 +65,7 @@ impl Object {
     pub fn commit(&self, commit: Commit<'_>) -> Result<Position, Error> {
         let shared = &self.shared;
         let pages = changes(commit.changes)?;
-        if let Some(page) = pages.last()
-            && page.number > commit.page_count
-            && !commit.more
-        {
+        if pages.highest_page() > commit.page_count && !commit.more {
             return Err(Error::Commit("a page beyond the end"));
         }
         let bytes = u64::from(commit.page_count) * PAGE_BYTES as u64;
