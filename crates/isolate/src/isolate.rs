@@ -296,6 +296,7 @@ impl Isolate {
             state::send(&FromIsolate::Unhandled(event, failure));
         }
         self.settle(event);
+        self.context.with(|ctx| casts::let_go(&ctx));
         let (event, cpu_ms, used_us) = state::with(|state| {
             state.charge();
             (state.turn_event, state.turn_cpu_ms, state.turn_used_us())
@@ -338,10 +339,8 @@ impl Isolate {
     }
 
     fn end_turn(&self) -> bool {
-        self.context.with(|ctx| {
-            casts::let_go(&ctx);
-            objects::end_turn(&ctx, || self.function(&ctx, "lose"))
-        })
+        self.context
+            .with(|ctx| objects::end_turn(&ctx, || self.function(&ctx, "lose")))
     }
 
     /// Runs jobs, and whatever else is due, until only the host can make anything happen.

@@ -308,6 +308,7 @@ pub(crate) fn cast_again(object: ObjectNumber, socket: SocketId) -> bool {
         let is_new = (cast.object, cast.is_text) == (object, true) && cast.has.insert(socket);
         if is_new {
             cast.sockets.push(socket);
+            state.has_told = true;
         }
         is_new
     })
