@@ -25,19 +25,16 @@ pub(crate) fn diagnostic(diagnostic: &Diagnostic) {
     }
 }
 
-/// A path as one would type it here.
-fn shown(path: &Path) -> String {
+/// A path as one would type it here. That of the folder where one is says nothing.
+fn shown(path: &Path) -> Option<String> {
     let here = std::env::current_dir().ok();
     let relative = here.and_then(|here| path.strip_prefix(here).ok());
-    match relative {
-        Some(relative) if relative.as_os_str().is_empty() => ".".to_owned(),
-        Some(relative) => relative.display().to_string(),
-        None => path.display().to_string(),
-    }
+    let path = relative.unwrap_or(path).display().to_string();
+    (!path.is_empty()).then_some(path)
 }
 
 fn place(diagnostic: &Diagnostic) -> Option<String> {
-    let path = shown(diagnostic.path.as_ref()?);
+    let path = shown(diagnostic.path.as_ref()?)?;
     Some(match (diagnostic.line, diagnostic.column) {
         (Some(line), Some(column)) => format!("{path}:{line}:{column}"),
         (Some(line), None) => format!("{path}:{line}"),
@@ -46,7 +43,7 @@ fn place(diagnostic: &Diagnostic) -> Option<String> {
 }
 
 fn excerpt_of(diagnostic: &Diagnostic) -> Option<Excerpt> {
-    let path = shown(diagnostic.path.as_ref()?);
+    let path = shown(diagnostic.path.as_ref()?)?;
     let excerpt = diagnostic.excerpt.clone()?;
     Some(excerpt_at(path, excerpt))
 }
