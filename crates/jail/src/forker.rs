@@ -90,7 +90,7 @@ impl Zygote {
             .stderr(Stdio::inherit());
         let process = start_on_own_thread(command).map_err(Error::Spawn)?;
         let mut link = Link::new(ours, process, Protection::default())?;
-        link.is_spared = shortage::is_spared(link.process.id());
+        link.is_spared = shortage::spare(link.process.id());
         let request = Request::Seal {
             first_user: settings.first_user,
             users: settings.users,
@@ -228,7 +228,7 @@ impl Forker {
             Witness::Thread(_) => Protection::default(),
         };
         let mut link = Link::new(socket, process, protection)?;
-        link.is_spared = shortage::is_spared(link.process.id());
+        link.is_spared = shortage::spare(link.process.id());
         Ok(Self {
             link: Arc::new(link),
         })

@@ -19,7 +19,7 @@ fn set_score(process: u32, score: i32) -> io::Result<()> {
 
 /// A zygote, and a template that is done, count for no more than the host: what they forked goes with them, and all that they
 /// do is to fork. Says whether that could be had, which only root can. Then each child of it [`goes_first`].
-pub(crate) fn is_spared(forker: u32) -> bool {
+pub(crate) fn spare(forker: u32) -> bool {
     // A zygote that is not sealed would let others as well.
     system::is_root()
         && own_score().is_some_and(|own| own < FIRST_TO_GO && set_score(forker, own).is_ok())
