@@ -299,13 +299,12 @@ async fn listen(
     mut reader: OwnedReadHalf,
     heard: mpsc::UnboundedSender<Instant>,
 ) -> anyhow::Result<()> {
+    let mut frame = [0; 2 + 32];
     loop {
-        let mut head = [0; 2];
-        reader.read_exact(&mut head).await?;
-        if head[0] != 0x81 || head[1] != 32 {
+        reader.read_exact(&mut frame).await?;
+        if frame[..2] != [0x81, 32] {
             bail!("an unexpected frame");
         }
-        reader.read_exact(&mut [0; 32]).await?;
         heard.send(Instant::now())?;
     }
 }
