@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use protocol::limits::{
-    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, MAX_OBJECTS_PER_ISOLATE,
-    STARTUP_CPU_MS,
+    DEFAULT_CPU_MS, DEFAULT_MEMORY_BYTES, DEFAULT_SUBREQUESTS, DEPLOYED_STARTUP_CPU_MS,
+    MAX_OBJECTS_PER_ISOLATE,
 };
 use protocol::{CapabilityId, CodeLimits, EntrypointKind, Exports, Failure, Program, Settings};
 use tokio::sync::broadcast;
@@ -107,7 +107,7 @@ impl Default for Limits {
         Self {
             memory_bytes: DEFAULT_MEMORY_BYTES,
             cpu_ms: DEFAULT_CPU_MS,
-            startup_cpu_ms: STARTUP_CPU_MS,
+            startup_cpu_ms: DEPLOYED_STARTUP_CPU_MS,
             subrequests: DEFAULT_SUBREQUESTS,
         }
     }

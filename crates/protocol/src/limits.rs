@@ -54,8 +54,12 @@ pub const DEFAULT_MEMORY_BYTES: u64 = 128 * 1024 * 1024;
 /// CPU time of one event unless set otherwise, in milliseconds (Workers: 30 s).
 pub const DEFAULT_CPU_MS: u32 = 30_000;
 
-/// Time for a worker's top level to evaluate, in milliseconds of CPU (Workers: 1 s).
+/// Time for the top level of a worker from a string to evaluate, in milliseconds of CPU (Workers: 1 s).
 pub const STARTUP_CPU_MS: u32 = 1_000;
+
+/// The same for a worker that is deployed. Large packages take most of a second here on a fast machine, since their top level is
+/// interpreted, and some machines are slow (Workers: 1 s, of an engine that compiles).
+pub const DEPLOYED_STARTUP_CPU_MS: u32 = 10_000;
 
 /// Subrequests of one event unless set otherwise (Workers: 10,000 on the paid plan).
 pub const DEFAULT_SUBREQUESTS: u32 = 10_000;

@@ -123,6 +123,28 @@ fn a_top_level_that_never_ends_is_ended() {
 }
 
 #[test]
+fn a_top_level_may_take_longer_than_engines_that_compile_need() {
+    run(async {
+        const OF_WORKERS_MS: u32 = 1_000;
+        let app = |steps: u64| {
+            App::new(&format!(
+                "let sum = 0; for (let i = 0; i < {steps}; i += 1) sum += i; export default {{}};"
+            ))
+        };
+        let mut steps = 4_000_000;
+        while app(steps)
+            .limits(|limits| limits.startup_cpu_ms = OF_WORKERS_MS)
+            .try_deploy()
+            .await
+            .is_ok()
+        {
+            steps *= 2;
+        }
+        app(steps).deploy().await;
+    });
+}
+
+#[test]
 fn a_top_level_can_wait_for_what_needs_no_host() {
     run(async {
         let worker = App::new(
