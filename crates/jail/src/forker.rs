@@ -28,6 +28,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Address space beyond memory proper: what is reserved and not used, by allocators and for memories that may grow.
 const RESERVED_BYTES: u64 = 16 << 30;
+
 /// Bytes that an isolate may have written and the host not read, at most. With less, both wake up again and again over what is
 /// much. The system counts what it keeps beside them, too.
 const WAITING_BYTES: i32 = 512 * 1024;

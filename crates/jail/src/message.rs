@@ -163,35 +163,26 @@ fn receive_control<T: Copy>(
 
 /// Has the kernel say who sent what arrives on this socket, or stop saying so.
 pub(crate) fn tell_sender(socket: &UnixStream, wanted: bool) -> io::Result<()> {
-    let value = c_int::from(wanted);
+    set(socket, libc::SO_PASSCRED, c_int::from(wanted))
+}
+
+/// Lets so many bytes wait on this socket, or as many as this user may.
+pub(crate) fn let_wait(socket: &UnixStream, bytes: c_int) -> io::Result<()> {
+    set(socket, libc::SO_SNDBUFFORCE, bytes).or_else(|_| set(socket, libc::SO_SNDBUF, bytes))
+}
+
+/// Sets one of the socket's options whose value is an int.
+fn set(socket: &UnixStream, option: c_int, value: c_int) -> io::Result<()> {
     // SAFETY: the option's value is an int, and the pointer and size are those of one.
     check(unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             libc::SOL_SOCKET,
-            libc::SO_PASSCRED,
+            option,
             (&raw const value).cast(),
             size_of::<c_int>() as u32,
         )
     })?;
-    Ok(())
-}
-
-/// Lets so many bytes wait on this socket, or as many as this user may.
-pub(crate) fn let_wait(socket: &UnixStream, bytes: c_int) -> io::Result<()> {
-    let set = |option| {
-        // SAFETY: the option's value is an int, and the pointer and size are those of one.
-        check(unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                option,
-                (&raw const bytes).cast(),
-                size_of::<c_int>() as u32,
-            )
-        })
-    };
-    set(libc::SO_SNDBUFFORCE).or_else(|_| set(libc::SO_SNDBUF))?;
     Ok(())
 }
 

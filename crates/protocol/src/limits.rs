@@ -57,8 +57,8 @@ pub const DEFAULT_CPU_MS: u32 = 30_000;
 /// Time for the top level of a worker from a string to evaluate, in milliseconds of CPU (Workers: 1 s).
 pub const STARTUP_CPU_MS: u32 = 1_000;
 
-/// The same for a worker that is deployed. Large packages take most of a second here on a fast machine, since their top level is
-/// interpreted, and some machines are slow (Workers: 1 s, of an engine that compiles).
+/// The same for a worker that is deployed: the top level of large packages is interpreted, which takes more than a second on
+/// slow machines (Workers: 1 s, of an engine that compiles).
 pub const DEPLOYED_STARTUP_CPU_MS: u32 = 10_000;
 
 /// Subrequests of one event unless set otherwise (Workers: 10,000 on the paid plan).
