@@ -100,6 +100,7 @@ pub(crate) struct Side {
 
 impl Side {
     /// Rounds of which only the values are known.
+    #[cfg(test)]
     pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut side = Self::default();
         for value in values {

@@ -19,6 +19,7 @@ mod agents;
 mod bench;
 mod builds;
 mod compute;
+mod fan_out;
 mod figure;
 mod folder;
 mod install;

@@ -2,25 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
-use tokio::sync::mpsc;
 
 use crate::bench::{Bench, Effort};
 use crate::figure::{Figure, Sample, Side, Target};
 use crate::server::{Server, Setup};
-use crate::{load, rows};
+use crate::{fan_out, load, rows};
 
 /// One round takes no longer, unless the server hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// One round of thousands of objects.
 const LONG_PATIENCE: Duration = Duration::from_secs(120);
-/// Sockets that hear each message.
-const SOCKETS: usize = 100;
-/// Messages that each of them hears.
-const MESSAGES: usize = 200;
+/// Rounds of what is held against a program in C: both wait for the disk, which takes its time as it likes.
+const ROUNDS_BESIDE_C: usize = 7;
 /// Objects that go to sleep, with a socket each or without.
 const SLEEPERS: usize = 10_000;
 /// The same where a server does not live through so many: workerd has four descriptors open for each object.
@@ -129,14 +125,17 @@ async fn rows_in_and_out(bench: &mut Bench) {
         if !bench.wants(&in_c) {
             continue;
         }
-        let theirs = match rows::from_c(how, rounds) {
-            Ok(times) => Side::of(times),
-            Err(error) => Side::failed(&error),
-        };
-        let mut ours = Side::default();
-        for _ in 0..rounds {
-            let round = async { once(&Server::atoll(&bench.atoll, &SETUP).await?, path).await };
-            ours.add(round.await.map(Sample::from));
+        let (mut ours, mut theirs) = (Side::default(), Side::default());
+        match rows::Program::build(how) {
+            Err(error) => theirs = Side::failed(&error),
+            Ok(program) => {
+                for _ in 0..ROUNDS_BESIDE_C {
+                    let round =
+                        async { once(&Server::atoll(&bench.atoll, &SETUP).await?, path).await };
+                    ours.add(round.await.map(Sample::from));
+                    theirs.add(program.run().map(Sample::from));
+                }
+            }
         }
         bench.add(in_c, ours, Some(theirs));
     }
@@ -152,16 +151,7 @@ async fn measure(server: &Server, case: Case, round: Duration) -> anyhow::Result
             Ok(run.per_second)
         }
         Case::Once(path) => once(server, path).await,
-        Case::FanOut => {
-            // One thread for all clients: the rest of the machine is the server's.
-            tokio::task::spawn_blocking(move || {
-                tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()?
-                    .block_on(fan_out(port))
-            })
-            .await?
-        }
+        Case::FanOut => fan_out::measure(port).await,
     }
 }
 
@@ -244,30 +234,8 @@ async fn asleep_with_sockets(server: &Server, count: usize) -> anyhow::Result<f6
     Ok((after - before) * 1024.0 / count as f64)
 }
 
-/// The 99th percentile, in milliseconds, of the time from sending a message until a socket has it.
-async fn fan_out(port: u16) -> anyhow::Result<f64> {
-    let (sender, mut heard) = mpsc::unbounded_channel();
-    let mut writers = Vec::new();
-    for _ in 0..SOCKETS {
-        let (reader, writer) = connect(port, "/room").await?.into_split();
-        tokio::spawn(listen(reader, sender.clone()));
-        writers.push(writer);
-    }
-    let mut times = Vec::new();
-    for round in 0..MESSAGES {
-        let start = Instant::now();
-        writers[round % SOCKETS].write_all(&message()).await?;
-        for _ in 0..SOCKETS {
-            let at = heard.recv().await.context("a socket closed")?;
-            times.push(at.duration_since(start).as_secs_f64() * 1000.0);
-        }
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() * 99 / 100])
-}
-
 /// A masked text frame of 32 bytes; the mask is zero.
-fn message() -> Vec<u8> {
+pub(crate) fn message() -> Vec<u8> {
     let mut frame = vec![0x81, 0x80 | 32, 0, 0, 0, 0];
     frame.extend([b'x'; 32]);
     frame
@@ -292,19 +260,4 @@ pub(crate) async fn connect(port: u16, path: &str) -> anyhow::Result<TcpStream> 
         String::from_utf8_lossy(&head)
     );
     Ok(stream)
-}
-
-/// Tells when each message came.
-async fn listen(
-    mut reader: OwnedReadHalf,
-    heard: mpsc::UnboundedSender<Instant>,
-) -> anyhow::Result<()> {
-    let mut frame = [0; 2 + 32];
-    loop {
-        reader.read_exact(&mut frame).await?;
-        if frame[..2] != [0x81, 32] {
-            bail!("an unexpected frame");
-        }
-        heard.send(Instant::now())?;
-    }
 }

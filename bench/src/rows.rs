@@ -8,42 +8,59 @@ use anyhow::{Context, ensure};
 
 use crate::folder::root;
 
-/// Milliseconds from the first statement to the last row, in each round. `how` is what the program is told to do.
-pub(crate) fn from_c(how: &str, rounds: usize) -> anyhow::Result<Vec<f64>> {
-    let folder = std::env::temp_dir().join(format!("atoll-bench-rows-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let times = measure(&folder, how, rounds);
-    std::fs::remove_dir_all(&folder)?;
-    times
+/// The program, and the folder that its files are in, which goes with it.
+pub(crate) struct Program {
+    folder: PathBuf,
+    /// What it is told to do.
+    how: &'static str,
 }
 
-fn measure(folder: &Path, how: &str, rounds: usize) -> anyhow::Result<Vec<f64>> {
-    let program = folder.join("rows");
-    let built = Command::new("cc")
-        .args([
-            "-O3",
-            "-DSQLITE_THREADSAFE=0",
-            "-DSQLITE_DEFAULT_MEMSTATUS=0",
-            "-I",
-        ])
-        .arg(source()?)
-        .arg(root().join("bench/workers/rows.c"))
-        .arg("-o")
-        .arg(&program)
-        .arg("-lm")
-        .status()
-        .context("starting cc")?;
-    ensure!(built.success(), "it cannot be compiled");
-    (0..rounds)
-        .map(|round| {
-            let ran = Command::new(&program)
-                .arg(folder.join(format!("{round}.sqlite")))
-                .arg(how)
-                .output()?;
-            ensure!(ran.status.success(), "it failed");
-            Ok(String::from_utf8(ran.stdout)?.trim().parse()?)
-        })
-        .collect()
+impl Program {
+    pub(crate) fn build(how: &'static str) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("atoll-bench-rows-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let program = Self { folder, how };
+        let built = Command::new("cc")
+            .args([
+                "-O3",
+                "-DSQLITE_THREADSAFE=0",
+                "-DSQLITE_DEFAULT_MEMSTATUS=0",
+                "-I",
+            ])
+            .arg(source()?)
+            .arg(root().join("bench/workers/rows.c"))
+            .arg("-o")
+            .arg(program.path())
+            .arg("-lm")
+            .status()
+            .context("starting cc")?;
+        ensure!(built.success(), "it cannot be compiled");
+        Ok(program)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("rows")
+    }
+
+    /// Milliseconds from the first statement to the last row, in a new file.
+    pub(crate) fn run(&self) -> anyhow::Result<f64> {
+        let files = self.folder.join("files");
+        std::fs::create_dir(&files)?;
+        let ran = Command::new(self.path())
+            .arg(files.join("rows.sqlite"))
+            .arg(self.how)
+            .output()?;
+        std::fs::remove_dir_all(&files)?;
+        ensure!(ran.status.success(), "it failed");
+        Ok(String::from_utf8(ran.stdout)?.trim().parse()?)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // What is left is in a folder for what is temporary.
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
 }
 
 /// The folder with the source of SQLite that Atoll is built from.

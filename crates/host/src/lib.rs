@@ -43,6 +43,7 @@ mod wall_time;
 mod watchdog;
 pub mod websocket;
 mod wire;
+mod woken;
 mod worker;
 
 pub use audit::Audit;

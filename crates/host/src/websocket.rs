@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
+use crate::woken::when_woken;
 
 /// What is read at a time: each socket keeps so much, and many are idle. A longer message gets the room that it needs.
 const READ_BYTES: usize = 1024;
@@ -66,39 +67,43 @@ pub async fn converse(
         .max_frame_size(Some(message_bytes));
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, Some(config)).await;
     let (mut sink, mut stream) = socket.split();
-    let closing = async {
-        // A sender that is gone means that the listener is, too.
-        let _ = closing.wait_for(|closing| *closing).await;
-    };
     // A worker that takes nothing any more may not wait for a client that does not read either.
-    let refused = {
-        let outgoing = end.outgoing.clone();
-        async move {
-            outgoing.closed().await;
-            tokio::time::sleep(CLOSE_TIMEOUT).await;
+    let outgoing = end.outgoing.clone();
+    let refused = async {
+        outgoing.closed().await;
+        tokio::time::sleep(CLOSE_TIMEOUT).await;
+    };
+    let ending = async {
+        tokio::select! {
+            () = refused => Ending::Refused,
+            // A sender that is gone means that the listener is, too.
+            _ = closing.wait_for(|closing| *closing) => Ending::Shutdown,
         }
     };
     let farewell = {
-        let mut reading = std::pin::pin!(from_client(&mut stream, &end.outgoing));
+        // Most wakes are for a message to the client.
+        let mut reading = std::pin::pin!(when_woken(from_client(&mut stream, &end.outgoing)));
         let writing = to_client(&mut sink, &mut end.incoming);
         tokio::select! {
-            client = &mut reading => match client {
-                ClientEnd::Closed => Farewell::Flush,
-                ClientEnd::Refused(code, reason) => Farewell::Close(code, reason),
-                ClientEnd::Broken => Farewell::None,
-            },
             worker = writing => {
                 if matches!(worker, WorkerEnd::Closed) {
                     await_answer(reading, &end.outgoing).await;
                 }
                 Farewell::None
             }
-            () = refused => Farewell::None,
-            () = closing => {
-                // A worker that does not keep up must not hold the shutdown.
-                let _ = end.outgoing.try_send(SocketMessage::Close(Some(CloseCode::Away.into()), String::new()));
-                Farewell::Close(CloseCode::Away, "the server shuts down")
-            }
+            client = &mut reading => match client {
+                ClientEnd::Closed => Farewell::Flush,
+                ClientEnd::Refused(code, reason) => Farewell::Close(code, reason),
+                ClientEnd::Broken => Farewell::None,
+            },
+            ending = when_woken(ending) => match ending {
+                Ending::Refused => Farewell::None,
+                Ending::Shutdown => {
+                    // A worker that does not keep up must not hold the shutdown.
+                    let _ = end.outgoing.try_send(SocketMessage::Close(Some(CloseCode::Away.into()), String::new()));
+                    Farewell::Close(CloseCode::Away, "the server shuts down")
+                }
+            },
         }
     };
     let parting = async {
@@ -116,6 +121,13 @@ pub async fn converse(
     };
     // The client may be gone already, or not read: either way there is nothing left to do for it.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, parting).await;
+}
+
+/// How both sides come to their end.
+enum Ending {
+    /// The worker takes nothing any more, and the client has had its time.
+    Refused,
+    Shutdown,
 }
 
 enum Farewell {
