@@ -17,7 +17,7 @@ use crate::recovery::LARGE_CHANGES;
 use crate::shared::{Core, Shared};
 use crate::store::{Store, id_text};
 use crate::wal::Merged;
-use crate::{Error, Namespace};
+use crate::{AlarmChange, Error, Namespace};
 
 /// Page changes that go to one record when the host writes an object.
 const PART_BYTES: usize = 4 << 20;
@@ -47,8 +47,25 @@ impl Drop for SnapshotFile {
     }
 }
 
-/// A copy of an object's file, and which moment it is to be taken back to, with where the log ends for it.
-type Copied = (Arc<dyn File>, Option<(Moment, u64)>);
+/// A copy of an object's file, and what has to be done to it.
+struct Copied {
+    file: Arc<dyn File>,
+    /// The moment that it should be of; nothing for the present.
+    target: Option<Moment>,
+    /// Whether the object has changed since.
+    changed: bool,
+    /// Where the log ends for it.
+    upto: u64,
+}
+
+/// What the host writes of an object.
+#[derive(Clone, Copy)]
+enum Written {
+    /// An object that has not been there.
+    New,
+    /// An earlier state of one, with what becomes of its alarm.
+    Back(Option<AlarmChange>),
+}
 
 /// An object that nobody else may open, delete or bring to its file.
 struct Held<'a> {
@@ -71,7 +88,7 @@ impl Drop for Held<'_> {
 
 impl Store {
     /// Takes an object back to a state that it had. When it is running, this happens when it is opened the next time.
-    /// Its alarm stays as it is. Gives the bookmark that takes it back in turn.
+    /// Its alarm goes back with it, as far as the log tells what it was. Gives the bookmark that takes it back in turn.
     ///
     /// # Errors
     /// When there is no such object, the bookmark is another object's, or the log does not reach back that far.
@@ -304,15 +321,21 @@ impl Shared {
         to: &Path,
     ) -> Result<Arc<dyn File>, Error> {
         let key = held.key;
-        let (file, back) = self.copy_held(&held, at, to)?;
+        let copied = self.copy_held(&held, at, to)?;
         drop(held);
-        if let Some((target, upto)) = back {
-            self.rewind(&key, &*file, target, upto)?;
-        }
-        Ok(file)
+        self.take_to_target(&key, &copied)?;
+        Ok(copied.file)
     }
 
-    /// Copies a held object's file. Says which moment the copy is to be taken back to, and where the log ends for it.
+    /// Takes a copy back to the moment that it should be of.
+    fn take_to_target(&self, key: &Key, copied: &Copied) -> Result<(), Error> {
+        match copied.target {
+            Some(target) if copied.changed => self.rewind(key, &*copied.file, target, copied.upto),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies a held object's file.
     fn copy_held(
         &self,
         held: &Held<'_>,
@@ -327,11 +350,15 @@ impl Shared {
         let from = self.object_path(&core, &key);
         drop(core);
         let target = match at {
-            Some(bookmark) => Some(self.target(&key, bookmark, upto)?).filter(|at| *at < last),
+            Some(bookmark) => Some(self.target(&key, bookmark, upto)?),
             None => None,
         };
-        let file = self.copy(&from, to)?;
-        Ok((file, target.map(|target| (target, upto))))
+        Ok(Copied {
+            file: self.copy(&from, to)?,
+            target,
+            changed: target.is_some_and(|target| target < last),
+            upto,
+        })
     }
 
     fn copy(&self, from: &Path, to: &Path) -> Result<Arc<dyn File>, Error> {
@@ -410,11 +437,17 @@ impl Shared {
         let restore = || {
             // Kept until the end: what is written is the difference to what is there now.
             let held = self.hold(key, true)?;
-            let (file, back) = self.copy_held(&held, Some(bookmark), &path)?;
-            if let Some((target, upto)) = back {
-                self.rewind(key, &*file, target, upto)?;
+            let copied = self.copy_held(&held, Some(bookmark), &path)?;
+            self.take_to_target(key, &copied)?;
+            let alarm = match copied.target {
+                Some(target) => self.alarm_back(key, target, copied.upto)?,
+                None => None,
+            };
+            self.write_state(key, &*copied.file, Written::Back(alarm))?;
+            if alarm.is_some() {
+                (self.options.on_alarm)();
             }
-            self.write_state(key, &*file, true)
+            Ok(())
         };
         let result = restore();
         self.discard(&path);
@@ -439,7 +472,7 @@ impl Shared {
             key: *key,
         };
         drop(self.make(core, key)?);
-        let written = self.write_state(key, file, false);
+        let written = self.write_state(key, file, Written::New);
         drop(held);
         if written.is_err()
             && let Err(error) = self.delete(key)
@@ -450,12 +483,13 @@ impl Shared {
     }
 
     /// Makes a held object's pages those of a file, in one transaction, and waits until that is on the disk.
-    fn write_state(&self, key: &Key, file: &dyn File, restores: bool) -> Result<(), Error> {
+    fn write_state(&self, key: &Key, file: &dyn File, what: Written) -> Result<(), Error> {
         self.flush(&[*key], Holder::Me)?;
         let read = |error| Error::io("read", Path::new("the state to write"))(error);
         let page_count = pages_of(file).map_err(read)?;
         let bytes = u64::from(page_count) * PAGE_BYTES as u64;
-        if bytes > self.options.quota_bytes {
+        // What it was before is allowed, whatever was allowed then.
+        if matches!(what, Written::New) && bytes > self.options.quota_bytes {
             return Err(Error::Quota {
                 bytes,
                 limit: self.options.quota_bytes,
@@ -484,7 +518,7 @@ impl Shared {
             page_count,
             alarm: None,
             more: true,
-            restores,
+            restores: matches!(what, Written::Back(_)),
             changes: &[],
         };
         for number in 1..=page_count {
@@ -512,6 +546,10 @@ impl Shared {
         }
         let changes = encoder.finish();
         let last = record::Commit {
+            alarm: match what {
+                Written::Back(alarm) => alarm,
+                Written::New => None,
+            },
             more: false,
             changes: &changes,
             ..commit

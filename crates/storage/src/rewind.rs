@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use protocol::pages::{PAGE_BYTES, changes};
 
-use crate::Error;
 use crate::bookmark::{Bookmark, Moment};
 use crate::disk::File;
 use crate::flush::{offset, read_page};
@@ -16,6 +15,7 @@ use crate::log::Segment;
 use crate::record::{HEADER_BYTES, Header, Key, Record, check};
 use crate::segment::{PREFIX_BYTES, Reader};
 use crate::shared::Shared;
+use crate::{AlarmChange, Error};
 
 /// What the log says about one object in one record.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +31,11 @@ enum Kind {
         epoch: u64,
         number: u64,
         page_count: u32,
+        alarm: Option<AlarmChange>,
         more: bool,
         restores: bool,
     },
+    Alarm(Option<f64>),
     Undo {
         first: Moment,
         through: Moment,
@@ -225,10 +227,55 @@ impl Shared {
                         apply(file, &self.read_changes(position)?, page_count)?;
                     }
                 }
-                Kind::Undo { .. } | Kind::Deleted => {}
+                Kind::Alarm(_) | Kind::Undo { .. } | Kind::Deleted => {}
             }
         }
         Ok(())
+    }
+
+    /// What has to become of an object's alarm for it to be what it was at a moment: nothing when it has not changed since,
+    /// or when that is longer ago than the log knows.
+    pub(crate) fn alarm_back(
+        &self,
+        key: &Key,
+        target: Moment,
+        upto: u64,
+    ) -> Result<Option<AlarmChange>, Error> {
+        self.wait_durable(upto)?;
+        let segments = self.segments().clone();
+        let (mut end, mut changed) = (upto, false);
+        for segment in segments.iter().rev() {
+            if segment.start >= upto {
+                continue;
+            }
+            for item in self.items(segment, end, key)?.iter().rev() {
+                let change = match item.kind {
+                    Kind::Commit {
+                        alarm: Some(change),
+                        more: false,
+                        ..
+                    } => change,
+                    Kind::Alarm(Some(time)) => AlarmChange::Set(time),
+                    Kind::Alarm(None) => AlarmChange::Delete,
+                    // What was there before is another life of it.
+                    Kind::Deleted => return Ok(changed.then_some(AlarmChange::Delete)),
+                    _ => continue,
+                };
+                if item.end <= target {
+                    return Ok(changed.then_some(change));
+                }
+                changed = true;
+            }
+            end = segment.start;
+            let before = (segment.time_ms, segment.start) <= (target.time_ms, target.position);
+            if before && !changed {
+                return Ok(None);
+            }
+            if segment.start == 0 {
+                return Ok(changed.then_some(AlarmChange::Delete));
+            }
+        }
+        Ok(None)
     }
 
     /// What a segment says about an object, up to a position.
@@ -315,9 +362,11 @@ fn kind(record: &Record<'_>, key: &Key) -> Option<Kind> {
             epoch: commit.epoch,
             number: commit.number,
             page_count: commit.page_count,
+            alarm: commit.alarm,
             more: commit.more,
             restores: commit.restores,
         }),
+        Record::Alarm { object, alarm } if object == key => Some(Kind::Alarm(*alarm)),
         Record::Undo(undo) if undo.object == *key => Some(Kind::Undo {
             first: undo.first,
             through: undo.through,

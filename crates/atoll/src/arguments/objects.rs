@@ -106,7 +106,7 @@ pub(crate) enum Command {
     },
     /// Take an object back to how it was
     #[command(after_help = format!(
-        "{MOMENTS}\n\nThe object is reset when it runs. Its alarm stays as it is. This can be undone: it tells how.\n\n\
+        "{MOMENTS}\n\nThe object is reset when it runs. Its alarm goes back too. This can be undone: it tells how.\n\n\
          Examples:\n  atoll objects restore Room lobby --to '10m ago'\n  \
          atoll objects restore Room lobby --to 2026-11-24T08:00:00Z"
     ))]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::simulated::{Random, Simulated};
 use super::{Instance, manual};
-use crate::{Error, Options, Store};
+use crate::{AlarmChange, Error, Options, Store};
 
 fn store(disk: &Simulated, clock: &Arc<AtomicU64>) -> Result<Store, Error> {
     Store::open(Path::new("/store"), manual(Arc::new(disk.clone()), clock))
@@ -35,6 +35,69 @@ fn a_restore_asked_for_while_running_happens_at_the_next_opening_and_can_be_undo
     let other = open.restore(&namespace, [1; 32], &first).unwrap();
     assert!(other > first && other.to_string() > first.to_string());
     assert_eq!(other.to_string().parse::<crate::Bookmark>().unwrap(), other);
+}
+
+#[test]
+fn an_alarm_goes_back_with_its_object_as_far_as_the_log_knows() {
+    let (disk, clock) = (Simulated::default(), Arc::new(AtomicU64::new(1000)));
+    let rang = Arc::new(AtomicU64::new(0));
+    let counted = rang.clone();
+    let options = || Options {
+        on_alarm: Box::new({
+            let counted = counted.clone();
+            move || drop(counted.fetch_add(1, Ordering::Relaxed))
+        }),
+        ..manual(Arc::new(disk.clone()), &clock)
+    };
+    let open = Store::open(Path::new("/store"), options()).unwrap();
+    let namespace = open.namespace("a:B").unwrap();
+    let mut number = 0;
+    let mut object = open.open_object(&namespace, [1; 32], None).unwrap().object;
+    let set = |object: &crate::Object, number: &mut u64, alarm| {
+        *number += 1;
+        let commit = crate::Commit {
+            number: *number,
+            page_count: 0,
+            changes: &[],
+            alarm: Some(alarm),
+            more: false,
+        };
+        object.commit(commit).unwrap();
+        object.bookmark().unwrap()
+    };
+    let none = object.bookmark().unwrap();
+    let first = set(&object, &mut number, AlarmChange::Set(500.0));
+    // The host takes away what has rung.
+    let alarm = open.next_alarm().unwrap();
+    open.clear_alarm(&alarm).unwrap();
+    let second = set(&object, &mut number, AlarmChange::Set(700.0));
+    open.shared.checkpoint_all().unwrap();
+    let deleted = set(&object, &mut number, AlarmChange::Delete);
+    let time = |store: &Store| store.next_alarm().map(|alarm| alarm.time_ms);
+    assert_eq!(time(&open), None);
+    drop(object);
+    let before = rang.load(Ordering::Relaxed);
+    let undo = open.restore(&namespace, [1; 32], &second).unwrap();
+    assert_eq!(time(&open), Some(700.0));
+    assert!(rang.load(Ordering::Relaxed) > before, "nobody was told");
+    for (bookmark, expected) in [
+        (&undo, None),
+        (&first, Some(500.0)),
+        (&none, None),
+        (&second, Some(700.0)),
+        (&deleted, None),
+    ] {
+        open.restore(&namespace, [1; 32], bookmark).unwrap();
+        assert_eq!(time(&open), expected);
+    }
+    // Also when it is asked for while the object runs, and after a restart.
+    object = open.open_object(&namespace, [1; 32], None).unwrap().object;
+    object.restore_at_next_open(&first).unwrap();
+    drop((object, open));
+    let open = Store::open(Path::new("/store"), options()).unwrap();
+    let opened = open.open_object(&namespace, [1; 32], None).unwrap();
+    assert_eq!(opened.alarm, Some(500.0));
+    assert_eq!(time(&open), Some(500.0));
 }
 
 #[test]
