@@ -69,11 +69,15 @@ impl Object {
             return Err(Error::Commit("a page beyond the end"));
         }
         let bytes = u64::from(commit.page_count) * PAGE_BYTES as u64;
-        if bytes > shared.options.quota_bytes {
-            return Err(Error::Quota {
-                bytes,
-                limit: shared.options.quota_bytes,
-            });
+        let limit = shared.options.quota_bytes;
+        // One that was allowed more before may be changed, but not grow.
+        let grows = || {
+            let core = shared.core();
+            let entry = core.catalog.entry(&self.key);
+            entry.is_none_or(|entry| commit.page_count > entry.page_count)
+        };
+        if bytes > limit && grows() {
+            return Err(Error::Quota { bytes, limit });
         }
         if let Some(AlarmChange::Set(time)) = commit.alarm
             && !time.is_finite()

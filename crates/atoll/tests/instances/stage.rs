@@ -81,8 +81,14 @@ impl Stage {
 
     /// Ends the host as it should be ended, and starts another one in the same folder. No class runs there yet.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with other options.
+    pub(crate) async fn restart_with(mut self, change: impl FnOnce(&mut StorageOptions)) -> Self {
         self.runtime.close().await.unwrap();
         drop((self.runtime, self.caller));
+        change(&mut self.options);
         Self::open(self.options, self.processes, self.folder).await
     }
 

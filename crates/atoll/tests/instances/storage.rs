@@ -261,3 +261,126 @@ fn an_object_goes_back_to_a_bookmark_and_forth_again() {
         assert!(message.contains("bookmark"), "{message}");
     });
 }
+
+#[test]
+fn a_conflict_that_rolls_back_takes_the_whole_turn_with_it() {
+    const BODY: &str = "
+        begin() { this.ctx.storage.sql.exec('CREATE TABLE u (x UNIQUE ON CONFLICT ROLLBACK); INSERT INTO u VALUES (1)'); }
+        clash(statement) {
+            this.ctx.storage.kv.put('balance', 5);
+            this.ctx.storage.setAlarm(Date.now() + 3600000);
+            try {
+                this.ctx.storage.sql.exec(statement);
+            } catch (error) {
+                this.told = error.message;
+            }
+            return 'saved';
+        }
+        clashInside() {
+            return this.ctx.storage.transactionSync(() => this.clash('INSERT INTO u VALUES (1)'));
+        }
+        clashAndGoOn() {
+            this.clash('INSERT INTO u VALUES (1)');
+            try {
+                this.ctx.storage.kv.put('late', 1);
+            } catch {}
+            return this.ctx.storage.kv.get('balance') ?? null;
+        }
+        put() { this.ctx.storage.kv.put('balance', 6); }
+        async look() {
+            const all = this.ctx.storage.sql.exec('SELECT x FROM u').toArray().map(({ x }) => x);
+            return [all, [...this.ctx.storage.kv.list()], await this.ctx.storage.getAlarm()];
+        }
+        alarm() {}";
+    const TOLD: &str = "Durable Object was reset and rolled back to its last known good state because a conflict rolled \
+        back everything that it had written: UNIQUE constraint failed: u.x: SQLITE_CONSTRAINT (extended: \
+        SQLITE_CONSTRAINT_UNIQUE)";
+    run(async {
+        let stage = Stage::of(BODY).await;
+        let cases = [
+            ("clash", json!(["INSERT INTO u VALUES (1)"])),
+            (
+                "clash",
+                json!(["INSERT OR ROLLBACK INTO u VALUES (2), (1)"]),
+            ),
+            ("clashInside", json!([])),
+            ("clashAndGoOn", json!([])),
+        ];
+        for (number, (method, arguments)) in cases.into_iter().enumerate() {
+            let object = format!("x{number}");
+            stage.call(&object, "begin", json!([])).await;
+            let error = stage.failure(&object, method, arguments).await;
+            let message = error["message"].as_str().unwrap();
+            assert_eq!(message, TOLD, "{method}");
+            let kept = stage.call(&object, "look", json!([])).await;
+            assert_eq!(kept, json!([[1], [], null]), "{method}");
+            stage.call(&object, "put", json!([])).await;
+            let kept = stage.call(&object, "look", json!([])).await;
+            assert_eq!(kept, json!([[1], [["balance", 6]], null]), "{method}");
+        }
+    });
+}
+
+#[test]
+fn an_object_that_has_more_than_it_may_can_be_changed_and_emptied() {
+    const BODY: &str = "
+        fill(count) {
+            const sql = this.ctx.storage.sql;
+            sql.exec('CREATE TABLE IF NOT EXISTS t (x BLOB)');
+            for (let i = 0; i < count; i++) sql.exec('INSERT INTO t VALUES (zeroblob(100000))');
+            return this.count();
+        }
+        count() { return this.ctx.storage.sql.exec('SELECT count(*) AS n FROM t').one().n; }
+        change() { this.ctx.storage.sql.exec('UPDATE t SET x = randomblob(100000)'); return this.count(); }
+        empty() { this.ctx.storage.sql.exec('DELETE FROM t'); return this.count(); }
+        hits = 0;
+        hit() { return ++this.hits; }";
+    run(async {
+        let stage = Stage::of(BODY).await;
+        assert_eq!(stage.call("x", "fill", json!([20])).await, 20);
+        let stage = stage
+            .restart_with(|options| options.quota_bytes = 1_000_000)
+            .await;
+        stage.deploy(BODY).await;
+        assert_eq!(stage.call("neighbour", "hit", json!([])).await, 1);
+        assert_eq!(stage.call("x", "change", json!([])).await, 20);
+        let error = stage.failure("x", "fill", json!([5])).await;
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("SQLITE_FULL"), "{message}");
+        assert_eq!(stage.call("x", "count", json!([])).await, 20);
+        assert_eq!(stage.call("x", "empty", json!([])).await, 0);
+        assert_eq!(stage.call("x", "fill", json!([15])).await, 15);
+        assert_eq!(stage.call("neighbour", "hit", json!([])).await, 2);
+    });
+}
+
+#[test]
+fn an_alarm_goes_back_with_its_object() {
+    const BODY: &str = "
+        async set(at) {
+            this.ctx.storage.kv.put('at', at);
+            if (at === null) await this.ctx.storage.deleteAlarm();
+            else await this.ctx.storage.setAlarm(at);
+            return this.ctx.storage.getCurrentBookmark();
+        }
+        async look() { return [this.ctx.storage.kv.get('at') ?? null, await this.ctx.storage.getAlarm()]; }
+        async back(bookmark) {
+            await this.ctx.storage.onNextSessionRestoreBookmark(bookmark);
+            this.ctx.abort('again');
+        }
+        alarm() {}";
+    run(async {
+        let stage = Stage::of(BODY).await;
+        let far = 4_000_000_000_000_u64;
+        let mut marks = vec![(json!(null), stage.call("x", "set", json!([null])).await)];
+        for at in [json!(far), json!(far + 1000), json!(null), json!(far + 7)] {
+            let bookmark = stage.call("x", "set", json!([at])).await;
+            marks.push((at, bookmark));
+        }
+        for index in [1, 4, 3, 0, 2] {
+            let (at, bookmark) = &marks[index];
+            stage.failure("x", "back", json!([bookmark])).await;
+            assert_eq!(stage.call("x", "look", json!([])).await, json!([at, at]));
+        }
+    });
+}

@@ -229,6 +229,12 @@ pub(crate) fn read(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Result<S
         root.get("objectQuotaMb"),
         MOST_OBJECT_QUOTA_MB,
     );
+    if object_quota_mb == Some(0)
+        && let Some(value) = root.get("objectQuotaMb")
+    {
+        let message = "`objectQuotaMb` must be at least 1: objects with tables need some room";
+        reader.error(value.start, message.to_owned(), None);
+    }
     let builds = builds(&mut reader, root.get("builds"));
     let policies = egress::policies(&mut reader, root.get("egress"));
     let bindings = egress::bindings(&mut reader, root.get("bindings"), &policies);
