@@ -52,7 +52,7 @@ pub(crate) fn for_failure(failure: &Failure, line: Option<&str>) -> Option<Strin
             "the promise that the handler returned can never resolve: something is awaited that nothing completes"
         }
         FailureKind::Exception => return for_exception(&failure.message, line),
-        FailureKind::Syntax | FailureKind::Reset => return None,
+        FailureKind::Syntax | FailureKind::Reset | FailureKind::Blocked => return None,
     };
     Some(text.to_owned())
 }

@@ -81,7 +81,7 @@ impl Metrics {
                 FailureKind::WallTime => "wall_time_limit",
                 FailureKind::NoHandler => "no_handler",
                 FailureKind::Hung => "hung",
-                FailureKind::Reset => "object_reset",
+                FailureKind::Reset | FailureKind::Blocked => "object_reset",
             },
             FetchError::Lost { .. } => "isolate_lost",
             FetchError::Overloaded(_) => "overloaded",

@@ -139,7 +139,7 @@ pub(crate) fn of_failure(failure: &Failure, map: &SourceMap) -> Report {
         FailureKind::WallTime => "Too much time".to_owned(),
         FailureKind::NoHandler => "Handler missing".to_owned(),
         FailureKind::Hung => "No answer".to_owned(),
-        FailureKind::Reset => "Durable Object reset".to_owned(),
+        FailureKind::Reset | FailureKind::Blocked => "Durable Object reset".to_owned(),
     };
     let message = match &import {
         Some(BrokenImport {

@@ -146,7 +146,10 @@ pub(crate) fn for_error(error: &FetchError) -> host::Response {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "error code: 1101, the worker would never have answered",
             ),
-            FailureKind::Exception | FailureKind::Syntax | FailureKind::Reset => text(
+            FailureKind::Exception
+            | FailureKind::Syntax
+            | FailureKind::Reset
+            | FailureKind::Blocked => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "error code: 1101, the worker threw an exception",
             ),

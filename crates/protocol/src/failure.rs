@@ -56,6 +56,8 @@ pub enum FailureKind {
     Hung,
     /// The Durable Object was reset while it worked on the event.
     Reset,
+    /// It was reset because it kept everything else waiting for too long.
+    Blocked,
 }
 
 impl Failure {

@@ -114,15 +114,30 @@ fn a_critical_section_of_more_than_thirty_seconds_resets_the_object() {
     run(async {
         let stage = Stage::of(&format!(
             "{FRAGILE}
-             async linger() {{ await this.ctx.blockConcurrencyWhile(() => scheduler.wait(3_600_000)); }}"
+             async linger() {{ await this.ctx.blockConcurrencyWhile(() => scheduler.wait(3_600_000)); }}
+             async dawdle() {{
+                 await this.ctx.storage.transaction(async () => {{
+                     this.put(8);
+                     await scheduler.wait(3_600_000);
+                 }});
+             }}"
         ))
         .await;
-        stage.call("x", "put", json!([7])).await;
-        let told = reset(
+        let mut told = reset(
             "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the \
              Durable Object was reset.",
         );
-        assert_eq!(stage.failure("x", "linger", json!([])).await, told);
-        assert_eq!(stage.call("x", "get", json!([])).await, json!([0, 7]));
+        told["overloaded"] = json!(true);
+        stage.call("x", "put", json!([7])).await;
+        stage.call("y", "put", json!([7])).await;
+        let (x, y) = tokio::join!(
+            stage.failure("x", "linger", json!([])),
+            stage.failure("y", "dawdle", json!([])),
+        );
+        assert_eq!(x, told);
+        assert_eq!(y, told);
+        for object in ["x", "y"] {
+            assert_eq!(stage.call(object, "get", json!([])).await, json!([0, 7]));
+        }
     });
 }

@@ -562,7 +562,8 @@ pub(super) fn fetch_error(failed: &FetchError) -> CallError {
             message: failure.message.clone(),
             stack: Some(failure.stack.clone()),
             remote: true,
-            durable_object_reset: failure.kind == FailureKind::Reset,
+            overloaded: failure.kind == FailureKind::Blocked,
+            durable_object_reset: matches!(failure.kind, FailureKind::Reset | FailureKind::Blocked),
             ..CallError::default()
         },
         FetchError::Lost { message, retryable } => CallError {

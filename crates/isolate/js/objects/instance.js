@@ -138,14 +138,17 @@ export class Instance {
     });
   }
 
-  /** Ends the object: its callers see `error`, its next event gets a new instance. */
-  break(error) {
+  /**
+   * Ends the object: its callers see `error`, its next event gets a new instance. `kind` is "blocked" when it kept everything
+   * waiting.
+   */
+  break(error, kind = "reset") {
     if (this.broken !== undefined) return;
     this.broken = error ?? new Error("The Durable Object was reset.");
     markTold(this.broken);
     const { name, message, stack } = describe(this.broken);
-    this.failure = { name, message, stack };
-    native.broken(this.number, "reset", name, message, stack);
+    this.failure = { name, message, stack, overloaded: kind === "blocked" };
+    native.broken(this.number, kind, name, message, stack);
     this.#end();
   }
 

@@ -191,7 +191,7 @@ function storageOf(object) {
       if (!object.handlesAlarms) throw new TypeError(NO_ALARM_HANDLER);
     },
     call: ask,
-    gate: (run) => alone(object, run),
+    gate: (run) => alone(object, () => limited(run, object)),
     deleteAll: () => deleteFacets(object.number),
     // The host answers when everything before the question is on disk. Until then nothing else happens to the object, as
     // with other operations of its storage: who looks at something, syncs, and acts on what it saw acts on what is so.
@@ -203,8 +203,8 @@ function storageOf(object) {
 function limited(work, object) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      const error = Object.assign(new Error(TOOK_TOO_LONG), { durableObjectReset: true });
-      object.break(error);
+      const error = Object.assign(new Error(TOOK_TOO_LONG), { overloaded: true, durableObjectReset: true });
+      object.break(error, "blocked");
       reject(error);
     }, CONCURRENCY_TIMEOUT_MS);
     Promise.resolve(work())

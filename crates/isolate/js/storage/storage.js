@@ -1,6 +1,6 @@
 // `ctx.storage` of a Durable Object.
 
-import { commit, getAlarm, release, rollBackTo, savepoint, setAlarm, sqlOf, wipe } from "atoll:native/sqlite";
+import { commit, depth, getAlarm, release, rollBackTo, savepoint, setAlarm, sqlOf, wipe } from "atoll:native/sqlite";
 import { now } from "atoll:native/io";
 import { DELETE_ALL_DELETES_ALARM, isOn } from "../compatibility.js";
 import { defineInterface, illegalConstructor, toDOMString } from "../webidl.js";
@@ -176,6 +176,9 @@ class DurableObjectTransaction extends Operations {
         "Cannot call rollback() on transaction that has already committed: did you move `txn` outside of the closure?",
       );
     }
+    if (depth(this.#sql) > state.depth) {
+      throw new Error("Cannot roll back an outer transaction while a nested transaction is still running.");
+    }
     rollBackTo(this.#sql);
     state.rolledBack = true;
   }
@@ -208,10 +211,9 @@ export class DurableObjectStorage extends Operations {
   async transaction(closure) {
     callback(closure, 1, method("transaction", "DurableObjectStorage"));
     const run = async () => {
-      const state = { over: false, rolledBack: false };
       // What was written before does not wait for the end of this.
       commit(this.#sql);
-      savepoint(this.#sql);
+      const state = { over: false, rolledBack: false, depth: savepoint(this.#sql) };
       const transaction = made(DurableObjectTransaction, this.#sql, this.#seams.alarm, state);
       try {
         const result = await closure(transaction);

@@ -263,6 +263,7 @@ pub(crate) fn failure(kind: &str, name: String, message: String, stack: String) 
         "nohandler" => FailureKind::NoHandler,
         "hung" => FailureKind::Hung,
         "reset" => FailureKind::Reset,
+        "blocked" => FailureKind::Blocked,
         _ if state::is_out_of_memory(&name, &message) => return state::out_of_memory(),
         _ => FailureKind::Exception,
     };

@@ -203,6 +203,7 @@ pub(crate) fn exports<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     exports.set("sqlOf", Function::new(ctx.clone(), sql_of)?)?;
     exports.set("databaseSize", Function::new(ctx.clone(), database_size)?)?;
     exports.set("savepoint", Function::new(ctx.clone(), savepoint)?)?;
+    exports.set("depth", Function::new(ctx.clone(), depth)?)?;
     exports.set("release", Function::new(ctx.clone(), release)?)?;
     exports.set("rollBackTo", Function::new(ctx.clone(), roll_back_to)?)?;
     exports.set("wipe", Function::new(ctx.clone(), wipe)?)?;
@@ -274,8 +275,8 @@ fn database_size<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<f64> {
     database.size().map_err(|error| thrown(&ctx, error))
 }
 
-/// `savepoint(sql)`: begins a transaction inside the turn's.
-fn savepoint<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<()> {
+/// `savepoint(sql)`: begins a transaction inside the turn's, and gives how many are open now.
+fn savepoint<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<usize> {
     let database = database_of(&ctx, &sql)?;
     database.savepoint().map_err(|error| thrown(&ctx, error))
 }
@@ -284,6 +285,11 @@ fn savepoint<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<()> {
 fn release<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<()> {
     let database = database_of(&ctx, &sql)?;
     database.release().map_err(|error| thrown(&ctx, error))
+}
+
+/// `depth(sql)`: how many are open.
+fn depth<'js>(ctx: Ctx<'js>, sql: Value<'js>) -> Result<usize> {
+    Ok(database_of(&ctx, &sql)?.depth())
 }
 
 /// `rollBackTo(sql)`: undoes and ends the innermost one.

@@ -183,6 +183,35 @@ export const transactions = {
         }),
       () => storage.get("a"),
     ),
+  "transaction: the outer one is undone within another": async ({ storage }) => {
+    const keys = async () => [...(await storage.list()).keys()];
+    const within = storage.transaction(async (outer) => {
+      await outer.put("a", 1);
+      await storage.transaction(async (inner) => {
+        await inner.put("b", 1);
+        outer.rollback();
+      });
+      await outer.put("c", 1);
+    });
+    return outcomes(() => within, keys);
+  },
+  "transaction: one is undone after another": async ({ storage }) => {
+    const keys = async () => [...(await storage.list()).keys()];
+    await storage.transaction(async (outer) => {
+      await outer.put("a", 1);
+      await storage.transaction(async (inner) => {
+        await inner.put("b", 1);
+        inner.rollback();
+      });
+      await outer.put("c", 1);
+    });
+    const one = await keys();
+    await storage.transaction(async (outer) => {
+      await storage.transaction((inner) => inner.put("d", 1));
+      outer.rollback();
+    });
+    return [one, await keys()];
+  },
   "transaction: transactionSync within": async ({ storage, sql }) => {
     const add = set(sql);
     return outcomes(

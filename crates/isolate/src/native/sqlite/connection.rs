@@ -18,6 +18,9 @@ use crate::cpu;
 /// Memory for small things that each connection has beside the heap.
 const LOOKASIDE_BYTES: c_int = 512;
 const LOOKASIDE_SLOTS: c_int = 24;
+/// What a conflict means for the object whose statement answers it with a rollback.
+const ROLLED_BACK: &str = "Durable Object was reset and rolled back to its last known good state because a conflict rolled \
+back everything that it had written: ";
 /// Steps of SQLite's machine between two looks at the clock.
 const PROGRESS_STEPS: c_int = 10_000;
 
@@ -270,14 +273,14 @@ impl Connection {
                              process); write less at once, or wait in between: SQLITE_FULL"
                 .to_owned();
         }
-        let fatal = matches!(
-            code & 0xff,
-            SQLITE_FULL | SQLITE_IOERR | SQLITE_NOMEM | SQLITE_INTERRUPT
-        );
-        if fatal && self.writing.get() && !self.is_writing() {
-            self.broken
-                .borrow_mut()
-                .get_or_insert_with(|| error.message.clone());
+        // Full disks and the like end the transaction, and so do statements that say ROLLBACK of a conflict.
+        if self.writing.get() && !self.is_writing() && self.broken.borrow().is_none() {
+            let why = match code & 0xff {
+                SQLITE_CONSTRAINT => format!("{ROLLED_BACK}{}", error.message),
+                _ => error.message.clone(),
+            };
+            self.close(&why);
+            *self.broken.borrow_mut() = Some(why);
         }
         error
     }

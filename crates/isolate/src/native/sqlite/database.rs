@@ -316,12 +316,12 @@ impl Database {
         }
     }
 
-    /// Opens a transaction inside the turn's.
-    pub(crate) fn savepoint(self: &Rc<Self>) -> Result<(), Error> {
+    /// Opens a transaction inside the turn's. Gives the number of those that are open with it.
+    pub(crate) fn savepoint(self: &Rc<Self>) -> Result<usize, Error> {
         self.begin()?;
         self.connection()?.run("SAVEPOINT nested")?;
         self.savepoints.borrow_mut().push(self.alarm.get());
-        Ok(())
+        Ok(self.depth())
     }
 
     /// Ends the innermost transaction, and keeps what it did.
@@ -454,7 +454,7 @@ impl Database {
         if self.depth() > 0 {
             return Err(Error::new("Cannot call deleteAll() within a transaction"));
         }
-        self.disconnect("SQL cursor was closed because the database was deleted.");
+        self.disconnect("SQLite query was canceled because the database was deleted.");
         self.pages.borrow_mut().wipe();
         self.list();
         Ok(())

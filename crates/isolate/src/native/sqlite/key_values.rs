@@ -69,7 +69,7 @@ impl Database {
         self.check()?;
         if !self.key_values.table.get() {
             let (find, _) = Statement::compile(&self.connection()?, FIND, true, false)?;
-            let found = find.is_some_and(|find| matches!(find.step(), Ok(true)));
+            let found = find.map_or(Ok(false), |find| find.step())?;
             self.key_values.table.set(found);
         }
         Ok(self.key_values.table.get())
