@@ -160,6 +160,21 @@ fn only_the_command_line_prints() {
 }
 
 #[test]
+fn only_a_test_removes_the_output_gate() {
+    let users: BTreeSet<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| text.contains("remove_output_ga\u{74}e"))
+        .map(|(name, _)| name)
+        .collect();
+    let there = [
+        "crates/atoll/tests/crashes/broken.rs",
+        "crates/host/src/link/gate.rs",
+        "crates/host/src/objects/mod.rs",
+    ];
+    assert_eq!(users, BTreeSet::from(there.map(str::to_owned)));
+}
+
+#[test]
 fn every_attack_that_is_listed_has_its_test() {
     let listed = std::fs::read_to_string(root().join("docs/attacks.md")).unwrap();
     let tests: String = sources()

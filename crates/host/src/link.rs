@@ -193,7 +193,10 @@ impl Link {
     async fn read(self: Arc<Self>) {
         let mut frames = FrameBuffer::default();
         let mut usual = FIRST_READ_BYTES;
-        let mut gate = Gate::default();
+        let mut gate = match &self.objects {
+            Some(objects) if !objects.has_output_gate() => Gate::removed(),
+            _ => Gate::default(),
+        };
         let mut durable = self.objects.as_ref().map(|objects| objects.durable());
         let reason = 'connection: loop {
             let (is_full, is_barred, is_empty) =

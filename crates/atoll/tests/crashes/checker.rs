@@ -7,6 +7,15 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+/// What a server that loses or mixes up something is told.
+pub(crate) const SUM_AGAIN: &str = "a sum that was there before";
+pub(crate) const LESS_THAN_BEFORE: &str = "less than was seen before";
+pub(crate) const HALF_A_TURN: &str = "two writes of one turn differ";
+pub(crate) const MISSING: &str = "acknowledged entries are missing";
+pub(crate) const STRANGE: &str = "entries that nobody made";
+pub(crate) const DAMAGED: &str = "a damaged database";
+const EARLY: &str = "an alarm before its time";
+
 /// An entry: whose, and which.
 type Entry = (u64, u64);
 
@@ -36,7 +45,7 @@ impl Object {
         self.entries().acknowledged.insert(entry);
         let sum = sum.as_u64().ok_or_else(|| format!("{sum} is no sum"))?;
         self.seen.fetch_max(sum, Ordering::SeqCst);
-        holds(sum > floor, "a sum that was there before", (sum, floor))
+        holds(sum > floor, SUM_AGAIN, (sum, floor))
     }
 
     /// Nobody knows whether an entry was made.
@@ -47,10 +56,10 @@ impl Object {
     /// Somebody looked.
     pub(crate) fn looked(&self, floor: u64, look: &Value) -> Result<(), String> {
         let (total, count) = (&look["total"], &look["count"]);
-        holds(total == count, "two writes of one turn differ", look)?;
+        holds(total == count, HALF_A_TURN, look)?;
         let total = total.as_u64().ok_or_else(|| format!("{total} is no sum"))?;
         self.seen.fetch_max(total, Ordering::SeqCst);
-        holds(total >= floor, "less than was seen before", (total, floor))
+        holds(total >= floor, LESS_THAN_BEFORE, (total, floor))
     }
 
     /// Everything that there is, when nothing happens any more.
@@ -58,10 +67,10 @@ impl Object {
         self.looked(floor, all)?;
         holds(
             all["check"] == serde_json::json!(["ok"]),
-            "a damaged database",
+            DAMAGED,
             &all["check"],
         )?;
-        holds(all["early"] == 0, "an alarm before its time", &all["early"])?;
+        holds(all["early"] == 0, EARLY, &all["early"])?;
         let rows = all["rows"].as_array().ok_or("no rows")?;
         let number = |value: &Value| value.as_u64().unwrap_or(u64::MAX);
         let found: BTreeSet<Entry> = rows
@@ -70,16 +79,12 @@ impl Object {
             .collect();
         let entries = self.entries();
         let missing: Vec<_> = entries.acknowledged.difference(&found).collect();
-        holds(
-            missing.is_empty(),
-            "acknowledged entries are missing",
-            &missing,
-        )?;
+        holds(missing.is_empty(), MISSING, &missing)?;
         let strange: Vec<_> = found
             .difference(&entries.acknowledged)
             .filter(|entry| !entries.unknown.contains(entry))
             .collect();
-        holds(strange.is_empty(), "entries that nobody made", &strange)
+        holds(strange.is_empty(), STRANGE, &strange)
     }
 
     fn entries(&self) -> std::sync::MutexGuard<'_, Entries> {
@@ -99,38 +104,31 @@ fn holds(truth: bool, otherwise: &str, what: impl Debug) -> Result<(), String> {
 #[test]
 fn each_rule_notices_its_breach() {
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let breaks = |outcome: Result<(), String>, rule: &str| {
+        let violation = outcome.expect_err(rule);
+        assert!(violation.starts_with(rule), "{violation} instead of {rule}");
+    };
     let object = Object::default();
     assert_eq!(object.added((1, 1), 0, &json("1")), Ok(()));
     assert_eq!(object.added((1, 2), 1, &json("2")), Ok(()));
     object.lost_sight_of((1, 3));
-    assert!(object.added((1, 4), 2, &json("2")).is_err());
+    breaks(object.added((1, 4), 2, &json("2")), SUM_AGAIN);
     let look = |total: u64, count: u64| serde_json::json!({ "total": total, "count": count });
     assert_eq!(object.looked(2, &look(2, 2)), Ok(()));
-    assert!(object.looked(2, &look(2, 3)).is_err());
-    assert!(object.looked(2, &look(1, 1)).is_err());
+    breaks(object.looked(2, &look(2, 3)), HALF_A_TURN);
+    breaks(object.looked(2, &look(1, 1)), LESS_THAN_BEFORE);
     let all = |rows: &str, check: &str, early: u64| {
         let rows = json(rows);
         let count = rows.as_array().unwrap().len();
-        serde_json::json!({ "total": count, "count": count, "rows": rows, "check": [check], "early": early })
+        let all = serde_json::json!({ "total": count, "count": count, "rows": rows, "check": [check], "early": early });
+        object.everything(2, &all)
     };
     let whole = "[[1, 1], [1, 2], [1, 4]]";
-    assert_eq!(object.everything(2, &all(whole, "ok", 0)), Ok(()));
+    assert_eq!(all(whole, "ok", 0), Ok(()));
     let more = "[[1, 1], [1, 2], [1, 3], [1, 4]]";
-    assert_eq!(object.everything(2, &all(more, "ok", 0)), Ok(()));
-    assert!(
-        object
-            .everything(2, &all("[[1, 1], [1, 2], [1, 3]]", "ok", 0))
-            .is_err()
-    );
-    assert!(
-        object
-            .everything(2, &all("[[1, 1], [1, 2], [1, 4], [2, 1]]", "ok", 0))
-            .is_err()
-    );
-    assert!(
-        object
-            .everything(2, &all(whole, "row 3 missing from index", 0))
-            .is_err()
-    );
-    assert!(object.everything(2, &all(whole, "ok", 1)).is_err());
+    assert_eq!(all(more, "ok", 0), Ok(()));
+    breaks(all("[[1, 1], [1, 2], [1, 3]]", "ok", 0), MISSING);
+    breaks(all("[[1, 1], [1, 2], [1, 4], [2, 1]]", "ok", 0), STRANGE);
+    breaks(all(whole, "row 3 missing from index", 0), DAMAGED);
+    breaks(all(whole, "ok", 1), EARLY);
 }

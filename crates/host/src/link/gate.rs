@@ -20,6 +20,8 @@ pub(super) struct Gate {
     bytes: usize,
     /// A change that everything waits for.
     barrier: Option<Barrier>,
+    /// Nothing waits for commits.
+    removed: bool,
 }
 
 /// Something that waits.
@@ -32,9 +34,19 @@ pub(super) enum Waiting {
 }
 
 impl Gate {
+    /// A gate that commits do not shut: see [`crate::StorageOptions::remove_output_gate`].
+    pub(super) fn removed() -> Self {
+        Self {
+            removed: true,
+            ..Self::default()
+        }
+    }
+
     /// A commit ends at `position`.
     pub(super) fn shut(&mut self, position: u64) {
-        self.position = self.position.max(position);
+        if !self.removed {
+            self.position = self.position.max(position);
+        }
     }
 
     /// Nothing that comes now has to wait.
@@ -139,6 +151,13 @@ mod tests {
         gate.opened(30);
         assert!(!gate.is_open(), "what waits comes first");
         assert_eq!(frames(&mut gate), [2]);
+        assert!(gate.is_open());
+    }
+
+    #[test]
+    fn commits_do_not_shut_a_gate_that_is_removed() {
+        let mut gate = Gate::removed();
+        gate.shut(10);
         assert!(gate.is_open());
     }
 }

@@ -56,6 +56,8 @@ pub struct StorageOptions {
     pub alarm_limit: Duration,
     /// Where the folder is: the machine's own disk, unless a program that uses this crate has another.
     pub disk: Arc<dyn Disk>,
+    /// What isolates say waits for what they wrote before.
+    output_gate: bool,
 }
 
 impl StorageOptions {
@@ -67,7 +69,15 @@ impl StorageOptions {
             quota_bytes: protocol::limits::DEFAULT_OBJECT_BYTES,
             alarm_limit: Duration::from_secs(15 * 60),
             disk: Arc::new(SystemDisk),
+            output_gate: true,
         }
+    }
+
+    /// Lets isolates be heard before what they wrote is on the disk, so that answers tell of what a crash takes back. It is
+    /// there for a checker that has to notice; no option and no setting leads here.
+    #[doc(hidden)]
+    pub fn remove_output_gate(&mut self) {
+        self.output_gate = false;
     }
 }
 
@@ -79,6 +89,7 @@ pub(crate) struct Objects {
     store: Arc<Store>,
     quota_bytes: u64,
     alarm_limit: Duration,
+    output_gate: bool,
     durable: Durable,
     runtime: Weak<runtime::Inner>,
     slots: Mutex<Slots>,
@@ -114,6 +125,7 @@ impl Objects {
             store: Arc::new(store),
             quota_bytes: options.quota_bytes,
             alarm_limit: options.alarm_limit,
+            output_gate: options.output_gate,
             durable: on_durable,
             runtime,
             slots: Mutex::default(),
@@ -133,6 +145,11 @@ impl Objects {
     /// Where the log is on its way to the disk.
     pub(crate) fn durable(&self) -> Durable {
         self.durable.clone()
+    }
+
+    /// Whether what isolates say waits for the disk.
+    pub(crate) fn has_output_gate(&self) -> bool {
+        self.output_gate
     }
 
     /// What there is to say about them in numbers.
