@@ -15,6 +15,7 @@ use crate::log::Urgency;
 use crate::record::{self, Key, Record};
 use crate::recovery::LARGE_CHANGES;
 use crate::shared::{Core, Shared};
+use crate::sqlite_file::check_sqlite;
 use crate::store::{Store, id_text};
 use crate::wal::Merged;
 use crate::{Error, Namespace};
@@ -90,6 +91,30 @@ impl Store {
         drop(core);
         self.shared.restore_now(&key, bookmark)?;
         Ok(before)
+    }
+
+    /// Whether [`Store::restore`] could do it.
+    ///
+    /// # Errors
+    /// As [`Store::restore`].
+    pub fn check_restore(
+        &self,
+        namespace: &Namespace,
+        id: [u8; 32],
+        bookmark: &Bookmark,
+    ) -> Result<(), Error> {
+        let (shared, key) = (&self.shared, key(namespace, id));
+        if !bookmark.belongs_to(&key) {
+            return Err(Error::OtherBookmark);
+        }
+        // What its file lacks has no undo in the log yet.
+        let held = shared.hold(&key, true)?;
+        shared.flush(&[key], Holder::Me)?;
+        let back = shared.goes_back(&key, bookmark)?;
+        drop(held);
+        back.map_or(Ok(()), |(target, upto)| {
+            shared.check_reach(&key, target, upto)
+        })
     }
 
     /// Writes an object as it is, or as it was, into a plain SQLite file, in place of what is there.
@@ -224,35 +249,6 @@ fn key(namespace: &Namespace, id: [u8; 32]) -> Key {
     }
 }
 
-/// What is wrong with a file that should be a SQLite database.
-fn check_sqlite(file: &dyn File) -> io::Result<Result<(), String>> {
-    let mut header = [0; 100];
-    let length = file.len()?;
-    if length == 0 {
-        return Ok(Ok(()));
-    }
-    let read = file.read_at(&mut header, 0)?;
-    if read < header.len() || !header.starts_with(b"SQLite format 3\0") {
-        return Ok(Err("it is not a SQLite database".to_owned()));
-    }
-    let page = match u16::from_be_bytes([header[16], header[17]]) {
-        1 => 65536,
-        bytes => u32::from(bytes),
-    };
-    if page as usize != PAGE_BYTES {
-        return Ok(Err(format!(
-            "its pages have {page} bytes, and {PAGE_BYTES} are needed; \
-             run: sqlite3 FILE 'PRAGMA journal_mode=DELETE; PRAGMA page_size={PAGE_BYTES}; VACUUM'"
-        )));
-    }
-    if length % PAGE_BYTES as u64 != 0 {
-        return Ok(Err(
-            "it ends in the middle of a page, so it is not complete".to_owned(),
-        ));
-    }
-    Ok(Ok(()))
-}
-
 impl Shared {
     fn staged_path(&self) -> Result<PathBuf, Error> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -321,17 +317,22 @@ impl Shared {
     ) -> Result<Copied, Error> {
         let key = held.key;
         self.flush(&[key], Holder::Me)?;
-        let core = self.core();
-        let upto = core.queue.next();
-        let last = core.object(&key)?.last;
-        let from = self.object_path(&core, &key);
-        drop(core);
-        let target = match at {
-            Some(bookmark) => Some(self.target(&key, bookmark, upto)?).filter(|at| *at < last),
+        let from = self.object_path(&self.core(), &key);
+        let back = match at {
+            Some(bookmark) => self.goes_back(&key, bookmark)?,
             None => None,
         };
-        let file = self.copy(&from, to)?;
-        Ok((file, target.map(|target| (target, upto))))
+        Ok((self.copy(&from, to)?, back))
+    }
+
+    /// Which earlier moment a bookmark means, if it is one, with where the log ends for the object.
+    fn goes_back(&self, key: &Key, bookmark: &Bookmark) -> Result<Option<(Moment, u64)>, Error> {
+        let core = self.core();
+        let upto = core.queue.next();
+        let last = core.object(key)?.last;
+        drop(core);
+        let target = self.target(key, bookmark, upto)?;
+        Ok((target < last).then_some((target, upto)))
     }
 
     fn copy(&self, from: &Path, to: &Path) -> Result<Arc<dyn File>, Error> {

@@ -35,6 +35,7 @@ mod rewind;
 mod segment;
 mod shared;
 mod snapshot;
+mod sqlite_file;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -97,6 +97,13 @@ fn times_are_bookmarks_and_what_is_too_old_is_refused() {
         open.shared.upkeep_step().unwrap();
         clock.fetch_add(24 * 3_600_000, Ordering::Relaxed);
     }
+    // It is known before the object is touched, also while it runs.
+    assert!(matches!(
+        open.check_restore(&namespace, [1; 32], &at),
+        Err(Error::OutOfRetention)
+    ));
+    let last = open.bookmark(&namespace, [1; 32]).unwrap();
+    open.check_restore(&namespace, [1; 32], &last).unwrap();
     drop(object);
     assert!(matches!(
         open.restore(&namespace, [1; 32], &at),
