@@ -1,6 +1,6 @@
 //! What a worker's configuration says about Durable Objects, done: where they keep their state, and its migrations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -132,12 +132,14 @@ pub(crate) fn not_opened(error: host::Error, in_use: &str) -> Error {
     }
 }
 
-/// Makes the stored classes what a worker's configuration says, before a version of it runs.
+/// Makes the stored classes what a worker's configuration says, before a version of it runs. `gave_way` gets those of
+/// its classes that others have taken the place of: workers that are bound to them hold what is no more.
 pub(crate) async fn prepare(
     project: &Project,
     runtime: &Runtime,
     state: &State,
     bounds: Bounds,
+    gave_way: &mut Vec<String>,
 ) -> Result<(), Error> {
     let has_objects = !project.objects.is_empty() || !project.object_classes.is_empty();
     if !has_objects && project.stored_bindings().next().is_none() {
@@ -169,6 +171,11 @@ pub(crate) async fn prepare(
     }
     let own = |class: &str| format!("{}:{class}", project.name);
     for step in &plan.steps {
+        if let Step::Rename { to, .. } | Step::Transfer { to, .. } = step
+            && store.find_namespace(&own(to)).is_some()
+        {
+            gave_way.push(to.clone());
+        }
         let done = match step {
             Step::Create { class } => store.namespace(&own(class)).map(drop),
             Step::Rename { from, to } => store.rename_namespace(&own(from), &own(to)),
@@ -194,19 +201,27 @@ pub(crate) async fn prepare(
 }
 
 fn known(project: &Project, store: &host::Store, tags: &Tags) -> Known {
-    let stored: BTreeSet<(String, String)> = store
-        .namespaces()
-        .iter()
-        .filter_map(|namespace| namespace.key().rsplit_once(':'))
-        .filter(|(_, class)| !Workflow::is_instance_class(class))
-        .map(|(worker, class)| (worker.to_owned(), class.to_owned()))
-        .collect();
-    let own = stored.iter().filter(|(worker, _)| *worker == project.name);
-    Known {
-        classes: own.map(|(_, class)| class.clone()).collect(),
+    let mut known = Known {
         tag: tags.0.get(&project.name).cloned(),
-        elsewhere: stored,
+        ..Known::default()
+    };
+    for namespace in store.namespaces() {
+        let Some((worker, class)) = namespace.key().rsplit_once(':') else {
+            continue;
+        };
+        if Workflow::is_instance_class(class) {
+            continue;
+        }
+        if worker == project.name {
+            known.classes.insert(class.to_owned());
+        }
+        let stored = (worker.to_owned(), class.to_owned());
+        if store.objects(&namespace).next().is_none() {
+            known.empty.insert(stored.clone());
+        }
+        known.elsewhere.insert(stored);
     }
+    known
 }
 
 /// The last migration of each worker.

@@ -32,8 +32,15 @@ export class Room extends DurableObject {
   }
   alarm() {}
 }
-export default { fetch: (request, env) => env.ROOM.getByName(new URL(request.url).pathname.split("/")[1]).fetch(request) };
+export default { fetch(request, env) {
+  const { pathname, search } = new URL(request.url);
+  const rooms = ["?eu", "?us"].includes(search) ? env.ROOM.jurisdiction(search.slice(1)) : env.ROOM;
+  return rooms.getByName(pathname.split("/")[1]).fetch(request);
+} };
 "#;
+
+const MADE: &str = r#"{ "tag": "v1", "new_sqlite_classes": ["Room"] }"#;
+const RENAMED: &str = r#"{ "tag": "v2", "renamed_classes": [{ "from": "Room", "to": "Hall" }] }"#;
 
 fn project() -> Project {
     Project::new(&[("wrangler.json", CONFIGURATION), ("index.js", WORKER)])
@@ -290,9 +297,6 @@ fn with_class(worker: &str, class: &str, migrations: &str) -> String {
 
 #[test]
 fn classes_take_their_objects_along_to_another_name_and_another_worker() {
-    const MADE: &str = r#"{ "tag": "v1", "new_sqlite_classes": ["Room"] }"#;
-    const RENAMED: &str =
-        r#"{ "tag": "v2", "renamed_classes": [{ "from": "Room", "to": "Hall" }] }"#;
     const TRANSFERRED: &str = r#"{ "tag": "v1", "transferred_classes": [{ "from": "Hall", "from_script": "chat", "to": "Salon" }] }"#;
     const DELETED: &str = r#"{ "tag": "v2", "deleted_classes": ["Salon"] }, { "tag": "v3", "new_sqlite_classes": ["Salon"] }"#;
     let project = Project::new(&[]);
@@ -322,6 +326,67 @@ fn classes_take_their_objects_along_to_another_name_and_another_worker() {
     );
     let server = serve("club", "Salon", &format!("{TRANSFERRED}, {DELETED}"));
     assert_eq!(get(&server, "/lobby"), "1: ");
+}
+
+#[test]
+fn a_class_that_was_named_too_early_is_in_nobodys_way() {
+    let project = project();
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby/a"), "1: a");
+    server.stop();
+    // The new name, before its migration and its code.
+    project.write("wrangler.json", &with_class("chat", "Hall", MADE));
+    let (code, _, told) = project.run(&["serve", "--port", "0"]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("exports no class `Hall`"), "{told}");
+    let renamed = with_class("chat", "Hall", &format!("{MADE}, {RENAMED}"));
+    project.write("wrangler.json", &renamed);
+    project.write("index.js", &WORKER.replace("class Room", "class Hall"));
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby/b"), "1: a,b");
+}
+
+#[test]
+fn a_worker_that_is_bound_to_a_class_of_another_follows_its_new_name() {
+    let project = Project::new(&[]);
+    let serve = |class: &str, bound: &str, migrations: &str| {
+        let owner = format!(
+            r#"{{ "name": "chat", "main": "index.js", "compatibility_date": "2026-06-11",
+            "services": [{{ "binding": "GUEST", "service": "guest" }}], "migrations": [{migrations}] }}"#
+        );
+        let guest = format!(
+            r#"{{ "name": "guest", "main": "index.js", "compatibility_date": "2026-06-11",
+            "durable_objects": {{ "bindings": [{{ "name": "ROOM", "class_name": "{bound}", "script_name": "chat" }}] }} }}"#
+        );
+        let (classes, handler) = WORKER.split_once("export default").unwrap();
+        let classes = classes.replace("class Room", &format!("class {class}"));
+        project.write("chat/wrangler.json", &owner);
+        project.write(
+            "chat/index.js",
+            &format!(
+                "{classes}export default {{ fetch: (request, env) => env.GUEST.fetch(request) }};"
+            ),
+        );
+        project.write("guest/wrangler.json", &guest);
+        project.write("guest/index.js", &format!("export default{handler}"));
+        // The guest starts first.
+        let arguments = [
+            "serve",
+            "-c",
+            "chat",
+            "-c",
+            "guest",
+            "--persist-to",
+            "state",
+        ];
+        project.start(&arguments, "isolates are held by")
+    };
+    let server = serve("Room", "Room", MADE);
+    assert_eq!(get(&server, "/lobby/a"), "1: a");
+    server.stop();
+    serve("Room", "Hall", MADE).stop();
+    let server = serve("Hall", "Hall", &format!("{MADE}, {RENAMED}"));
+    assert_eq!(get(&server, "/lobby/b"), "1: a,b");
 }
 
 #[test]
