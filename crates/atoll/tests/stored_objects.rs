@@ -14,6 +14,7 @@ const CONFIGURATION: &str = r#"{ "name": "chat", "main": "index.js", "compatibil
     "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room"] }] }"#;
 
 /// `/NAME/TEXT` adds a line and tells all lines; `/NAME` only tells them, after how many events this instance has had.
+/// `?eu` and `?us` mean the object of that name in a jurisdiction.
 const WORKER: &str = r#"
 import { DurableObject } from "cloudflare:workers";
 export class Room extends DurableObject {
@@ -284,6 +285,82 @@ fn a_socket_that_a_killed_server_left_is_in_nobodys_way() {
     let server = serve(&project);
     assert_eq!(get(&server, "/lobby/b"), "1: a,b");
     assert_eq!(json(&project, &["list"])[0]["awake"], true);
+}
+
+/// The lines of a table, in words.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    let lines = table.lines();
+    lines
+        .map(|line| line.split_whitespace().collect())
+        .collect()
+}
+
+#[test]
+fn names_that_look_like_ids_are_names() {
+    let project = project();
+    let server = serve(&project);
+    let (sum, copy) = ("5d".repeat(32), "A0".repeat(32));
+    assert_eq!(get(&server, &format!("/{sum}/a")), "1: a");
+    objects(&project, &["export", "Room", &sum, "-o", "sum.sqlite"]);
+    objects(&project, &["fork", "Room", &sum, &copy]);
+    objects(&project, &["delete", "Room", &sum, "--yes"]);
+    objects(&project, &["import", "Room", &sum, "sum.sqlite"]);
+    assert_eq!(get(&server, &format!("/{sum}")), "1: a");
+    assert_eq!(get(&server, &format!("/{copy}")), "1: a");
+    // An id of the class is one, and is shown to its end where there is no name.
+    let id = json(&project, &["show", "Room", &sum])["id"].clone();
+    let id = id.as_str().unwrap();
+    objects(&project, &["delete", "Room", id, "--yes"]);
+    let (_, told) = objects(&project, &["import", "Room", id, "sum.sqlite"]);
+    assert!(
+        told.starts_with(&format!("Room {id} is here now")),
+        "{told}"
+    );
+    let (table, _) = objects(&project, &["list"]);
+    let shown: Vec<&str> = rows(&table).iter().map(|row| row[1]).collect();
+    assert_eq!(shown, ["NAME", &copy, id]);
+    let (text, _) = objects(&project, &["show", "Room", id]);
+    assert!(text.starts_with(&format!("Room {id}\n")), "{text}");
+}
+
+#[test]
+fn objects_of_jurisdictions_are_listed_as_one_can_name_them() {
+    let project = project();
+    let server = serve(&project);
+    for path in ["/lobby/here", "/lobby/europe?eu", "/lobby/america?us"] {
+        get(&server, path);
+    }
+    let query = "SELECT text FROM lines";
+    let (table, _) = objects(&project, &["list"]);
+    let rows = rows(&table);
+    assert_eq!(rows[0].last(), Some(&"JURISDICTION"));
+    assert_eq!(rows.len(), 4);
+    for (row, text, jurisdiction) in [
+        (&rows[1], "here", None),
+        (&rows[2], "europe", Some("eu:")),
+        (&rows[3], "america", Some("us:")),
+    ] {
+        assert_eq!(row[1] == "lobby", jurisdiction.is_none());
+        let ending = [jurisdiction.unwrap_or_default(), "lobby"];
+        assert_eq!(row.ends_with(&ending), jurisdiction.is_some(), "{row:?}");
+        let (found, _) = objects(&project, &["sql", "Room", row[1], query]);
+        assert_eq!(found, format!("text\n{text}\n"));
+    }
+    let shown = json(&project, &["show", "Room", rows[2][1]]);
+    assert_eq!(
+        (&shown["name"], &shown["jurisdiction"]),
+        (&"lobby".into(), &"eu".into())
+    );
+    // A name that two have means neither.
+    objects(&project, &["delete", "Room", "lobby", "--yes"]);
+    let error = refused(&project, &["delete", "Room", "lobby", "--yes"]);
+    assert!(
+        error.starts_with("error: objects of several jurisdictions are called \"lobby\""),
+        "{error}"
+    );
+    objects(&project, &["delete", "Room", rows[3][1], "--yes"]);
+    let (found, _) = objects(&project, &["sql", "Room", "lobby", query]);
+    assert_eq!(found, "text\neurope\n");
 }
 
 /// A configuration of a worker that has this class, after these migrations.

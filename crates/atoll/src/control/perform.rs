@@ -120,7 +120,9 @@ fn list(store: &Store, class: Option<&str>) -> Result<Answer, Refusal> {
                     Some(facet) => !facet.is_named,
                     None => listed.name.is_none(),
                 },
-                listed.name_or_id().to_owned(),
+                listed.name.as_ref().unwrap_or(&listed.id).clone(),
+                listed.jurisdiction.clone(),
+                listed.id.clone(),
             )
         };
         key(one).cmp(&key(other))
