@@ -363,6 +363,47 @@ fn objects_of_jurisdictions_are_listed_as_one_can_name_them() {
     assert_eq!(found, "text\neurope\n");
 }
 
+#[test]
+fn an_export_goes_to_standard_output_as_well() {
+    let project = project();
+    let server = serve(&project);
+    assert_eq!(get(&server, "/lobby/a"), "1: a");
+    let look = || {
+        let export = ["objects", "export", "Room", "lobby", "-o"];
+        let mut command = project.command(&[&export[..], &["-"]].concat());
+        let output = command.output().unwrap();
+        assert!(output.status.success());
+        let (_, stderr) = objects(
+            &project,
+            &[&export[1..], &["lobby.sqlite", "--force"]].concat(),
+        );
+        assert!(stderr.contains("is in lobby.sqlite"), "{stderr}");
+        let file = std::fs::read(project.path().join("lobby.sqlite")).unwrap();
+        assert!(output.stdout == file && file.starts_with(b"SQLite format 3\0"));
+        let error = refused(&project, &[&export[1..], &["-", "--json"]].concat());
+        assert!(
+            error.contains("cannot have both the object and JSON"),
+            "{error}"
+        );
+        assert!(!project.path().join("-").exists());
+        let mut state = std::fs::read_dir(project.path().join(".atoll/state")).unwrap();
+        assert!(!state.any(|entry| {
+            let name = entry.unwrap().file_name();
+            name.to_string_lossy().starts_with("export-")
+        }));
+    };
+    look();
+    server.stop();
+    look();
+
+    // A part of it, cut where a page ends.
+    let whole = std::fs::read(project.path().join("lobby.sqlite")).unwrap();
+    std::fs::write(project.path().join("cut.sqlite"), &whole[..4096]).unwrap();
+    let error = refused(&project, &["import", "Room", "cut", "cut.sqlite"]);
+    assert!(error.contains("it has 1 of the 3 pages"), "{error}");
+    assert_eq!(json(&project, &["list"]).as_array().unwrap().len(), 1);
+}
+
 /// A configuration of a worker that has this class, after these migrations.
 fn with_class(worker: &str, class: &str, migrations: &str) -> String {
     format!(

@@ -81,7 +81,7 @@ pub(crate) enum Command {
     Export {
         #[command(flatten)]
         object: Object,
-        /// The file to write [default: NAME.sqlite]
+        /// The file to write; `-` is standard output [default: NAME.sqlite]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// As it was at this moment
