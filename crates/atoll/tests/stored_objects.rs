@@ -296,6 +296,38 @@ fn rows(table: &str) -> Vec<Vec<&str>> {
 }
 
 #[test]
+fn a_restore_that_cannot_be_leaves_the_object_alone() {
+    let project = project();
+    project.write("atoll.jsonc", r#"{ "retentionDays": 0 }"#);
+    let server = serve(&project);
+    assert_eq!(get(&server, "/kitchen/a"), "1: a");
+    let other = json(&project, &["show", "Room", "kitchen"]);
+    let other = other["bookmark"].as_str().unwrap();
+    assert_eq!(get(&server, "/lobby/a"), "1: a");
+    let early = moment();
+    objects(&project, &["delete", "Room", "lobby", "--yes"]);
+    assert_eq!(get(&server, "/lobby/b"), "1: b");
+    let look = || {
+        let error = refused(&project, &["restore", "Room", "lobby", "--to", other]);
+        assert_eq!(
+            error,
+            "error: the bookmark belongs to another object\n  hint: `atoll objects show` tells an object's bookmark\n"
+        );
+        // What was there before the object is no part of its history.
+        let error = refused(&project, &["restore", "Room", "lobby", "--to", &early]);
+        assert_eq!(
+            error,
+            "error: the history of the object does not reach back that far\n  hint: no history is kept (`retentionDays` is 0)\n"
+        );
+    };
+    look();
+    // The same instance.
+    assert_eq!(get(&server, "/lobby"), "2: b");
+    server.stop();
+    look();
+}
+
+#[test]
 fn names_that_look_like_ids_are_names() {
     let project = project();
     let server = serve(&project);
@@ -536,4 +568,17 @@ export default {
     assert_eq!(get(&server, "/9"), "9");
     assert_eq!(get(&server, "/2"), "database or disk is full: SQLITE_FULL");
     assert_eq!(get(&server, "/0"), "9");
+    // And to what comes from outside, also while no server runs.
+    objects(&project, &["export", "Room", "one"]);
+    let mut large = std::fs::read(project.path().join("one.sqlite")).unwrap();
+    large.resize(2 << 20, 0);
+    std::fs::write(project.path().join("large.sqlite"), large).unwrap();
+    server.stop();
+    let error = refused(&project, &["import", "Room", "two", "large.sqlite"]);
+    assert_eq!(
+        error,
+        "error: an object may hold 1048576 bytes, and this one would hold 2097152\n  \
+         hint: set a larger `objectQuotaMb` in atoll.jsonc: it counts from the next start of the server on\n"
+    );
+    objects(&project, &["import", "Room", "two", "one.sqlite"]);
 }

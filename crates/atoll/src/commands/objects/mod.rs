@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
-use host::{Runtime, StorageOptions};
+use host::Runtime;
 use owo_colors::OwoColorize as _;
 
 use crate::arguments::objects::{Command, Object, Objects, Place};
 use crate::control::{self, Address, Answer, Listed, Moment, Operation, Refusal, connect, perform};
 use crate::error::Error;
 use crate::fleet::zygote;
-use crate::objects::{not_opened, state_folder};
+use crate::objects::{Bounds, not_opened, state_folder};
 use crate::{lines, terminal};
 
 pub(crate) async fn run(arguments: Objects) -> Result<(), Error> {
@@ -190,20 +190,20 @@ impl Stored {
         if let Some(server) = connect(&self.folder).await {
             return Ok(server.perform(&operation).await?);
         }
+        let bounds = Bounds::of_folder(&self.folder)?;
         let runtime = Runtime::start(host::Options {
             zygote: zygote()?,
             processes: 1,
         })
         .await?;
-        // What is too old or too much is for the server to say, which knows the settings.
-        let mut options = StorageOptions::new(&self.folder);
+        let mut options = bounds.options(&self.folder);
+        // History is for the server to take away, which knows whether the settings are still the same.
         options.retention = Duration::MAX;
-        options.quota_bytes = u64::MAX;
         runtime
             .open_storage(&options)
             .await
             .map_err(not_looked_into)?;
-        let outcome = perform(&runtime, operation).await;
+        let outcome = perform(&runtime, bounds.days(), operation).await;
         runtime
             .close()
             .await
