@@ -95,6 +95,12 @@ pub(crate) struct Listed {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) label: Option<String>,
     pub(crate) name: Option<String>,
+    /// Part of its id: objects of several jurisdictions may have the same name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) jurisdiction: Option<String>,
+    /// Its name, typed, means no object or another one.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) by_id: bool,
     /// Where it belongs, when it is a facet.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) facet: Option<FacetOf>,
@@ -115,7 +121,8 @@ impl Listed {
 
     /// What to type for it in its class.
     pub(crate) fn name_or_id(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.id)
+        let name = self.name.as_deref().filter(|_| !self.by_id);
+        name.unwrap_or(&self.id)
     }
 }
 

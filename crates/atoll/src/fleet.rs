@@ -1,6 +1,8 @@
 //! All workers of one command: read, built, deployed, and deployed again.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod notes;
+
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -12,6 +14,7 @@ use host::{Cache, DeployError, Deployment, Egress, Fetcher, Limits, Runtime, Wor
 
 use protocol::{Entrypoint, EntrypointKind};
 
+use self::notes::warn_of_absent_services;
 use crate::arguments::Overrides;
 use crate::bindings::{self, Shared};
 use crate::browsers::AllBrowsers;
@@ -218,7 +221,35 @@ impl Fleet {
         &mut self,
         index: usize,
         changed: Option<&HashSet<PathBuf>>,
-    ) -> Result<Running, Error> {
+    ) -> Result<(), Error> {
+        let mut gave_way = Vec::new();
+        let outcome = self.deploy_one(index, changed, &mut gave_way).await;
+        let name = self.members[index].project().name.clone();
+        let is_bound = |project: &Project| {
+            let mut objects = project.objects.iter();
+            objects.any(|object| {
+                object.script.as_ref() == Some(&name) && gave_way.contains(&object.class)
+            })
+        };
+        for other in 0..self.members.len() {
+            let member = &self.members[other];
+            if other == index || member.running.is_none() || !is_bound(member.project()) {
+                continue;
+            }
+            // Its own mistakes are not this worker's.
+            if let Err(error) = self.deploy_one(other, None, &mut Vec::new()).await {
+                error.tell();
+            }
+        }
+        outcome
+    }
+
+    async fn deploy_one(
+        &mut self,
+        index: usize,
+        changed: Option<&HashSet<PathBuf>>,
+        gave_way: &mut Vec<String>,
+    ) -> Result<(), Error> {
         let settings = self.members.iter().map(|member| &member.project().settings);
         let bounds = objects::Bounds::of(settings);
         let member = &mut self.members[index];
@@ -226,7 +257,8 @@ impl Fleet {
         let parts = changed.map_or(Parts::All, |changed| member.parts(changed));
         if let (Parts::Client, Some(running)) = (parts, member.running.clone()) {
             let client = member.client_builder.build(&project, self.mode).await?;
-            return Ok(member.run(running.inner, running.worker, client));
+            member.run(running.inner, running.worker, client);
+            return Ok(());
         }
         let assets = bindings::open_assets(&project, self.mode == Mode::Development)?;
         if let Some(assets) = &assets {
@@ -240,7 +272,8 @@ impl Fleet {
             }
             let built = builder.build().await?;
             error::warn(&built.warnings);
-            objects::prepare(&project, &self.shared.runtime, &self.state, bounds).await?;
+            let runtime = &self.shared.runtime;
+            objects::prepare(&project, runtime, &self.state, bounds, gave_way).await?;
             // What it logs while it starts leads to its files as well.
             self.maps.set(&project.name, built.source_map.clone());
             let is_old_syntax = listens_for_fetch(&built.program, &built.packages);
@@ -271,7 +304,8 @@ impl Fleet {
         let worker = worker?;
         let target = worker.as_ref().map(|worker| worker.entrypoint(None));
         let inner = bindings::site(&project, target, assets)?;
-        Ok(member.run(inner, worker, client?))
+        member.run(inner, worker, client?);
+        Ok(())
     }
 
     /// Builds workers once more that are as their files are, so that what stays the same is known when one of those files
@@ -289,63 +323,6 @@ impl Fleet {
                 let limits = limits(member.project());
                 let runtime = &self.shared.runtime;
                 runtime.read_ahead(worker.name(), &built.program, &built.packages, limits);
-            }
-        }
-    }
-
-    /// Says which workers have left objects in the folder of state that nobody looks after.
-    pub(crate) fn note_left_objects(&self) {
-        let Some(store) = self.shared.runtime.store() else {
-            return;
-        };
-        let is_there = |name: &str| {
-            let mut members = self.members.iter();
-            members.any(|member| member.project().name == name)
-        };
-        let left: BTreeSet<String> = store
-            .namespaces()
-            .iter()
-            .filter(|namespace| store.objects(namespace).next().is_some())
-            .filter_map(|namespace| Some(namespace.key().rsplit_once(':')?.0.to_owned()))
-            // What bindings store belongs to a worker of Atoll's own.
-            .filter(|worker| !is_there(worker) && !worker.contains(':'))
-            .collect();
-        for worker in left {
-            terminal::note(format_args!(
-                "{} has objects of the worker {worker}, which is not started here",
-                self.state.folder().display()
-            ));
-            terminal::hint(format_args!(
-                "start it too, or move them to another worker with a migration: \"transferred_classes\": [{{ \"from\": \"…\", \"from_script\": \"{worker}\", \"to\": \"…\" }}]"
-            ));
-        }
-    }
-
-    /// Says which service bindings lead to what no worker exports.
-    pub(crate) fn warn_of_absent_entrypoints(&self) {
-        for member in &self.members {
-            for service in &member.project().services {
-                let mut others = self.members.iter();
-                let other = others.find(|other| other.project().name == service.service);
-                let worker = other.and_then(|other| other.running.as_ref()?.worker.as_ref());
-                let (Some(worker), Some(wanted)) = (worker, &service.entrypoint) else {
-                    continue;
-                };
-                let exports = &worker.exports().entrypoints;
-                let names: Vec<&str> = exports.iter().map(|export| export.name.as_str()).collect();
-                if names.contains(&wanted.as_str()) {
-                    continue;
-                }
-                terminal::warning(format_args!(
-                    "env.{} of {} leads to the entrypoint {wanted} of {}, which does not export it",
-                    service.binding,
-                    member.project().name,
-                    service.service
-                ));
-                match bundle::nearest(wanted, names.iter().copied()) {
-                    Some(near) => terminal::hint(format_args!("did you mean {near}?")),
-                    None => terminal::hint(format_args!("it exports {}", names.join(", "))),
-                }
             }
         }
     }
@@ -401,25 +378,18 @@ impl Member {
     }
 
     /// Puts the code for browsers before everything else, and remembers all of it.
-    fn run(
-        &mut self,
-        inner: Arc<dyn Fetcher>,
-        worker: Option<Worker>,
-        client: Option<Client>,
-    ) -> Running {
+    fn run(&mut self, inner: Arc<dyn Fetcher>, worker: Option<Worker>, client: Option<Client>) {
         let mut site = Arc::clone(&inner);
         if let Some(client) = &client {
             error::warn(&client.warnings);
             site = Arc::new(BuiltFiles::new(client.files.clone(), site));
         }
         self.client = client;
-        let running = Running {
+        self.running = Some(Running {
             worker,
             site,
             inner,
-        };
-        self.running = Some(running.clone());
-        running
+        });
     }
 
     /// The files whose change asks for a new build.
@@ -459,23 +429,6 @@ fn read(options: &config::Options, overrides: &Overrides) -> Result<Project, Err
         }
     }
     Ok(project)
-}
-
-fn warn_of_absent_services(members: &[Member]) {
-    let is_there = |name: &str| members.iter().any(|member| member.project().name == name);
-    for member in members {
-        for service in &member.project().services {
-            if !is_there(&service.service) {
-                terminal::warning(format_args!(
-                    "env.{} of {} leads to the worker {}, which is not started here",
-                    service.binding,
-                    member.project().name,
-                    service.service
-                ));
-                terminal::hint("start it too: -c ITS-CONFIGURATION");
-            }
-        }
-    }
 }
 
 /// Whether a program answers requests as workers did before there were modules.

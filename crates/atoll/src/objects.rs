@@ -1,6 +1,6 @@
 //! What a worker's configuration says about Durable Objects, done: where they keep their state, and its migrations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use bundle::config::Settings;
 use bundle::config::migrate::{Known, Step};
 use host::{Runtime, StorageOptions};
 use protocol::Workflow;
+use serde::{Deserialize, Serialize};
 
 use crate::control;
 use crate::error::Error;
@@ -19,6 +20,10 @@ use crate::terminal;
 const OWN_FOLDER: &str = ".atoll";
 /// The last migration of each worker, in the folder of state.
 const TAGS: &str = "migrations.json";
+/// The bounds of the last server, in the folder of state.
+const BOUNDS: &str = "bounds.json";
+/// For how many days objects can go back when nothing else is set.
+const DEFAULT_DAYS: u32 = 30;
 
 /// Where state is kept, and whether it is for this run only.
 #[derive(Debug)]
@@ -63,9 +68,12 @@ impl State {
 
 /// What objects may keep, and for how long; `None` is the default. All workers of a process share one folder, so that the
 /// most that any of them wants counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Bounds {
+    #[serde(skip_serializing_if = "Option::is_none")]
     retention_days: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none", rename = "objectQuotaMb")]
     quota_mb: Option<u64>,
 }
 
@@ -77,11 +85,46 @@ impl Bounds {
         })
     }
 
-    fn options(self, folder: &Path) -> StorageOptions {
-        let mut options = StorageOptions::new(folder);
-        if let Some(days) = self.retention_days {
-            options.retention = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    /// Those of the server that had a folder of state last: commands without one go by them.
+    pub(crate) fn of_folder(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(BOUNDS);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(Error::failed("cannot read what objects may keep", error)),
+        };
+        serde_json::from_str(&text).map_err(|error| {
+            Error::mistake(
+                format_args!("{} is damaged: {error}", path.display()),
+                "delete it: the next server writes it again",
+            )
+        })
+    }
+
+    /// Writes them down for commands without a server. One that cannot is as good as before.
+    fn keep(self, folder: &Path) {
+        if Self::of_folder(folder).is_ok_and(|kept| kept == self) {
+            return;
         }
+        let text = serde_json::to_string_pretty(&self).map_err(std::io::Error::other);
+        if let Err(error) = text.and_then(|text| replace_file(folder, BOUNDS, &text)) {
+            terminal::warning(format_args!(
+                "`atoll objects` without this server does not know how much objects may keep: cannot write {}: {error}",
+                folder.join(BOUNDS).display()
+            ));
+        }
+    }
+
+    /// For how many days objects can go back.
+    pub(crate) fn days(self) -> u32 {
+        self.retention_days.unwrap_or(DEFAULT_DAYS)
+    }
+
+    pub(crate) fn options(self, folder: &Path) -> StorageOptions {
+        let mut options = StorageOptions::new(folder);
+        options.retention = Duration::from_secs(u64::from(self.days()) * 24 * 60 * 60);
         if let Some(megabytes) = self.quota_mb {
             options.quota_bytes = megabytes * 1024 * 1024;
         }
@@ -132,12 +175,14 @@ pub(crate) fn not_opened(error: host::Error, in_use: &str) -> Error {
     }
 }
 
-/// Makes the stored classes what a worker's configuration says, before a version of it runs.
+/// Makes the stored classes what a worker's configuration says, before a version of it runs. `gave_way` gets those of
+/// its classes that others have taken the place of: workers that are bound to them hold what is no more.
 pub(crate) async fn prepare(
     project: &Project,
     runtime: &Runtime,
     state: &State,
     bounds: Bounds,
+    gave_way: &mut Vec<String>,
 ) -> Result<(), Error> {
     let has_objects = !project.objects.is_empty() || !project.object_classes.is_empty();
     if !has_objects && project.stored_bindings().next().is_none() {
@@ -153,11 +198,14 @@ pub(crate) async fn prepare(
     let store = runtime
         .store()
         .ok_or_else(|| Error::failed("cannot reach storage", host::Error::NoStorage))?;
-    if is_first && let Err(error) = control::listen(runtime, folder) {
-        terminal::warning(format_args!(
-            "`atoll objects` cannot reach this process, as there can be no socket in {}: {error}",
-            folder.display()
-        ));
+    if is_first {
+        bounds.keep(folder);
+        if let Err(error) = control::listen(runtime, folder, bounds.days()) {
+            terminal::warning(format_args!(
+                "`atoll objects` cannot reach this process, as there can be no socket in {}: {error}",
+                folder.display()
+            ));
+        }
     }
     let mut tags = Tags::read(folder)?;
     let known = known(project, &store, &tags);
@@ -169,6 +217,11 @@ pub(crate) async fn prepare(
     }
     let own = |class: &str| format!("{}:{class}", project.name);
     for step in &plan.steps {
+        if let Step::Rename { to, .. } | Step::Transfer { to, .. } = step
+            && store.find_namespace(&own(to)).is_some()
+        {
+            gave_way.push(to.clone());
+        }
         let done = match step {
             Step::Create { class } => store.namespace(&own(class)).map(drop),
             Step::Rename { from, to } => store.rename_namespace(&own(from), &own(to)),
@@ -194,19 +247,27 @@ pub(crate) async fn prepare(
 }
 
 fn known(project: &Project, store: &host::Store, tags: &Tags) -> Known {
-    let stored: BTreeSet<(String, String)> = store
-        .namespaces()
-        .iter()
-        .filter_map(|namespace| namespace.key().rsplit_once(':'))
-        .filter(|(_, class)| !Workflow::is_instance_class(class))
-        .map(|(worker, class)| (worker.to_owned(), class.to_owned()))
-        .collect();
-    let own = stored.iter().filter(|(worker, _)| *worker == project.name);
-    Known {
-        classes: own.map(|(_, class)| class.clone()).collect(),
+    let mut known = Known {
         tag: tags.0.get(&project.name).cloned(),
-        elsewhere: stored,
+        ..Known::default()
+    };
+    for namespace in store.namespaces() {
+        let Some((worker, class)) = namespace.key().rsplit_once(':') else {
+            continue;
+        };
+        if Workflow::is_instance_class(class) {
+            continue;
+        }
+        if worker == project.name {
+            known.classes.insert(class.to_owned());
+        }
+        let stored = (worker.to_owned(), class.to_owned());
+        if store.objects(&namespace).next().is_none() {
+            known.empty.insert(stored.clone());
+        }
+        known.elsewhere.insert(stored);
     }
+    known
 }
 
 /// The last migration of each worker.
@@ -235,19 +296,21 @@ impl Tags {
         })
     }
 
-    /// Replaces the file as a whole.
     fn write(&self, folder: &Path) -> Result<(), Error> {
-        let replace = || -> std::io::Result<()> {
-            let next = folder.join(format!("{TAGS}.next"));
-            let mut file = std::fs::File::create(&next)?;
-            let text = serde_json::to_string_pretty(&self.0).map_err(std::io::Error::other)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&next, folder.join(TAGS))?;
-            std::fs::File::open(folder)?.sync_all()
-        };
-        replace().map_err(|error| Error::failed("cannot keep which migrations are done", error))
+        let text = serde_json::to_string_pretty(&self.0).map_err(std::io::Error::other);
+        text.and_then(|text| replace_file(folder, TAGS, &text))
+            .map_err(|error| Error::failed("cannot keep which migrations are done", error))
     }
+}
+
+/// Replaces a file as a whole.
+fn replace_file(folder: &Path, name: &str, text: &str) -> std::io::Result<()> {
+    let next = folder.join(format!("{name}.next"));
+    let mut file = std::fs::File::create(&next)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&next, folder.join(name))?;
+    std::fs::File::open(folder)?.sync_all()
 }
 
 /// State in Atoll's own folder does not belong into a repository. That it cannot be said is no reason to stop.

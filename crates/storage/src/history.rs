@@ -8,13 +8,15 @@ use std::sync::{Arc, MutexGuard};
 use protocol::pages::{Encoder, PAGE_BYTES};
 
 use crate::bookmark::{Bookmark, Moment};
-use crate::disk::{Disk, File};
+use crate::disk::File;
 use crate::flush::{Holder, pages_of, read_page};
 use crate::live::Part;
 use crate::log::Urgency;
 use crate::record::{self, Key, Record};
 use crate::recovery::LARGE_CHANGES;
 use crate::shared::{Core, Shared};
+use crate::snapshot_file::SnapshotFile;
+use crate::sqlite_file::check_sqlite;
 use crate::store::{Store, id_text};
 use crate::wal::Merged;
 use crate::{AlarmChange, Error, Namespace};
@@ -24,39 +26,18 @@ const PART_BYTES: usize = 4 << 20;
 /// What is copied at a time.
 const COPY_BYTES: usize = 1 << 20;
 
-/// A copy of an object's file, which is removed when this is dropped.
-#[derive(Debug)]
-pub struct SnapshotFile {
-    path: PathBuf,
-    disk: Arc<dyn Disk>,
-}
-
-impl SnapshotFile {
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for SnapshotFile {
-    fn drop(&mut self) {
-        if let Err(error) = self.disk.remove(&self.path) {
-            tracing::warn!(%error, path = %self.path.display(), "cannot remove a copy");
-        }
-    }
-}
-
-/// A copy of an object's file, and what has to be done to it.
-struct Copied {
-    file: Arc<dyn File>,
-    /// The moment that it should be of; nothing for the present.
-    target: Option<Moment>,
-    /// Whether the object has changed since.
+/// Where an object has to go back to.
+#[derive(Clone, Copy)]
+struct Back {
+    target: Moment,
+    /// Whether it has changed since.
     changed: bool,
     /// Where the log ends for it.
     upto: u64,
 }
+
+/// A copy of an object's file, and what has to be done to it.
+type Copied = (Arc<dyn File>, Option<Back>);
 
 /// What the host writes of an object.
 #[derive(Clone, Copy)]
@@ -107,6 +88,31 @@ impl Store {
         drop(core);
         self.shared.restore_now(&key, bookmark)?;
         Ok(before)
+    }
+
+    /// Whether [`Store::restore`] could do it.
+    ///
+    /// # Errors
+    /// As [`Store::restore`].
+    pub fn check_restore(
+        &self,
+        namespace: &Namespace,
+        id: [u8; 32],
+        bookmark: &Bookmark,
+    ) -> Result<(), Error> {
+        let (shared, key) = (&self.shared, key(namespace, id));
+        if !bookmark.belongs_to(&key) {
+            return Err(Error::OtherBookmark);
+        }
+        // What its file lacks has no undo in the log yet.
+        let held = shared.hold(&key, true)?;
+        shared.flush(&[key], Holder::Me)?;
+        let back = shared.goes_back(&key, bookmark)?;
+        drop(held);
+        match back.changed {
+            true => shared.check_reach(&key, back.target, back.upto),
+            false => Ok(()),
+        }
     }
 
     /// Writes an object as it is, or as it was, into a plain SQLite file, in place of what is there.
@@ -241,35 +247,6 @@ fn key(namespace: &Namespace, id: [u8; 32]) -> Key {
     }
 }
 
-/// What is wrong with a file that should be a SQLite database.
-fn check_sqlite(file: &dyn File) -> io::Result<Result<(), String>> {
-    let mut header = [0; 100];
-    let length = file.len()?;
-    if length == 0 {
-        return Ok(Ok(()));
-    }
-    let read = file.read_at(&mut header, 0)?;
-    if read < header.len() || !header.starts_with(b"SQLite format 3\0") {
-        return Ok(Err("it is not a SQLite database".to_owned()));
-    }
-    let page = match u16::from_be_bytes([header[16], header[17]]) {
-        1 => 65536,
-        bytes => u32::from(bytes),
-    };
-    if page as usize != PAGE_BYTES {
-        return Ok(Err(format!(
-            "its pages have {page} bytes, and {PAGE_BYTES} are needed; \
-             run: sqlite3 FILE 'PRAGMA journal_mode=DELETE; PRAGMA page_size={PAGE_BYTES}; VACUUM'"
-        )));
-    }
-    if length % PAGE_BYTES as u64 != 0 {
-        return Ok(Err(
-            "it ends in the middle of a page, so it is not complete".to_owned(),
-        ));
-    }
-    Ok(Ok(()))
-}
-
 impl Shared {
     fn staged_path(&self) -> Result<PathBuf, Error> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -321,16 +298,16 @@ impl Shared {
         to: &Path,
     ) -> Result<Arc<dyn File>, Error> {
         let key = held.key;
-        let copied = self.copy_held(&held, at, to)?;
+        let (file, back) = self.copy_held(&held, at, to)?;
         drop(held);
-        self.take_to_target(&key, &copied)?;
-        Ok(copied.file)
+        self.take_back_to(&key, &*file, back)?;
+        Ok(file)
     }
 
     /// Takes a copy back to the moment that it should be of.
-    fn take_to_target(&self, key: &Key, copied: &Copied) -> Result<(), Error> {
-        match copied.target {
-            Some(target) if copied.changed => self.rewind(key, &*copied.file, target, copied.upto),
+    fn take_back_to(&self, key: &Key, file: &dyn File, back: Option<Back>) -> Result<(), Error> {
+        match back {
+            Some(back) if back.changed => self.rewind(key, file, back.target, back.upto),
             _ => Ok(()),
         }
     }
@@ -344,19 +321,24 @@ impl Shared {
     ) -> Result<Copied, Error> {
         let key = held.key;
         self.flush(&[key], Holder::Me)?;
-        let core = self.core();
-        let upto = core.queue.next();
-        let last = core.object(&key)?.last;
-        let from = self.object_path(&core, &key);
-        drop(core);
-        let target = match at {
-            Some(bookmark) => Some(self.target(&key, bookmark, upto)?),
+        let from = self.object_path(&self.core(), &key);
+        let back = match at {
+            Some(bookmark) => Some(self.goes_back(&key, bookmark)?),
             None => None,
         };
-        Ok(Copied {
-            file: self.copy(&from, to)?,
+        Ok((self.copy(&from, to)?, back))
+    }
+
+    /// What a bookmark means for an object whose file has everything.
+    fn goes_back(&self, key: &Key, bookmark: &Bookmark) -> Result<Back, Error> {
+        let core = self.core();
+        let upto = core.queue.next();
+        let last = core.object(key)?.last;
+        drop(core);
+        let target = self.target(key, bookmark, upto)?;
+        Ok(Back {
             target,
-            changed: target.is_some_and(|target| target < last),
+            changed: target < last,
             upto,
         })
     }
@@ -437,13 +419,13 @@ impl Shared {
         let restore = || {
             // Kept until the end: what is written is the difference to what is there now.
             let held = self.hold(key, true)?;
-            let copied = self.copy_held(&held, Some(bookmark), &path)?;
-            self.take_to_target(key, &copied)?;
-            let alarm = match copied.target {
-                Some(target) => self.alarm_back(key, target, copied.upto)?,
+            let (file, back) = self.copy_held(&held, Some(bookmark), &path)?;
+            self.take_back_to(key, &*file, back)?;
+            let alarm = match back {
+                Some(back) => self.alarm_back(key, back.target, back.upto)?,
                 None => None,
             };
-            self.write_state(key, &*copied.file, Written::Back(alarm))?;
+            self.write_state(key, &*file, Written::Back(alarm))?;
             if alarm.is_some() {
                 (self.options.on_alarm)();
             }

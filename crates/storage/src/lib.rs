@@ -35,6 +35,8 @@ mod rewind;
 mod segment;
 mod shared;
 mod snapshot;
+mod snapshot_file;
+mod sqlite_file;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -43,10 +45,10 @@ mod wal;
 pub use bookmark::Bookmark;
 pub use error::Error;
 pub use figures::Figures;
-pub use history::SnapshotFile;
 pub use object::{Commit, MAX_TRANSACTION_BYTES, Object};
 pub use options::{Checkpoint, Options};
 pub use protocol::AlarmChange;
+pub use snapshot_file::SnapshotFile;
 pub use store::{Alarm, ObjectInfo, Objects, Opened, Store};
 
 /// A place in the log. Once everything before it is on the disk, so is what was said to end there.

@@ -139,6 +139,23 @@ impl Shared {
         target: Moment,
         upto: u64,
     ) -> Result<(), Error> {
+        let (items, plan) = self.way_back(key, target, upto)?;
+        for position in &plan.undos {
+            self.take_back(file, *position)?;
+        }
+        match plan.from {
+            Some(from) => self.bring_forward(file, &items, from, target),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the log reaches back to a moment of an object whose file has everything that comes before `upto`.
+    pub(crate) fn check_reach(&self, key: &Key, target: Moment, upto: u64) -> Result<(), Error> {
+        self.way_back(key, target, upto).map(drop)
+    }
+
+    /// What there is to do to take an object back, and what the log says of it meanwhile.
+    fn way_back(&self, key: &Key, target: Moment, upto: u64) -> Result<(Vec<Item>, Plan), Error> {
         self.wait_durable(upto)?;
         let segments = self.segments().clone();
         let mut items: Vec<Item> = Vec::new();
@@ -177,13 +194,7 @@ impl Shared {
         if !complete {
             return Err(Error::OutOfRetention);
         }
-        for position in &plan.undos {
-            self.take_back(file, *position)?;
-        }
-        match plan.from {
-            Some(from) => self.bring_forward(file, &items, from, target),
-            None => Ok(()),
-        }
+        Ok((items, plan))
     }
 
     fn take_back(&self, file: &dyn File, position: u64) -> Result<(), Error> {

@@ -231,18 +231,27 @@ impl Store {
             .collect()
     }
 
-    /// Gives a namespace another name; its objects stay as they are, running or not.
+    /// Gives a namespace another name; its objects stay as they are, running or not. A namespace that has that name and
+    /// no objects gives way.
     ///
     /// # Errors
-    /// When there is no namespace `from`, or there is one that is called `to`.
+    /// When there is no namespace `from`, or there is one that is called `to` and has objects.
     pub fn rename_namespace(&self, from: &str, to: &str) -> Result<(), Error> {
-        let core = self.shared.core();
+        let mut core = self.shared.core();
         let number = core
             .catalog
             .number(from)
             .ok_or_else(|| Error::NoNamespace(from.to_owned()))?;
+        if from == to {
+            return Ok(());
+        }
         if core.catalog.number(to).is_some() {
-            return Err(Error::NamespaceExists(to.to_owned()));
+            drop(core);
+            self.remove_namespace(to, true)?;
+            core = self.shared.core();
+            if core.catalog.number(to).is_some() {
+                return Err(Error::NamespaceExists(to.to_owned()));
+            }
         }
         let record = Record::NamespaceRenamed { number, key: to };
         let (core, placed) = self.shared.append_record(core, &record, Urgency::Upkeep)?;
@@ -255,6 +264,11 @@ impl Store {
     /// # Errors
     /// When there is none of this name, or the disk refuses.
     pub fn delete_namespace(&self, key: &str) -> Result<(), Error> {
+        self.remove_namespace(key, false)
+    }
+
+    /// Deletes a namespace, or only one that has no objects.
+    fn remove_namespace(&self, key: &str, only_empty: bool) -> Result<(), Error> {
         let shared = &self.shared;
         let mut core = shared.core();
         let number = core
@@ -265,6 +279,9 @@ impl Store {
             let Some(namespace) = core.catalog.namespaces.get(&number) else {
                 return Err(Error::NoNamespace(key.to_owned()));
             };
+            if only_empty && namespace.objects.values().any(|entry| entry.made) {
+                return Err(Error::NamespaceExists(key.to_owned()));
+            }
             let live = || {
                 let entries = namespace.objects.values();
                 entries.filter_map(|entry| entry.live.as_ref())

@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 
 /// What there is to know about all of its commands.
 pub(crate) const HELP: &str = "\
-An object is named by its class and its name: `Room lobby`. An id of 64 hexadecimal digits stands for a name as well, and \
-where several workers have a class of that name, `WORKER:CLASS` says which is meant. A facet is named by the class and the \
-name of the object that it belongs to, and its path there: `Room lobby/notes`. Letters that no shell likes stand there as \
-%2f; `list` shows what to type.
+An object is named by its class and its name: `Room lobby`. Its id of 64 hexadecimal digits stands for the name as well, and \
+is what tells objects of several jurisdictions apart. Where several workers have a class of that name, `WORKER:CLASS` says \
+which is meant. A facet is named by the class and the name of the object that it belongs to, and its path there: \
+`Room lobby/notes`. Letters that no shell likes stand there as %2f; `list` shows what to type.
 
 Everything works while `atoll dev` or `atoll serve` runs, and without.
 
@@ -81,7 +81,7 @@ pub(crate) enum Command {
     Export {
         #[command(flatten)]
         object: Object,
-        /// The file to write [default: NAME.sqlite]
+        /// The file to write; `-` is standard output [default: NAME.sqlite]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
         /// As it was at this moment

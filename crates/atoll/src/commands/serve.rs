@@ -84,18 +84,15 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
         level,
         Some(Arc::clone(&fleet.shared.powers.console)),
     ));
-    let mut site = None;
-    let mut workers = Vec::new();
     // The last first: a worker that another one calls is there before its caller.
     for index in (0..fleet.members.len()).rev() {
-        let running = fleet.deploy(index, None).await?;
-        workers.push((index, running.worker));
-        site = Some(running.site);
+        fleet.deploy(index, None).await?;
     }
     super::give_back();
-    let Some(site) = site else {
+    let Some(first) = &fleet.first().running else {
         return Err(Error::Told);
     };
+    let site = Arc::clone(&first.site);
     let name = fleet.first().project().name.clone();
     let gateway = Gateway::bind(
         options,
@@ -118,10 +115,8 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Error> {
     }
     operator.ready(fleet.shared.runtime.clone(), gateway.handle());
     for (index, trigger) in triggers {
-        let worker = workers
-            .iter()
-            .find_map(|(other, worker)| worker.clone().filter(|_| *other == index));
-        if let Some(worker) = worker {
+        let running = fleet.members[index].running.as_ref();
+        if let Some(worker) = running.and_then(|running| running.worker.clone()) {
             let maps = fleet.maps.clone();
             tokio::spawn(run_on_time(trigger, worker, maps, Arc::clone(&metrics)));
         }

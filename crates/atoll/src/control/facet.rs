@@ -1,7 +1,7 @@
 //! How facets are named: by the object that they belong to, and the names from there on.
 
 use host::{FacetRecord, Store};
-use protocol::{ObjectId, facet_id, id_belongs, namespace_key, root_id};
+use protocol::{ObjectId, facet_id, id_belongs, jurisdiction_of, namespace_key, root_id};
 use serde::{Deserialize, Serialize};
 use storage::{Namespace, ObjectInfo};
 
@@ -35,7 +35,9 @@ impl FacetOf {
         let stored = store.object(namespace, root).ok();
         let name = stored
             .and_then(|root| root.name)
-            .or_else(|| record.object.clone());
+            .or_else(|| record.object.clone())
+            // With a jurisdiction, it means another object.
+            .filter(|_| jurisdiction_of(&root).is_none());
         Some(Self {
             is_named: name.is_some(),
             object: name.unwrap_or_else(|| hex(&root)),

@@ -1,7 +1,7 @@
 //! From what somebody typed to an object, or to what it might have been.
 
 use host::Store;
-use protocol::{ObjectId, id_belongs, id_from_name, namespace_key};
+use protocol::{ObjectId, id_belongs, id_from_name, jurisdiction_of, namespace_key, root_id};
 use storage::{Namespace, ObjectInfo};
 
 use super::facet::{FacetOf, id_in};
@@ -34,6 +34,8 @@ pub(super) fn listed(store: &Store, namespace: &Namespace, object: &ObjectInfo) 
         .iter()
         .any(|other| other != namespace && parts(other).1 == class);
     let facet = FacetOf::find(store, namespace, object);
+    // What is no name of it, and what cannot be typed.
+    let is_by_id = |name: &str| id(namespace, name) != object.id || name.contains(char::is_control);
     Listed {
         worker: worker.to_owned(),
         class: class.to_owned(),
@@ -42,6 +44,8 @@ pub(super) fn listed(store: &Store, namespace: &Namespace, object: &ObjectInfo) 
             Some(facet) => Some(facet.name()),
             None => object.name.clone(),
         },
+        jurisdiction: jurisdiction_of(&object.id).map(str::to_owned),
+        by_id: facet.is_none() && object.name.as_deref().is_some_and(is_by_id),
         facet,
         id: hex(&object.id),
         bytes: object.bytes,
@@ -91,8 +95,10 @@ pub(super) fn namespace(store: &Store, class: &str) -> Result<Namespace, Refusal
 /// The object that is called so.
 pub(super) fn object(store: &Store, address: &Address) -> Result<Found, Refusal> {
     let namespace = namespace(store, &address.class)?;
-    let named = id(&namespace, &address.name);
-    if let Some(object) = named.and_then(|id| store.object(&namespace, id).ok()) {
+    // Ids of facets are no ids that somebody could have made.
+    let ids = [Some(id(&namespace, &address.name)), parse_id(&address.name)];
+    let mut stored = ids.into_iter().flatten();
+    if let Some(object) = stored.find_map(|id| store.object(&namespace, id).ok()) {
         return Ok(Found { namespace, object });
     }
     if let Some(object) = facet(store, &namespace, &address.name) {
@@ -102,8 +108,18 @@ pub(super) fn object(store: &Store, address: &Address) -> Result<Found, Refusal>
     let mut same = store
         .objects(&namespace)
         .filter(|object| object.name.as_deref() == Some(&address.name));
-    if let Some(object) = same.next() {
-        return Ok(Found { namespace, object });
+    match (same.next(), same.next()) {
+        (Some(object), None) => return Ok(Found { namespace, object }),
+        (Some(one), Some(other)) => {
+            return Err(Refusal::mistake(
+                format_args!(
+                    "objects of several jurisdictions are called {:?}",
+                    address.name
+                ),
+                format_args!("say which: {} or {}", hex(&one.id), hex(&other.id)),
+            ));
+        }
+        (None, _) => {}
     }
     let names: Vec<String> = store
         .objects(&namespace)
@@ -133,20 +149,25 @@ pub(super) fn place(
 ) -> Result<(Namespace, ObjectId, Option<String>), Refusal> {
     let namespace = namespace(store, &address.class)?;
     let key = namespace_key(namespace.origin());
-    let too_long = address.name.len() > protocol::limits::MAX_OBJECT_NAME_BYTES;
-    match parse_id(&address.name) {
-        Some(id) if id_belongs(&key, &id) => Ok((namespace, id, None)),
-        Some(_) => Err(Refusal::mistake(
-            "this id is not one of that class: ids are made for one class and fit no other",
-            "give it a name instead",
-        )),
-        None if too_long || address.name.is_empty() => Err(Refusal::mistake(
+    let (name, too_long) = (
+        &address.name,
+        address.name.len() > protocol::limits::MAX_OBJECT_NAME_BYTES,
+    );
+    if too_long || name.is_empty() {
+        return Err(Refusal::mistake(
             "a name of an object has 1 to 1024 bytes",
             "give it another name",
+        ));
+    }
+    match parse_id(name) {
+        Some(id) if id_belongs(&key, &id) => Ok((namespace, id, None)),
+        Some(id) if store.object(&namespace, root_id(&key, &id)).is_ok() => Err(Refusal::mistake(
+            "this is the id of a facet, which only its object can make",
+            "give it a name instead",
         )),
-        None => {
-            let id = id_from_name(&key, &address.name, None);
-            Ok((namespace, id, Some(address.name.clone())))
+        _ => {
+            let id = id_from_name(&key, name, None);
+            Ok((namespace, id, Some(name.clone())))
         }
     }
 }
@@ -154,22 +175,23 @@ pub(super) fn place(
 /// The facet that is called so: the name or the id of the object that it belongs to, and its path there.
 fn facet(store: &Store, namespace: &Namespace, name: &str) -> Option<ObjectInfo> {
     name.match_indices('/').find_map(|(at, _)| {
-        let root = id(namespace, &name[..at])?;
+        let root = id(namespace, &name[..at]);
         let facet = id_in(&root, &name[at + 1..])?;
         store.object(namespace, facet).ok()
     })
 }
 
-fn id(namespace: &Namespace, name: &str) -> Option<ObjectId> {
-    Some(
-        parse_id(name)
-            .unwrap_or_else(|| id_from_name(&namespace_key(namespace.origin()), name, None)),
-    )
+/// What a name stands for. 64 digits are an id where they are one of that class, and otherwise a name.
+fn id(namespace: &Namespace, name: &str) -> ObjectId {
+    let key = namespace_key(namespace.origin());
+    parse_id(name)
+        .filter(|id| id_belongs(&key, id))
+        .unwrap_or_else(|| id_from_name(&key, name, None))
 }
 
 fn parse_id(text: &str) -> Option<ObjectId> {
     let mut id = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     for (index, byte) in id.iter_mut().enumerate() {

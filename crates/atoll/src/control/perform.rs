@@ -20,8 +20,12 @@ const DELETED: &str = "Durable Object reset because it was deleted by its operat
 /// The code that looks into databases, in a jail.
 const READER: &str = include_str!("reader.js");
 
-/// Does what is asked for.
-pub(crate) async fn perform(runtime: &Runtime, operation: Operation) -> Result<Answer, Refusal> {
+/// Does what is asked for. Objects can go back for so many days.
+pub(crate) async fn perform(
+    runtime: &Runtime,
+    days: u32,
+    operation: Operation,
+) -> Result<Answer, Refusal> {
     let store = runtime
         .store()
         .ok_or_else(|| Refusal::failed("this server has no stored objects"))?;
@@ -44,7 +48,7 @@ pub(crate) async fn perform(runtime: &Runtime, operation: Operation) -> Result<A
                 let at = bookmark(&store, &found, at.as_ref())?;
                 store
                     .export(&found.namespace, found.object.id, at.as_ref(), &to)
-                    .map_err(refuse)?;
+                    .map_err(|error| refuse_back(error, days))?;
                 done(&store, &found)
             })
             .await
@@ -53,7 +57,7 @@ pub(crate) async fn perform(runtime: &Runtime, operation: Operation) -> Result<A
             make_room(runtime, &store, &object).await?;
             blocking(move || import(&store, &object, &from)).await
         }
-        Operation::Restore { object, to } => restore(runtime, store, object, to).await,
+        Operation::Restore { object, to } => restore(runtime, store, object, to, days).await,
         Operation::Fork { object, to, at } => {
             make_room(runtime, &store, &to).await?;
             blocking(move || {
@@ -67,7 +71,10 @@ pub(crate) async fn perform(runtime: &Runtime, operation: Operation) -> Result<A
                         (&namespace, id),
                         name.as_deref(),
                     )
-                    .map_err(|error| refuse_new(error, &to))?;
+                    .map_err(|error| match error {
+                        storage::Error::OutOfRetention => refuse_back(error, days),
+                        error => refuse_new(error, &to),
+                    })?;
                 made(&store, &namespace, id)
             })
             .await
@@ -120,7 +127,9 @@ fn list(store: &Store, class: Option<&str>) -> Result<Answer, Refusal> {
                     Some(facet) => !facet.is_named,
                     None => listed.name.is_none(),
                 },
-                listed.name_or_id().to_owned(),
+                listed.name.as_ref().unwrap_or(&listed.id).clone(),
+                listed.jurisdiction.clone(),
+                listed.id.clone(),
             )
         };
         key(one).cmp(&key(other))
@@ -149,19 +158,30 @@ async fn restore(
     store: Arc<Store>,
     object: Address,
     to: Moment,
+    days: u32,
 ) -> Result<Answer, Refusal> {
     let found = find::object(&store, &object)?;
     let (namespace, id) = (found.namespace.clone(), found.object.id);
-    runtime.evict(&namespace, id, RESTORED).await;
-    let answer = blocking(move || {
-        let target = bookmark(&store, &found, Some(&to))?.unwrap_or(
-            store
+    let checked = Arc::clone(&store);
+    // Before it is reset: one that stays as it is keeps what it has in memory as well.
+    let (found, target) = blocking(move || {
+        let target = match bookmark(&checked, &found, Some(&to))? {
+            Some(target) => target,
+            None => checked
                 .bookmark(&found.namespace, found.object.id)
                 .map_err(refuse)?,
-        );
+        };
+        checked
+            .check_restore(&found.namespace, found.object.id, &target)
+            .map_err(|error| refuse_back(error, days))?;
+        Ok((found, target))
+    })
+    .await?;
+    runtime.evict(&namespace, id, RESTORED).await;
+    let answer = blocking(move || {
         let undo = store
             .restore(&found.namespace, found.object.id, &target)
-            .map_err(refuse)?;
+            .map_err(|error| refuse_back(error, days))?;
         let object = store
             .object(&found.namespace, found.object.id)
             .map_err(refuse)?;
@@ -289,16 +309,31 @@ fn refuse(error: storage::Error) -> Refusal {
         storage::Error::Bookmark(_) | storage::Error::OtherBookmark => {
             Refusal::mistake(message, "`atoll objects show` tells an object's bookmark")
         }
-        storage::Error::OutOfRetention => Refusal::mistake(
+        storage::Error::Quota { .. } => Refusal::mistake(
             message,
-            "history is kept for 30 days, and from the creation of the object on",
+            "set a larger `objectQuotaMb` in atoll.jsonc: it counts from the next start of the server on",
         ),
-        storage::Error::Import { .. } | storage::Error::Quota { .. } => Refusal {
+        storage::Error::Import { .. } => Refusal {
             is_mistake: true,
             ..Refusal::failed(message)
         },
         _ => Refusal::failed(message),
     }
+}
+
+/// Why an object cannot go back, where it can for so many days.
+fn refuse_back(error: storage::Error, days: u32) -> Refusal {
+    if !matches!(error, storage::Error::OutOfRetention) {
+        return refuse(error);
+    }
+    let kept = match days {
+        0 => "no history is kept (`retentionDays` is 0)".to_owned(),
+        1 => "history is kept for one day, and from the creation of the object on".to_owned(),
+        days => {
+            format!("history is kept for {days} days, and from the creation of the object on")
+        }
+    };
+    Refusal::mistake(error, kept)
 }
 
 fn refuse_new(error: storage::Error, address: &Address) -> Refusal {

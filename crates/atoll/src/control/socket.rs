@@ -25,11 +25,12 @@ fn through(folder: &File, name: &str) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
 }
 
-/// Lets commands reach the runtime that has this folder of state, for as long as the process runs.
+/// Lets commands reach the runtime that has this folder of state, for as long as the process runs. Objects can go back
+/// for so many days.
 ///
 /// # Errors
 /// When there can be no socket in the folder.
-pub(crate) fn listen(runtime: &Runtime, folder: &Path) -> io::Result<()> {
+pub(crate) fn listen(runtime: &Runtime, folder: &Path, days: u32) -> io::Result<()> {
     let opened = File::open(folder)?;
     let next = format!("{NAME}.next");
     let path = folder.join(&next);
@@ -62,7 +63,7 @@ pub(crate) fn listen(runtime: &Runtime, folder: &Path) -> io::Result<()> {
             }
             let runtime = runtime.clone();
             tokio::spawn(async move {
-                if let Err(error) = serve(stream, &runtime).await {
+                if let Err(error) = serve(stream, &runtime, days).await {
                     tracing::debug!(%error, "a command went away");
                 }
                 drop(turn);
@@ -72,13 +73,13 @@ pub(crate) fn listen(runtime: &Runtime, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve(stream: UnixStream, runtime: &Runtime) -> io::Result<()> {
+async fn serve(stream: UnixStream, runtime: &Runtime, days: u32) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(reader.take(MAX_OPERATION_BYTES));
     reader.read_line(&mut line).await?;
     let outcome = match serde_json::from_str::<Operation>(&line) {
-        Ok(operation) => perform(runtime, operation).await,
+        Ok(operation) => perform(runtime, days, operation).await,
         Err(error) => Err(Refusal::failed(format_args!(
             "the server does not know this operation: {error}"
         ))),

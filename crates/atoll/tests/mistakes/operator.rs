@@ -433,6 +433,10 @@ pub(crate) const CASES: &[Case] = &[
     ("objects of another folder", || {
         Some(run(&Project::new(&[]), &["objects", "list"]))
     }),
+    ("objects of a configuration that is not there", || {
+        let project = stored();
+        Some(run(&project, &["objects", "list", "-c", "wrangler.jsn"]))
+    }),
     ("objects of a folder that can only be read", || {
         let project = stored();
         let mut list = as_another(&project, 4242)?;

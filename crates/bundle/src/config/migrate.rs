@@ -15,6 +15,8 @@ pub struct Known {
     pub tag: Option<String>,
     /// Workers and their classes, for classes that come from there. The worker's own may be among them.
     pub elsewhere: BTreeSet<(String, String)>,
+    /// Workers and those of their classes that have no object. They are in nobody's way.
+    pub empty: BTreeSet<(String, String)>,
 }
 
 /// One change of the namespaces.
@@ -25,7 +27,7 @@ pub enum Step {
         /// Its name.
         class: String,
     },
-    /// A class and its objects get another name.
+    /// A class and its objects get another name. One that has that name has no objects, and gives way.
     Rename {
         /// The name until now.
         from: String,
@@ -37,7 +39,7 @@ pub enum Step {
         /// Its name.
         class: String,
     },
-    /// A class and its objects come from another worker.
+    /// A class and its objects come from another worker. One that has their new name has no objects, and gives way.
     Transfer {
         /// The worker that had it.
         from_script: String,
@@ -97,17 +99,20 @@ pub enum Error {
 impl Error {
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> String {
         match self {
             Self::UnknownTag { .. } => {
-                "put that migration back, or store objects in another folder with --persist-to"
+                "put that migration back, or store objects in another folder with --persist-to".to_owned()
             }
             Self::RenameOfNothing { .. } => {
-                "a migration that was applied does not count when it is changed later: create the class in a new one"
+                "a migration that was applied does not count when it is changed later: create the class in a new one".to_owned()
             }
-            Self::Taken { .. } => {
-                "its objects would be lost: delete that class in a migration before, or choose another name"
-            }
+            // The first of them is for the second, which deletes only what a migration has made.
+            Self::Taken { to, .. } => format!(
+                "that class has objects, which would be lost: to give them up, put this before that migration: \
+                 {{ \"tag\": \"…\", \"new_sqlite_classes\": [{to:?}] }}, \
+                 {{ \"tag\": \"…\", \"deleted_classes\": [{to:?}] }}; or choose another name"
+            ),
         }
     }
 }
@@ -120,12 +125,13 @@ impl Project {
     /// # Errors
     /// When the migrations cannot be applied to what is stored.
     pub fn plan_objects(&self, known: &Known) -> Result<Plan, Error> {
-        plan(&self.migrations, &self.object_classes, known)
+        plan(self, known)
     }
 }
 
-/// The changes that apply those of `migrations` that were not applied yet, after which the worker has at least `classes`.
-fn plan(migrations: &[Migration], classes: &[String], known: &Known) -> Result<Plan, Error> {
+/// The changes that apply those migrations that were not applied yet, after which the worker has at least its classes.
+fn plan(project: &Project, known: &Known) -> Result<Plan, Error> {
+    let migrations = &project.migrations[..];
     let pending = match &known.tag {
         None => migrations,
         Some(applied) => {
@@ -142,13 +148,19 @@ fn plan(migrations: &[Migration], classes: &[String], known: &Known) -> Result<P
     };
     let mut planner = Planner {
         classes: known.classes.clone(),
-        elsewhere: &known.elsewhere,
+        empty: known
+            .empty
+            .iter()
+            .filter(|(worker, _)| *worker == project.name)
+            .map(|(_, class)| class.clone())
+            .collect(),
+        known,
         plan: Plan::default(),
     };
     for migration in pending {
         planner.apply(migration)?;
     }
-    for class in classes {
+    for class in &project.object_classes {
         planner.create(class);
     }
     planner.plan.tag = match migrations.last() {
@@ -161,7 +173,9 @@ fn plan(migrations: &[Migration], classes: &[String], known: &Known) -> Result<P
 struct Planner<'a> {
     /// The worker's classes after the steps so far.
     classes: BTreeSet<String>,
-    elsewhere: &'a BTreeSet<(String, String)>,
+    /// Those of them that have no object then.
+    empty: BTreeSet<String>,
+    known: &'a Known,
     plan: Plan,
 }
 
@@ -169,6 +183,7 @@ impl Planner<'_> {
     fn apply(&mut self, migration: &Migration) -> Result<(), Error> {
         for class in &migration.deleted {
             if self.classes.remove(class) {
+                self.empty.remove(class);
                 self.plan.steps.push(Step::Delete {
                     class: class.clone(),
                 });
@@ -189,6 +204,7 @@ impl Planner<'_> {
     /// A class may be there before its migration: it was bound without one, or the steps ended early.
     fn create(&mut self, class: &str) {
         if self.classes.insert(class.to_owned()) {
+            self.empty.insert(class.to_owned());
             self.plan.steps.push(Step::Create {
                 class: class.to_owned(),
             });
@@ -196,10 +212,24 @@ impl Planner<'_> {
     }
 
     fn rename(&mut self, tag: &str, RenamedClass { from, to }: &RenamedClass) -> Result<(), Error> {
+        let is_empty = |class: &String| self.empty.contains(class);
         match (self.classes.contains(from), self.classes.contains(to)) {
-            (true, false) => {
+            (true, true) if from == to => Ok(()),
+            // Without objects, a class gives way; and there is nothing to rename.
+            (true, true) if !is_empty(to) && is_empty(from) => Ok(()),
+            (true, true) if !is_empty(to) => Err(Error::Taken {
+                tag: tag.to_owned(),
+                from_script: None,
+                from: from.clone(),
+                to: to.clone(),
+            }),
+            (true, _) => {
                 self.classes.remove(from);
                 self.classes.insert(to.clone());
+                match self.empty.remove(from) {
+                    true => self.empty.insert(to.clone()),
+                    false => self.empty.remove(to),
+                };
                 self.plan.steps.push(Step::Rename {
                     from: from.clone(),
                     to: to.clone(),
@@ -213,12 +243,6 @@ impl Planner<'_> {
                 from: from.clone(),
                 to: to.clone(),
             }),
-            (true, true) => Err(Error::Taken {
-                tag: tag.to_owned(),
-                from_script: None,
-                from: from.clone(),
-                to: to.clone(),
-            }),
         }
     }
 
@@ -229,9 +253,27 @@ impl Planner<'_> {
             to,
         } = transferred;
         let source = (from_script.clone(), from.clone());
-        match (self.elsewhere.contains(&source), self.classes.contains(to)) {
-            (true, false) => {
+        let brings_nothing = self.known.empty.contains(&source);
+        let is_empty = self.empty.contains(to);
+        match (
+            self.known.elsewhere.contains(&source),
+            self.classes.contains(to),
+        ) {
+            (true, true) if !is_empty && brings_nothing => {}
+            (true, true) if !is_empty => {
+                return Err(Error::Taken {
+                    tag: tag.to_owned(),
+                    from_script: Some(from_script.clone()),
+                    from: from.clone(),
+                    to: to.clone(),
+                });
+            }
+            (true, _) => {
                 self.classes.insert(to.clone());
+                match brings_nothing {
+                    true => self.empty.insert(to.clone()),
+                    false => self.empty.remove(to),
+                };
                 self.plan.steps.push(Step::Transfer {
                     from_script: from_script.clone(),
                     from: from.clone(),
@@ -245,14 +287,6 @@ impl Planner<'_> {
                     "no class `{from}` of a worker {from_script} is stored, so `{to}` begins without objects"
                 ));
                 self.create(to);
-            }
-            (true, true) => {
-                return Err(Error::Taken {
-                    tag: tag.to_owned(),
-                    from_script: Some(from_script.clone()),
-                    from: from.clone(),
-                    to: to.clone(),
-                });
             }
         }
         Ok(())

@@ -276,18 +276,28 @@ fn a_class_that_was_deleted_cannot_be_bound() {
     );
 }
 
-/// Plans for what is stored: the worker's classes, the tag of the last migration, and `worker/Class` of others.
+/// Plans for what is stored: the worker's classes, the tag of the last migration, and `worker/Class` of others. `?` is
+/// behind those that have no object.
 fn plan(config: &str, classes: &[&str], tag: &str, elsewhere: &[&str]) -> Result<Plan, Error> {
-    let known = Known {
-        classes: classes.iter().map(|&class| class.to_owned()).collect(),
+    let project = loaded(config, None).project;
+    let name = |class: &str| class.trim_end_matches('?').to_owned();
+    let mut known = Known {
+        classes: classes.iter().map(|class| name(class)).collect(),
         tag: (!tag.is_empty()).then(|| tag.to_owned()),
-        elsewhere: elsewhere
-            .iter()
-            .map(|source| source.split_once('/').expect("worker/Class"))
-            .map(|(script, class)| (script.to_owned(), class.to_owned()))
-            .collect(),
+        ..Known::default()
     };
-    loaded(config, None).project.plan_objects(&known)
+    let own = classes.iter().map(|class| (&*project.name, *class));
+    let others = elsewhere
+        .iter()
+        .map(|source| source.split_once('/').expect("worker/Class"));
+    for (worker, class) in own.chain(others) {
+        let stored = (worker.to_owned(), name(class));
+        if class.ends_with('?') {
+            known.empty.insert(stored.clone());
+        }
+        known.elsewhere.insert(stored);
+    }
+    project.plan_objects(&known)
 }
 
 /// The steps in short: `+` create, `-` delete, `>` rename or transfer.
@@ -331,6 +341,16 @@ fn migrations_that_were_not_applied_yet_are_planned() {
             polls,
             &["+Old", "-Old", "Lobby>Room", "polls/Poll>Vote"],
         ),
+        // A class without objects gives way; and one that has none to rename or to bring is left where it is.
+        (
+            &["Lobby", "Room?", "Old"],
+            "v1",
+            polls,
+            &["-Old", "Lobby>Room", "polls/Poll>Vote"],
+        ),
+        (&["Room", "Vote?"], "v2", polls, &["polls/Poll>Vote"]),
+        (&["Lobby?", "Room"], "v1", polls, &["polls/Poll>Vote"]),
+        (&["Room", "Vote"], "v2", &["polls/Poll?"], &[]),
         // What another configuration left stays.
         (&["Other", "Room", "Vote"], "v3", &[], &[]),
     ] {
@@ -407,7 +427,7 @@ fn migrations_that_do_not_fit_what_is_stored_are_refused() {
             "v1",
             &[],
             "migration \"v2\" gives the class `Lobby` the name `Room`, which another stored class has",
-            "delete that class",
+            "\"new_sqlite_classes\": [\"Room\"] }, { \"tag\": \"…\", \"deleted_classes\": [\"Room\"] }",
         ),
         (
             &["Room", "Vote"],
@@ -421,4 +441,23 @@ fn migrations_that_do_not_fit_what_is_stored_are_refused() {
         assert_eq!(error.to_string(), message);
         assert!(error.hint().contains(hint), "{}", error.hint());
     }
+}
+
+#[test]
+fn a_class_that_is_in_the_way_is_given_up_as_the_hint_says() {
+    let config = |before: &str| {
+        format!(
+            r#"{{ "main": "src/index.ts", "compatibility_date": "2026-01-02", "migrations": [
+            {{ "tag": "v1", "new_sqlite_classes": ["Foo"] }}, {before}
+            {{ "tag": "v2", "renamed_classes": [{{ "from": "Foo", "to": "Bar" }}] }}] }}"#
+        )
+    };
+    let error = plan(&config(""), &["Foo", "Bar"], "v1", &[]).expect_err("it is in the way");
+    let hint = error.hint();
+    let (start, end) = (hint.find('{').expect("it"), hint.rfind('}').expect("it"));
+    let told = hint[start..=end]
+        .replacen('…', "a", 1)
+        .replacen('…', "b", 1);
+    let plan = plan(&config(&format!("{told},")), &["Foo", "Bar"], "v1", &[]);
+    assert_eq!(steps(&plan.expect("it can be done")), ["-Bar", "Foo>Bar"]);
 }

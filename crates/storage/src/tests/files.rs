@@ -14,6 +14,8 @@ fn first_page(content: u8) -> Vec<u8> {
     page[..16].copy_from_slice(b"SQLite format 3\0");
     page[16..18].copy_from_slice(&4096_u16.to_be_bytes());
     page[18..20].fill(2);
+    // It does not say how many pages there are.
+    page[28..32].fill(0);
     page
 }
 
@@ -128,6 +130,18 @@ fn a_file_that_is_not_complete_is_refused() {
     // A journal that is done with has an empty header.
     write(&journal, &[0; 512]);
     assert!(import(&store, &namespace, &file, 1).is_ok());
+
+    // It begins with saying that it has two pages; an old number there, of another change, says nothing.
+    let mut cut = first_page(1);
+    cut[28..32].copy_from_slice(&2_u32.to_be_bytes());
+    write(&file, &cut);
+    let error = import(&store, &namespace, &file, 2).unwrap_err();
+    assert!(error.to_string().contains("1 of the 2 pages"), "{error}");
+    write(&file, &[&cut[..], &[0; PAGE_BYTES]].concat());
+    assert!(import(&store, &namespace, &file, 2).is_ok());
+    cut[92..96].copy_from_slice(&9_u32.to_be_bytes());
+    write(&file, &cut);
+    assert!(import(&store, &namespace, &file, 3).is_ok());
 }
 
 #[test]

@@ -45,7 +45,9 @@ fn an_alarm_goes_back_with_its_object_as_far_as_the_log_knows() {
     let options = || Options {
         on_alarm: Box::new({
             let counted = counted.clone();
-            move || drop(counted.fetch_add(1, Ordering::Relaxed))
+            move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
         }),
         ..manual(Arc::new(disk.clone()), &clock)
     };
@@ -160,6 +162,13 @@ fn times_are_bookmarks_and_what_is_too_old_is_refused() {
         open.shared.upkeep_step().unwrap();
         clock.fetch_add(24 * 3_600_000, Ordering::Relaxed);
     }
+    // It is known before the object is touched, also while it runs.
+    assert!(matches!(
+        open.check_restore(&namespace, [1; 32], &at),
+        Err(Error::OutOfRetention)
+    ));
+    let last = open.bookmark(&namespace, [1; 32]).unwrap();
+    open.check_restore(&namespace, [1; 32], &last).unwrap();
     drop(object);
     assert!(matches!(
         open.restore(&namespace, [1; 32], &at),

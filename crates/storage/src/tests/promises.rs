@@ -214,12 +214,34 @@ fn parts_count_together_or_not_at_all() {
 }
 
 #[test]
+fn a_namespace_without_objects_gives_way_to_one_that_gets_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    let namespace = store.namespace("a:Old").unwrap();
+    Instance::open(&store, &namespace, 1).set(&[4]).unwrap();
+    let empty = store.namespace("a:New").unwrap();
+    // One that runs and has stored nothing is no object yet.
+    let mut idle = Instance::open(&store, &empty, 2);
+    store.rename_namespace("a:Old", "a:New").unwrap();
+    assert!(idle.set(&[1]).is_err());
+    drop((idle, store));
+    let store = Store::open(folder.path(), Options::default()).unwrap();
+    assert_eq!(store.namespaces().len(), 1);
+    let namespace = store.find_namespace("a:New").unwrap();
+    assert_eq!(Instance::open(&store, &namespace, 1).contents(), [4]);
+    // It is the only one of its name, and stays.
+    store.rename_namespace("a:New", "a:New").unwrap();
+    assert_eq!(store.objects(&namespace).count(), 1);
+}
+
+#[test]
 fn namespaces_are_renamed_and_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path(), Options::default()).unwrap();
     let namespace = store.namespace("a:Old").unwrap();
-    store.namespace("a:Other").unwrap();
+    let other = store.namespace("a:Other").unwrap();
     Instance::open(&store, &namespace, 1).set(&[4]).unwrap();
+    Instance::open(&store, &other, 1).set(&[5]).unwrap();
     store.rename_namespace("a:Old", "a:New").unwrap();
     assert!(matches!(
         store.rename_namespace("a:New", "a:Other"),

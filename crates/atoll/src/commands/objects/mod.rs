@@ -1,5 +1,6 @@
 //! `atoll objects`: looking into stored objects, and taking them out, back, along and away.
 
+mod export;
 mod moment;
 mod show;
 mod table;
@@ -9,18 +10,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Local, Utc};
-use host::{Runtime, StorageOptions};
+use host::Runtime;
 use owo_colors::OwoColorize as _;
 
 use crate::arguments::objects::{Command, Object, Objects, Place};
 use crate::control::{self, Address, Answer, Listed, Moment, Operation, Refusal, connect, perform};
 use crate::error::Error;
 use crate::fleet::zygote;
-use crate::objects::not_opened;
+use crate::objects::{Bounds, not_opened, state_folder};
 use crate::{lines, terminal};
-
-/// How often a long export says how far it is.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(crate) async fn run(arguments: Objects) -> Result<(), Error> {
     let Objects { command, place } = arguments;
@@ -52,7 +50,7 @@ pub(crate) async fn run(arguments: Objects) -> Result<(), Error> {
             output,
             at,
             force,
-        } => export(&stored, object, output, at, force, place.json).await,
+        } => export::run(&stored, object, output, at, force, place.json).await,
         Command::Import { object, file } => {
             let from = std::path::absolute(&file)
                 .map_err(|error| Error::failed("cannot tell where the file is", error))?;
@@ -168,7 +166,7 @@ impl Stored {
         let folder = match (&place.persist_to, &place.config) {
             (Some(folder), _) => folder.clone(),
             (None, Some(config)) if config.is_dir() => beside(config),
-            (None, Some(config)) => beside(config.parent().unwrap_or(Path::new(""))),
+            (None, Some(config)) => state_folder(None, Some(config))?,
             (None, None) => {
                 let current = std::env::current_dir()
                     .map_err(|error| Error::failed("cannot tell the current folder", error))?;
@@ -192,20 +190,20 @@ impl Stored {
         if let Some(server) = connect(&self.folder).await {
             return Ok(server.perform(&operation).await?);
         }
+        let bounds = Bounds::of_folder(&self.folder)?;
         let runtime = Runtime::start(host::Options {
             zygote: zygote()?,
             processes: 1,
         })
         .await?;
-        // What is too old or too much is for the server to say, which knows the settings.
-        let mut options = StorageOptions::new(&self.folder);
+        let mut options = bounds.options(&self.folder);
+        // History is for the server to take away, which knows whether the settings are still the same.
         options.retention = Duration::MAX;
-        options.quota_bytes = u64::MAX;
         runtime
             .open_storage(&options)
             .await
             .map_err(not_looked_into)?;
-        let outcome = perform(&runtime, operation).await;
+        let outcome = perform(&runtime, bounds.days(), operation).await;
         runtime
             .close()
             .await
@@ -276,73 +274,6 @@ fn read_query(query: String) -> Result<String, Error> {
     Ok(text)
 }
 
-async fn export(
-    stored: &Stored,
-    object: Object,
-    output: Option<PathBuf>,
-    at: Option<String>,
-    force: bool,
-    json: bool,
-) -> Result<(), Error> {
-    let output = output.unwrap_or_else(|| PathBuf::from(file_name(&object.name)));
-    if output.is_dir() {
-        return Err(Error::mistake(
-            format_args!("{} is a folder", output.display()),
-            "name a file",
-        ));
-    }
-    if output.exists() && !force {
-        return Err(Error::mistake(
-            format_args!("there is a file {} already", output.display()),
-            "name another one with --output, or replace it with --force",
-        ));
-    }
-    let to = std::path::absolute(&output)
-        .map_err(|error| Error::failed("cannot tell where the file is", error))?;
-    let mut partial = to.clone().into_os_string();
-    partial.push(".partial");
-    let operation = Operation::Export {
-        object: object.into(),
-        at: at.as_deref().map(moment).transpose()?,
-        to,
-    };
-    let mut told = false;
-    let is_shown = std::io::stderr().is_terminal();
-    let work = stored.perform(operation);
-    tokio::pin!(work);
-    let answer = loop {
-        tokio::select! {
-            answer = &mut work => break answer,
-            () = tokio::time::sleep(PROGRESS_INTERVAL), if is_shown => {
-                if let Ok(file) = std::fs::metadata(&partial) {
-                    terminal::progress(format_args!("{} written", lines::size(file.len())));
-                    told = true;
-                }
-            }
-        }
-    };
-    if told {
-        terminal::progress(format_args!(""));
-    }
-    done(answer?, json, |object| {
-        format!("{} is in {}", named(object), output.display())
-    })
-}
-
-/// A file for an object that is called so.
-fn file_name(name: &str) -> String {
-    const LONGEST: usize = 100;
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_.@ ".contains(letter);
-    let letters = name.trim_start_matches('.').chars().take(LONGEST);
-    let plain: String = letters
-        .map(|letter| if is_plain(letter) { letter } else { '-' })
-        .collect();
-    match plain.trim() {
-        "" => "object.sqlite".to_owned(),
-        plain => format!("{plain}.sqlite"),
-    }
-}
-
 async fn delete(stored: &Stored, object: Object, yes: bool, json: bool) -> Result<(), Error> {
     let object: Address = object.into();
     if !yes {
@@ -380,17 +311,4 @@ async fn delete(stored: &Stored, object: Object, yes: bool, json: bool) -> Resul
     }
     let answer = stored.perform(Operation::Delete { object }).await?;
     done(answer, json, |object| format!("{} is gone", named(object)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_files_are_harmless() {
-        assert_eq!(file_name("lobby"), "lobby.sqlite");
-        assert_eq!(file_name("../a/b"), "-a-b.sqlite");
-        assert_eq!(file_name("..."), "object.sqlite");
-        assert_eq!(file_name("Zürich 1"), "Zürich 1.sqlite");
-    }
 }

@@ -13,9 +13,6 @@ use crate::control::{Answer, Listed, Shown};
 use crate::error::Error;
 use crate::{lines, terminal};
 
-/// Letters of an id where a name would be.
-const SHORT_ID: usize = 64;
-
 pub(super) fn json(value: &impl Serialize) -> Result<(), Error> {
     let text = if std::io::stdout().is_terminal() {
         serde_json::to_string_pretty(value)
@@ -39,11 +36,17 @@ pub(super) fn list(answer: Answer, as_json: bool) -> Result<(), Error> {
         return Ok(());
     }
     let now = Utc::now();
-    let mut table = Table::new(["CLASS", "NAME OR ID", "SIZE", "ALARM", "CHANGED", "STATE"]);
+    // Most programs have none.
+    let has_jurisdictions = objects.iter().any(|object| object.jurisdiction.is_some());
+    let mut columns = vec!["CLASS", "NAME OR ID", "SIZE", "ALARM", "CHANGED", "STATE"];
+    if has_jurisdictions {
+        columns.push("JURISDICTION");
+    }
+    let mut table = Table::new(columns);
     for object in &objects {
-        table.row(vec![
-            Cell::text(object.class_label()),
-            Cell::text(shortened(object)),
+        let mut row = vec![
+            Cell::whole(object.class_label()),
+            Cell::whole(object.name_or_id()),
             Cell::number(lines::size(object.bytes)),
             Cell::text(
                 object
@@ -52,17 +55,23 @@ pub(super) fn list(answer: Answer, as_json: bool) -> Result<(), Error> {
             ),
             Cell::text(distance(object.changed_ms, now)),
             Cell::text(if object.awake { "awake" } else { "asleep" }),
-        ]);
+        ];
+        if has_jurisdictions {
+            row.push(Cell::text(called(object).unwrap_or_default()));
+        }
+        table.row(row);
     }
     table.print();
     Ok(())
 }
 
-fn shortened(object: &Listed) -> &str {
-    match &object.name {
-        Some(name) => name,
-        None => object.id.get(..SHORT_ID).unwrap_or(&object.id),
-    }
+/// The jurisdiction of an object, with the name that it has there.
+fn called(object: &Listed) -> Option<String> {
+    let jurisdiction = object.jurisdiction.as_ref()?;
+    Some(match &object.name {
+        Some(name) if object.by_id => format!("{jurisdiction}: {name}"),
+        _ => jurisdiction.clone(),
+    })
 }
 
 pub(super) fn object(answer: Answer, as_json: bool) -> Result<(), Error> {
@@ -86,6 +95,12 @@ pub(super) fn object(answer: Answer, as_json: bool) -> Result<(), Error> {
     terminal::data(format_args!("{}", title.bold()));
     line("worker", &object.worker);
     line("id", &object.id);
+    if let Some(name) = object.name.as_ref().filter(|_| object.by_id) {
+        line("name", &one_line(name));
+    }
+    if let Some(jurisdiction) = &object.jurisdiction {
+        line("stored in", jurisdiction);
+    }
     if let Some(class) = object.facet.as_ref().and_then(|facet| facet.class.as_ref()) {
         line(
             "facet of",

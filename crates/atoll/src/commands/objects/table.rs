@@ -4,8 +4,8 @@ use owo_colors::OwoColorize as _;
 
 use crate::terminal;
 
-/// The widest cell, in letters; the rest of it is cut.
-const WIDEST: usize = 60;
+/// The widest cell of what is stored, in letters; the rest of it is cut. An id fits.
+const WIDEST: usize = 64;
 
 /// A table for standard output.
 pub(super) struct Table {
@@ -20,9 +20,15 @@ pub(super) struct Cell {
 }
 
 impl Cell {
+    /// Something that may be long.
     pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::whole(cut(text.into()))
+    }
+
+    /// Something that somebody may want to type.
+    pub(super) fn whole(text: impl AsRef<str>) -> Self {
         Self {
-            text: one_line(&text.into()),
+            text: one_line(text.as_ref()),
             is_number: false,
         }
     }
@@ -37,26 +43,29 @@ impl Cell {
 
 /// What a terminal shows on one line, without what would steer it.
 pub(super) fn one_line(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(WIDEST + 1)
+    text.chars()
         .flat_map(|letter| match letter.is_control() {
             true => letter.escape_default().collect::<Vec<_>>(),
             false => vec![letter],
         })
-        .collect();
-    if let Some((end, _)) = shown.char_indices().nth(WIDEST) {
-        shown.truncate(end);
-        shown.push('…');
+        .collect()
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(WIDEST) {
+        text.truncate(end);
+        text.push('…');
     }
-    shown
+    text
 }
 
 impl Table {
     pub(super) fn new<C: AsRef<str>>(columns: impl IntoIterator<Item = C>) -> Self {
         let columns = columns.into_iter();
         Self {
-            columns: columns.map(|column| one_line(column.as_ref())).collect(),
+            columns: columns
+                .map(|column| Cell::text(column.as_ref()).text)
+                .collect(),
             rows: Vec::new(),
         }
     }
