@@ -107,6 +107,8 @@ async fn close_codes_and_reasons_pass_both_ways() {
             worker.incoming.recv().await,
             Some(SocketMessage::Close(Some(4001), "bye".into()))
         );
+        // A worker that goes without an answer has the same answered for it.
+        drop(worker);
         assert_eq!(
             client.next().await.unwrap().unwrap(),
             Message::Close(Some(close(4001, "bye")))
@@ -136,11 +138,19 @@ async fn a_broken_connection_and_a_lost_worker_are_no_clean_closes() {
     {
         let (server, mut worker) = server();
         drop(connect(&server).await);
-        assert!(matches!(
+        assert_eq!(
             worker.incoming.recv().await,
-            Some(SocketMessage::Broken(_))
-        ));
-        assert_eq!(worker.incoming.recv().await, None);
+            Some(SocketMessage::Broken(
+                "WebSocket disconnected without sending Close frame.".to_owned()
+            ))
+        );
+        // The client may still read, so the connection is the worker's until it lets go.
+        let SocketEnd {
+            mut incoming,
+            outgoing,
+        } = worker;
+        drop(outgoing);
+        assert_eq!(incoming.recv().await, None);
     }
     let (server, worker) = server();
     let mut client = connect(&server).await;
@@ -157,10 +167,58 @@ async fn a_message_that_is_too_long_closes_with_1009() {
         panic!("no close frame");
     };
     assert_eq!(u16::from(frame.code), 1009);
-    assert!(matches!(
+    assert_eq!(
         worker.incoming.recv().await,
-        Some(SocketMessage::Broken(_))
-    ));
+        Some(SocketMessage::Refused(
+            "WebSocket protocol error; protocolError.statusCode = 1009; \
+             protocolError.description = Message is too large: 1001 > 1000"
+                .to_owned()
+        ))
+    );
+}
+
+/// A client that sends all of it before it reads: much more than the system keeps for a connection.
+#[tokio::test]
+async fn who_sends_what_is_refused_reads_why() {
+    let (server, _worker) = server();
+    let mut client = connect(&server).await;
+    let long = vec![0; 32 * 1024 * 1024];
+    client.send(Message::binary(long)).await.unwrap();
+    let Message::Close(Some(frame)) = client.next().await.unwrap().unwrap() else {
+        panic!("no close frame");
+    };
+    assert_eq!(u16::from(frame.code), 1009);
+    assert_eq!(
+        frame.reason.as_str(),
+        "Message is too large: 33554432 > 1000"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_has_closed_hears_what_is_still_sent() {
+    let (server, mut worker) = server();
+    let mut client = connect(&server).await;
+    // The library answers for itself that it has closed, and reads on.
+    client.close(None).await.unwrap();
+    assert_eq!(
+        worker.incoming.recv().await,
+        Some(SocketMessage::Close(None, String::new()))
+    );
+    for message in [
+        SocketMessage::Text("still".into()),
+        SocketMessage::Close(Some(4010), "late".to_owned()),
+    ] {
+        worker.outgoing.send(message).await.unwrap();
+    }
+    let said = client.next().await.unwrap().unwrap();
+    assert_eq!(said, Message::text("still"));
+    let said = client.next().await.unwrap().unwrap();
+    assert!(
+        matches!(&said, Message::Close(Some(frame)) if u16::from(frame.code) == 4010),
+        "{said}"
+    );
+    assert!(client.next().await.is_none());
+    assert_eq!(worker.incoming.recv().await, None);
 }
 
 #[tokio::test]

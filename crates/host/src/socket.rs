@@ -17,6 +17,8 @@ pub enum SocketMessage {
     Close(Option<u16>, String),
     /// The connection broke without a close frame (1006).
     Broken(String),
+    /// What came must not be, and nothing else will come: the text of the error.
+    Refused(String),
 }
 
 impl SocketMessage {
@@ -25,8 +27,13 @@ impl SocketMessage {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-            Self::Close(_, reason) | Self::Broken(reason) => reason.len(),
+            Self::Close(_, reason) | Self::Broken(reason) | Self::Refused(reason) => reason.len(),
         }
+    }
+
+    /// Whether nothing can follow it.
+    pub(crate) fn is_last(&self) -> bool {
+        matches!(self, Self::Close(..) | Self::Broken(_) | Self::Refused(_))
     }
 
     /// What it takes of a queue: a longer message than the queue has it to itself.

@@ -1,44 +1,45 @@
-//! Messages over an upgraded connection, until one side ends it.
+//! Messages over an upgraded connection, until both sides have ended it.
 
-use std::future::Future;
+mod frames;
+
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::sync::watch;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio::io::{ReadHalf, WriteHalf};
+use tokio::sync::{Notify, watch};
 pub use tokio_tungstenite::tungstenite::protocol::Role;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 use crate::woken::when_woken;
+use frames::{BINARY, Frame, PONG, Reader, Stop, TEXT, Writer};
 
-/// What is read at a time: each socket keeps so much, and many are idle. A longer message gets the room that it needs.
-const READ_BYTES: usize = 1024;
-/// What is written at a time while more waits.
-const WRITE_BYTES: usize = 4 * 1024;
-
-/// How long the other side may take to answer a close frame.
+/// How long the other side may take to answer a close frame, or to hear what is still sent to it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much is read and thrown away from a client that was refused, so that it reads why.
+const DISCARDED_BYTES: usize = 128 * 1024 * 1024;
 
-/// The longest reason of a close frame in bytes (RFC 6455, section 5.5).
-const MAX_REASON_BYTES: usize = 123;
+/// What a worker sees of a connection that ended without a close frame.
+pub(crate) const DISCONNECTED: &str = "WebSocket disconnected without sending Close frame.";
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+/// The code of a close frame that says that the process ends.
+const AWAY: u16 = 1001;
 
-/// How the client's side came to its end.
+type Connection = TokioIo<Upgraded>;
+
+/// How the client's side came to its end. The worker has been told.
 enum ClientEnd {
-    /// A close frame came, and its echo waits to be sent.
-    Closed,
-    /// What came must not be: say so, with this code.
-    Refused(CloseCode, &'static str),
+    /// A close frame came. The worker answers it.
+    Closed(Option<u16>, String),
+    /// What came must not be: say so.
+    Refused(u16, String),
+    /// No close frame came, and nothing else will. The client may still read.
+    Ended,
     /// The connection is gone.
-    Broken,
+    Lost,
 }
 
 /// How the worker's side came to its end.
@@ -49,78 +50,11 @@ enum WorkerEnd {
     Gone,
 }
 
-/// Carries messages both ways. The two directions do not wait for each other: a client that sends without reading stops
-/// nothing but what is sent to it.
-///
-/// `role` is ours on the connection; `closing` becomes true when this process shuts down.
-pub async fn converse(
-    upgraded: Upgraded,
-    role: Role,
-    mut end: SocketEnd,
-    mut closing: watch::Receiver<bool>,
-    message_bytes: usize,
-) {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(READ_BYTES)
-        .write_buffer_size(WRITE_BYTES)
-        .max_message_size(Some(message_bytes))
-        .max_frame_size(Some(message_bytes));
-    let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, Some(config)).await;
-    let (mut sink, mut stream) = socket.split();
-    // A worker that takes nothing any more may not wait for a client that does not read either.
-    let outgoing = end.outgoing.clone();
-    let refused = async {
-        outgoing.closed().await;
-        tokio::time::sleep(CLOSE_TIMEOUT).await;
-    };
-    let ending = async {
-        tokio::select! {
-            () = refused => Ending::Refused,
-            // A sender that is gone means that the listener is, too.
-            _ = closing.wait_for(|closing| *closing) => Ending::Shutdown,
-        }
-    };
-    let farewell = {
-        // Most wakes are for a message to the client.
-        let mut reading = std::pin::pin!(when_woken(from_client(&mut stream, &end.outgoing)));
-        let writing = to_client(&mut sink, &mut end.incoming);
-        tokio::select! {
-            worker = writing => {
-                if matches!(worker, WorkerEnd::Closed) {
-                    await_answer(reading, &end.outgoing).await;
-                }
-                Farewell::None
-            }
-            client = &mut reading => match client {
-                ClientEnd::Closed => Farewell::Flush,
-                ClientEnd::Refused(code, reason) => Farewell::Close(code, reason),
-                ClientEnd::Broken => Farewell::None,
-            },
-            ending = when_woken(ending) => match ending {
-                Ending::Refused => Farewell::None,
-                Ending::Shutdown => {
-                    // A worker that does not keep up must not hold the shutdown.
-                    let _ = end.outgoing.try_send(SocketMessage::Close(Some(CloseCode::Away.into()), String::new()));
-                    Farewell::Close(CloseCode::Away, "the server shuts down")
-                }
-            },
-        }
-    };
-    let parting = async {
-        match farewell {
-            Farewell::Flush => sink.flush().await,
-            Farewell::Close(code, reason) => {
-                let frame = CloseFrame {
-                    code,
-                    reason: reason.into(),
-                };
-                sink.send(Message::Close(Some(frame))).await
-            }
-            Farewell::None => Ok(()),
-        }
-    };
-    // The client may be gone already, or not read: either way there is nothing left to do for it.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, parting).await;
+/// What came first.
+enum First {
+    Worker,
+    Client(ClientEnd),
+    Ending(Ending),
 }
 
 /// How both sides come to their end.
@@ -130,35 +64,179 @@ enum Ending {
     Shutdown,
 }
 
+/// What is left to say to the client.
 enum Farewell {
-    Flush,
-    Close(CloseCode, &'static str),
+    /// A close frame.
+    Close(Option<u16>, String),
+    /// A close frame, to a client that sends what it must not.
+    Refuse(u16, String),
     None,
 }
 
-async fn await_answer(reading: impl Future<Output = ClientEnd>, worker: &SocketSender) {
-    if tokio::time::timeout(CLOSE_TIMEOUT, reading).await.is_err() {
-        tell(
-            worker,
-            broken("the client did not answer the close frame".into()),
-        )
-        .await;
+/// Pings that wait to be answered: the last one stands for all, as RFC 6455 allows.
+#[derive(Default)]
+struct Pings {
+    last: Mutex<Option<Bytes>>,
+    come: Notify,
+}
+
+impl Pings {
+    fn put(&self, content: Bytes) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(content);
+        self.come.notify_one();
+    }
+
+    async fn next(&self) -> Bytes {
+        loop {
+            self.come.notified().await;
+            let last = self
+                .last
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(content) = last {
+                return content;
+            }
+        }
     }
 }
 
-async fn from_client(stream: &mut SplitStream<Socket>, worker: &SocketSender) -> ClientEnd {
-    loop {
-        let (message, end) = match stream.next().await {
-            Some(Ok(Message::Text(text))) => (SocketMessage::Text(text), None),
-            Some(Ok(Message::Binary(bytes))) => (SocketMessage::Binary(bytes), None),
-            Some(Ok(Message::Close(frame))) => (close_message(frame), Some(ClientEnd::Closed)),
-            // Pings are answered by the library.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-            Some(Err(error)) => {
-                let (text, end) = describe(&error);
-                (broken(text), Some(end))
+/// Carries messages both ways. The two directions do not wait for each other: a client that sends without reading stops
+/// nothing but what is sent to it. A client that has closed its side hears what the worker still sends, and its close frame.
+///
+/// `role` is ours on the connection; `closing` becomes true when this process shuts down.
+pub async fn converse(
+    upgraded: Upgraded,
+    role: Role,
+    mut end: SocketEnd,
+    mut closing: watch::Receiver<bool>,
+    message_bytes: usize,
+) {
+    let (reading, writing) = tokio::io::split(TokioIo::new(upgraded));
+    let mut reader = Reader::new(reading, message_bytes);
+    let mut writer = Writer::new(writing, role);
+    let pings = Pings::default();
+    let farewell = {
+        // A worker that takes nothing any more may not wait for a client that does not read either.
+        let refused = async {
+            end.outgoing.closed().await;
+            tokio::time::sleep(CLOSE_TIMEOUT).await;
+        };
+        let ending = pin!(async {
+            tokio::select! {
+                () = refused => Ending::Refused,
+                // A sender that is gone means that the listener is, too.
+                _ = closing.wait_for(|closing| *closing) => Ending::Shutdown,
             }
-            None => (broken(NO_CLOSE.to_owned()), Some(ClientEnd::Broken)),
+        });
+        let mut ending = pin!(when_woken(ending));
+        let mut writing = pin!(to_client(&mut writer, &mut end.incoming, &pings));
+        let first = {
+            // Most wakes are for a message to the client.
+            let reading = pin!(from_client(&mut reader, &end.outgoing, &pings));
+            let mut reading = pin!(when_woken(reading));
+            tokio::select! {
+                worker = &mut writing => {
+                    if matches!(worker, WorkerEnd::Closed)
+                        && tokio::time::timeout(CLOSE_TIMEOUT, reading).await.is_err()
+                    {
+                        tell(&end.outgoing, SocketMessage::Broken(DISCONNECTED.to_owned())).await;
+                    }
+                    First::Worker
+                }
+                client = &mut reading => First::Client(client),
+                ending = &mut ending => First::Ending(ending),
+            }
+        };
+        match first {
+            First::Client(ClientEnd::Closed(code, reason)) => tokio::select! {
+                worker = &mut writing => match worker {
+                    WorkerEnd::Closed => Farewell::None,
+                    WorkerEnd::Gone => Farewell::Close(code, reason),
+                },
+                () = until_gone(&mut reader) => Farewell::None,
+                ending = &mut ending => parting(&ending, &end.outgoing),
+            },
+            First::Client(ClientEnd::Ended) => {
+                let _ = tokio::time::timeout(CLOSE_TIMEOUT, &mut writing).await;
+                Farewell::None
+            }
+            First::Client(ClientEnd::Refused(code, reason)) => Farewell::Refuse(code, reason),
+            First::Ending(ending) => parting(&ending, &end.outgoing),
+            First::Worker | First::Client(ClientEnd::Lost) => Farewell::None,
+        }
+    };
+    // The worker learns of nothing more, and whoever waits for that need not wait for the client.
+    drop(end);
+    // The client may be gone already, or not read: either way there is nothing left to do for it.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, part(farewell, reader, writer)).await;
+}
+
+/// What an ending of both sides says to the client. The worker is told.
+fn parting(ending: &Ending, worker: &SocketSender) -> Farewell {
+    match ending {
+        Ending::Refused => Farewell::None,
+        Ending::Shutdown => {
+            // A worker that does not keep up must not hold the shutdown.
+            let _ = worker.try_send(SocketMessage::Close(Some(AWAY), String::new()));
+            Farewell::Close(Some(AWAY), "the server shuts down".to_owned())
+        }
+    }
+}
+
+async fn part(
+    farewell: Farewell,
+    mut reader: Reader<ReadHalf<Connection>>,
+    mut writer: Writer<WriteHalf<Connection>>,
+) -> std::io::Result<()> {
+    match farewell {
+        Farewell::Close(code, reason) => writer.close(code, &reason).await,
+        Farewell::Refuse(code, reason) => {
+            writer.close(Some(code), &reason).await?;
+            writer.shutdown().await?;
+            // The system answers what nobody has read with a reset, and a client that sees one does not read on.
+            reader.discard(DISCARDED_BYTES).await;
+            Ok(())
+        }
+        Farewell::None => Ok(()),
+    }
+}
+
+/// Resolves when a client that has closed can hear nothing any more.
+async fn until_gone(reader: &mut Reader<ReadHalf<Connection>>) {
+    reader.discard(usize::MAX).await;
+    // It may have ended its half alone.
+    tokio::time::sleep(CLOSE_TIMEOUT).await;
+}
+
+async fn from_client(
+    reader: &mut Reader<ReadHalf<Connection>>,
+    worker: &SocketSender,
+    pings: &Pings,
+) -> ClientEnd {
+    loop {
+        let (message, end) = match reader.next().await {
+            Ok(Frame::Text(text)) => (SocketMessage::Text(text.into()), None),
+            Ok(Frame::Binary(bytes)) => (SocketMessage::Binary(bytes), None),
+            Ok(Frame::Close(code, reason)) => (
+                SocketMessage::Close(code, reason.clone()),
+                Some(ClientEnd::Closed(code, reason)),
+            ),
+            Ok(Frame::Ping(content)) => {
+                pings.put(content);
+                continue;
+            }
+            Err(Stop::Refused(code, reason)) => (
+                SocketMessage::Refused(describe(code, &reason)),
+                Some(ClientEnd::Refused(code, reason)),
+            ),
+            Err(stop) => (
+                SocketMessage::Broken(DISCONNECTED.to_owned()),
+                Some(match stop {
+                    Stop::Ended => ClientEnd::Ended,
+                    _ => ClientEnd::Lost,
+                }),
+            ),
         };
         tell(worker, message).await;
         if let Some(end) = end {
@@ -167,77 +245,47 @@ async fn from_client(stream: &mut SplitStream<Socket>, worker: &SocketSender) ->
     }
 }
 
-const NO_CLOSE: &str = "WebSocket disconnected between frames without sending `Close`.";
-
-fn describe(error: &Error) -> (String, ClientEnd) {
-    let end = match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            ClientEnd::Refused(CloseCode::Size, "the message is too long")
-        }
-        Error::Utf8(_) => ClientEnd::Refused(CloseCode::Invalid, "the text is not UTF-8"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-        | Error::Io(_)
-        | Error::ConnectionClosed => {
-            return (NO_CLOSE.to_owned(), ClientEnd::Broken);
-        }
-        Error::Protocol(_) => ClientEnd::Refused(CloseCode::Protocol, "malformed frame"),
-        _ => ClientEnd::Broken,
-    };
-    (error.to_string(), end)
+/// What a worker sees of what must not have come, in the words of Workers.
+fn describe(code: u16, reason: &str) -> String {
+    format!(
+        "WebSocket protocol error; protocolError.statusCode = {code}; protocolError.description = {reason}"
+    )
 }
 
 async fn to_client(
-    sink: &mut SplitSink<Socket, Message>,
+    writer: &mut Writer<WriteHalf<Connection>>,
     worker: &mut SocketReceiver,
+    pings: &Pings,
 ) -> WorkerEnd {
-    while let Some(message) = worker.recv().await {
-        let (message, last) = match message {
-            SocketMessage::Text(text) => (Message::Text(text), false),
-            SocketMessage::Binary(bytes) => (Message::Binary(bytes), false),
-            SocketMessage::Close(code, reason) => (Message::Close(close_frame(code, reason)), true),
-            SocketMessage::Broken(_) => return WorkerEnd::Gone,
+    loop {
+        let sent = tokio::select! {
+            message = worker.recv() => match message {
+                Some(SocketMessage::Text(text)) => writer.put(TEXT, text.as_bytes()).await,
+                Some(SocketMessage::Binary(bytes)) => writer.put(BINARY, &bytes).await,
+                Some(SocketMessage::Close(code, reason)) => {
+                    return match writer.close(code, &reason).await {
+                        Ok(()) => WorkerEnd::Closed,
+                        Err(_) => WorkerEnd::Gone,
+                    };
+                }
+                Some(SocketMessage::Broken(_) | SocketMessage::Refused(_)) | None => {
+                    return WorkerEnd::Gone;
+                }
+            },
+            content = pings.next() => writer.put(PONG, &content).await,
         };
         // One write to the system for all that waits.
-        let sent = if worker.is_empty() || last {
-            sink.send(message).await
-        } else {
-            sink.feed(message).await
+        let sent = match sent {
+            Ok(()) if worker.is_empty() => writer.flush().await,
+            sent => sent,
         };
-        match sent {
-            Ok(()) if last => return WorkerEnd::Closed,
-            Ok(()) => {}
-            Err(_) => return WorkerEnd::Gone,
+        if sent.is_err() {
+            return WorkerEnd::Gone;
         }
     }
-    WorkerEnd::Gone
 }
 
 /// A worker that no longer listens misses nothing.
 async fn tell(worker: &SocketSender, message: SocketMessage) {
     let _ = worker.send(message).await;
-}
-
-fn broken(text: String) -> SocketMessage {
-    SocketMessage::Broken(text)
-}
-
-fn close_message(frame: Option<CloseFrame>) -> SocketMessage {
-    match frame {
-        Some(frame) => {
-            SocketMessage::Close(Some(frame.code.into()), frame.reason.as_str().to_owned())
-        }
-        None => SocketMessage::Close(None, String::new()),
-    }
-}
-
-fn close_frame(code: Option<u16>, mut reason: String) -> Option<CloseFrame> {
-    let code = CloseCode::from(code?);
-    if !code.is_allowed() {
-        return None;
-    }
-    reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
-    Some(CloseFrame {
-        code,
-        reason: reason.into(),
-    })
 }

@@ -1,7 +1,7 @@
 //! A future beside others in one task that is looked at only when something has come for it, not whenever the task wakes.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -25,9 +25,8 @@ impl Wake for Bell {
     }
 }
 
-/// Resolves as `future` does.
-pub(crate) async fn when_woken<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+/// Resolves as `future` does. It is pinned elsewhere: an async function that takes a future keeps room for it twice.
+pub(crate) async fn when_woken<F: Future>(mut future: Pin<&mut F>) -> F::Output {
     // It has to be looked at once, to know what it waits for.
     let bell = Arc::new(Bell {
         rung: AtomicBool::new(true),
@@ -48,6 +47,7 @@ pub(crate) async fn when_woken<F: Future>(future: F) -> F::Output {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::pin::pin;
     use std::time::Duration;
 
     use futures_util::FutureExt as _;
@@ -61,11 +61,11 @@ mod tests {
         let (other, mut others) = mpsc::unbounded_channel();
         let polls = Cell::new(0);
         let mut receiving = pin!(inbox.recv());
-        let counted = when_woken(poll_fn(|context| {
+        let counting = pin!(poll_fn(|context| {
             polls.set(polls.get() + 1);
             receiving.as_mut().poll(context)
         }));
-        let mut counted = pin!(counted);
+        let mut counted = pin!(when_woken(counting));
         for round in 0..10 {
             other.send(round).unwrap();
             tokio::select! {
@@ -85,7 +85,10 @@ mod tests {
     #[tokio::test]
     async fn it_goes_with_the_task_that_looks_last() {
         let (mine, inbox) = tokio::sync::oneshot::channel();
-        let mut waiting = Box::pin(when_woken(inbox));
+        let mut waiting = Box::pin(async {
+            let inbox = pin!(inbox);
+            when_woken(inbox).await
+        });
         assert!((&mut waiting).now_or_never().is_none());
         let elsewhere = tokio::spawn(waiting);
         tokio::task::yield_now().await;

@@ -242,6 +242,13 @@ const LIES: &[(&str, Lie)] = &[
             out,
         );
     }),
+    ("an error that only the host tells", |event, out| {
+        upgrade(event, 3, out);
+        encode_into(
+            &FromIsolate::Socket(SocketRef::Isolate(3), SocketPart::Refused("mine")),
+            out,
+        );
+    }),
     ("a socket number that is in use", |event, out| {
         upgrade(event, 3, out);
         upgrade(event + 1, 3, out);

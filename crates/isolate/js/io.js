@@ -131,7 +131,8 @@ export const hasCalls = (event) => [...calls.values()].some(({ context }) => con
 /** Nobody waits for the calls of an object that is no more. */
 export function dropCallsOf(object) {
   for (const [id, entry] of [...calls]) {
-    if (entry.context?.event?.object !== object) continue;
+    const event = entry.context?.event;
+    if (event !== object && event?.object !== object) continue;
     native.cancelCall(id);
     entry.drop();
   }
@@ -581,6 +582,7 @@ export const host = {
   socketBroken(ofHost, id, message) {
     withSocket(ofHost, id, (handlers) => handlers.broken(message));
   },
+  socketRefused: (ofHost, id, error) => withSocket(ofHost, id, (handlers) => handlers.refused(error)),
 };
 
 /** An object's input gate holds back the answers to its calls as well. What is left of a broken one gets none. */

@@ -118,9 +118,12 @@ function drop(timer) {
   if (timer.interval === undefined) timer.context?.event?.releaseForObject();
 }
 
-/** Takes back all timers of an object that is no more. */
-export function dropTimersOf(object) {
-  for (const timer of [...timers.values()]) if (timer.context?.event?.object === object) drop(timer);
+/** Takes back all timers of an object that is no more, or of an event that is given up. */
+export function dropTimersOf(owner) {
+  for (const timer of [...timers.values()]) {
+    const event = timer.context?.event;
+    if (event !== undefined && (event === owner || event.object === owner)) drop(timer);
+  }
 }
 
 export function clearTimeout(id) {

@@ -236,7 +236,7 @@ export class WebSocket extends EventTarget {
   }
 
   #forward(item) {
-    if (item.broken === undefined) sendOnWire(this.#ref, item);
+    if (!isBreak(item)) sendOnWire(this.#ref, item);
     if (item.close) {
       this.#closedOutgoing = true;
       this.#forgetIfDone();
@@ -246,15 +246,21 @@ export class WebSocket extends EventTarget {
   #deliver(item) {
     if (this.#closedIncoming) return;
     if (this.#keeper !== undefined) {
-      this.#closedIncoming = item.close === true || item.broken !== undefined;
+      this.#closedIncoming = item.close === true || isBreak(item);
       this.#keeper.local(this, item);
       return;
     }
-    if (item.broken !== undefined) {
-      this.#closedIncoming = true;
+    if (item.refused !== undefined) {
+      this.#closedIncoming = this.#outgoingAborted = this.#failed = true;
+      const error = new Error(item.refused);
+      dispatch(this, trust(new ErrorEvent("error", { message: `Uncaught ${error}`, error })));
+      this.#forgetIfDone();
+    } else if (item.broken !== undefined) {
+      // It is closed once the listeners have heard of it.
       this.#outgoingAborted = true;
-      this.#closedOutgoing = true;
       dispatch(this, trust(new CloseEvent("close", { code: ABNORMAL, reason: item.broken, wasClean: false })));
+      this.#closedIncoming = true;
+      this.#closedOutgoing = true;
       this.#forgetIfDone();
     } else if (item.close) {
       this.#closedIncoming = true;
@@ -275,7 +281,7 @@ export class WebSocket extends EventTarget {
 
   #forgetIfDone() {
     if (this.#ref === undefined || this.#ref.kept !== undefined) return;
-    if (this.#closedIncoming && this.#closedOutgoing) socketForget(this.#ref);
+    if (this.#failed || (this.#closedIncoming && this.#closedOutgoing)) socketForget(this.#ref);
   }
 
   #listenToWire(ref) {
@@ -284,6 +290,7 @@ export class WebSocket extends EventTarget {
       message: (data) => this.#fromWire({ data }),
       close: (code, reason) => this.#fromWire({ close: true, code: code ?? NO_STATUS, reason }),
       broken: (message) => this.#fromWire({ broken: message || DISCONNECTED }),
+      refused: (error) => this.#fromWire({ refused: error }),
     });
   }
 
@@ -293,9 +300,9 @@ export class WebSocket extends EventTarget {
       return;
     }
     this.#peer.#receive(item);
-    if (item.close || item.broken !== undefined) {
+    if (item.close || isBreak(item)) {
       this.#closedIncoming = true;
-      if (item.broken !== undefined) this.#closedOutgoing = true;
+      if (isBreak(item)) this.#closedOutgoing = true;
       this.#forgetIfDone();
     }
   }
@@ -350,6 +357,7 @@ export class WebSocket extends EventTarget {
           message: (data) => receive({ data }),
           close: (code, reason) => receive({ close: true, code: code ?? NO_STATUS, reason }),
           broken: (message) => receive({ broken: message || DISCONNECTED }),
+          refused: (error) => receive({ refused: error }),
         });
         return socket;
       },
@@ -408,10 +416,13 @@ export class WebSocket extends EventTarget {
         socket.#closedOutgoing = isClosed;
         return socket;
       },
-      /** The other side of a socket that the host keeps has closed, and the host has answered; or it is gone. */
-      ended(socket) {
+      /**
+       * Nothing comes any more on a socket that the host keeps. What is still sent after a close frame goes to the other side;
+       * after what must not have come, nowhere.
+       */
+      ended(socket, isRefused) {
         socket.#closedIncoming = true;
-        socket.#closedOutgoing = true;
+        socket.#outgoingAborted = isRefused;
       },
     };
   }
@@ -438,6 +449,9 @@ defineInterface(WebSocket, {
   },
 });
 defineEventHandlers(WebSocket.prototype, ["open", "message", "close", "error"]);
+
+/** Whether nothing comes after it, though it is no close frame. */
+const isBreak = (item) => item.broken !== undefined || item.refused !== undefined;
 
 function sendOnWire(ref, item) {
   if (ref.kept !== undefined) ref.keeper.send(ref, item, NO_STATUS);

@@ -252,6 +252,7 @@ pub(crate) fn deliver_event<'js>(
                 }
                 SocketPart::Close { code, reason } => (1, code.into_js(ctx)?, reason),
                 SocketPart::Broken(reason) => (2, Value::new_undefined(ctx.clone()), reason),
+                SocketPart::Refused(error) => (3, Value::new_undefined(ctx.clone()), error),
             };
             host.get::<_, Function<'_>>("objectSocket")?
                 .call((object, id, *socket, kind, data, reason))

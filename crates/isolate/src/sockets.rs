@@ -24,5 +24,6 @@ pub(crate) fn deliver<'js>(
             function("socketClose")?.call((of_host, id, code, reason))
         }
         SocketPart::Broken(message) => function("socketBroken")?.call((of_host, id, message)),
+        SocketPart::Refused(error) => function("socketRefused")?.call((of_host, id, error)),
     }
 }

@@ -524,6 +524,8 @@ pub enum SocketPart<'a> {
     },
     /// The connection broke without a close frame (1006).
     Broken(&'a str),
+    /// What came must not be, and nothing else will come: the text of the error. Only towards an isolate.
+    Refused(&'a str),
 }
 
 /// Everything that an isolate can ask for, on a capability in its own table.

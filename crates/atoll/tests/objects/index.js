@@ -15,6 +15,7 @@ import { sql } from "./cases/sql.js";
 import { sqlLimits } from "./cases/sql_limits.js";
 import { streams } from "./cases/streams.js";
 import { transactions } from "./cases/transactions.js";
+import { wire } from "./cases/wire.js";
 import { plain, thrown } from "./support.js";
 
 export { Clock } from "./cases/alarms.js";
@@ -26,6 +27,7 @@ export { Fickle } from "./cases/lives.js";
 export { Desk, Shelf } from "./cases/rpc.js";
 export { Room } from "./cases/sockets.js";
 export { Keeper } from "./cases/streams.js";
+export { Wire } from "./cases/wire.js";
 
 /** What runs in the worker. */
 const outside = { ...ids, ...shapes, ...fetches, ...calls, ...lives, ...gates, ...alarms, ...sockets, ...rpc, ...streams };
@@ -57,6 +59,8 @@ export default {
   async fetch(request, env, ctx) {
     const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
     if (name === "names") return Response.json(Object.keys({ ...outside, ...inside }));
+    const [, client] = /^(?:wire|heard)\/(.+)$/.exec(name) ?? [];
+    if (client !== undefined) return wire(request, env, client);
     if (name === "echo") return new Response(request.body);
     if (name in outside) return answer(() => outside[name]({ env, ctx }));
     return env.PROBE.get(env.PROBE.idFromName(name)).fetch(`http://probe/${encodeURIComponent(name)}`);

@@ -10,6 +10,7 @@
 
 #[path = "../support/process.rs"]
 mod process;
+mod wire;
 #[path = "../support/workerd.rs"]
 mod workerd;
 

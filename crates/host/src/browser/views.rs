@@ -229,7 +229,7 @@ async fn carry(mut person: SocketEnd, mut tab: SocketEnd, session: Arc<Session>)
                 let command = match message {
                     Some(SocketMessage::Text(text)) => command(&text),
                     Some(SocketMessage::Binary(_)) => None,
-                    Some(SocketMessage::Close(..) | SocketMessage::Broken(_)) | None => return,
+                    Some(SocketMessage::Close(..) | SocketMessage::Broken(_) | SocketMessage::Refused(_)) | None => return,
                 };
                 let Some(command) = command else {
                     let farewell = "a view of a tab takes a few commands, and this is none of them";

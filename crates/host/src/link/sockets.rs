@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use super::{Link, now_ms};
 use crate::held::{Account, Held};
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
+use crate::websocket::DISCONNECTED;
 
 /// What an empty message counts for among those that wait, in bytes.
 const MESSAGE_BYTES: usize = 64;
@@ -130,6 +131,7 @@ pub(super) fn message(part: SocketPart<'_>) -> Result<SocketMessage, String> {
         SocketPart::Binary(bytes) => SocketMessage::Binary(Bytes::copy_from_slice(bytes)),
         SocketPart::Close { code, reason } => SocketMessage::Close(code, reason.to_owned()),
         SocketPart::Broken(reason) => SocketMessage::Broken(reason.to_owned()),
+        SocketPart::Refused(_) => return Err("a WebSocket error of its own".to_owned()),
     };
     if message.size() > MAX_SOCKET_MESSAGE_BYTES {
         return Err("a WebSocket message that is too long".to_owned());
@@ -140,7 +142,9 @@ pub(super) fn message(part: SocketPart<'_>) -> Result<SocketMessage, String> {
 async fn carry_out(mut queue: mpsc::UnboundedReceiver<Waiting>, outgoing: SocketSender) {
     // A message counts as waiting until the other side has room for it.
     while let Some((message, _waiting)) = queue.recv().await {
-        if outgoing.send(message).await.is_err() {
+        let is_last = message.is_last();
+        // The other end learns that nothing follows.
+        if outgoing.send(message).await.is_err() || is_last {
             return;
         }
     }
@@ -150,13 +154,18 @@ async fn carry_in(link: Arc<Link>, socket: SocketRef, mut incoming: SocketReceiv
     let mut closed = false;
     while let Some(message) = incoming.recv().await {
         link.ready().await;
-        let part = message.part();
-        closed |= matches!(part, SocketPart::Close { .. } | SocketPart::Broken(_));
-        link.send_socket_part(socket, part);
+        link.send_socket_part(socket, message.part());
+        closed |= message.is_last();
+        // A worker that has only heard a close frame may send on.
+        if matches!(
+            message,
+            SocketMessage::Broken(_) | SocketMessage::Refused(_)
+        ) {
+            break;
+        }
     }
     if !closed {
-        let why = "WebSocket disconnected without sending Close frame.";
-        link.send_socket_part(socket, SocketPart::Broken(why));
+        link.send_socket_part(socket, SocketPart::Broken(DISCONNECTED));
     }
     link.lock().sockets.remove(&socket);
 }

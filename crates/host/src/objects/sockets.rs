@@ -19,9 +19,8 @@ use crate::held::{Account, Held};
 use crate::link::{EventEntry, Link, now_ms};
 use crate::socket::{SocketEnd, SocketMessage, SocketReceiver, SocketSender};
 use crate::tail::Happening;
+use crate::websocket::DISCONNECTED;
 
-/// What a worker sees of a WebSocket that broke.
-const DISCONNECTED: &str = "WebSocket disconnected without sending Close frame.";
 /// What a worker sees of a WebSocket whose other side does not read.
 const TOO_SLOW: &str = "WebSocket closed: too much waits for the other side to read it.";
 /// What the other side sees when the object cannot be woken.
@@ -303,10 +302,7 @@ impl Slot {
             let slot = Arc::clone(self);
             tokio::spawn(async move {
                 let broken = SocketMessage::Broken(TOO_SLOW.to_owned());
-                let all = Arc::new(Semaphore::new(1));
-                let room = Arc::clone(&all).acquire_owned().await.ok();
-                deliver(&slot, socket, broken, room).await;
-                drop(all.acquire().await);
+                carry_end(&slot, socket, broken).await;
                 slot.sockets.forget(socket);
             });
         }
@@ -333,38 +329,47 @@ async fn carry_in(slot: Arc<Slot>, socket: SocketId, mut incoming: SocketReceive
     loop {
         let message = incoming.recv().await;
         let message = message.unwrap_or_else(|| SocketMessage::Broken(DISCONNECTED.to_owned()));
-        let is_over = match &message {
-            SocketMessage::Text(text) => {
-                if let Some(at_ms) = slot.sockets.answer(socket, text) {
-                    slot.tell_answered(socket, at_ms);
-                    continue;
-                }
-                false
+        if let SocketMessage::Text(text) = &message
+            && let Some(at_ms) = slot.sockets.answer(socket, text)
+        {
+            slot.tell_answered(socket, at_ms);
+            continue;
+        }
+        if message.is_last() {
+            carry_end(&slot, socket, message).await;
+        } else {
+            let Ok(room) = Arc::clone(&under_way)
+                .acquire_many_owned(room_of(&message))
+                .await
+            else {
+                return;
+            };
+            if deliver(&slot, socket, message, Some(room)).await {
+                continue;
             }
-            SocketMessage::Binary(_) => false,
-            SocketMessage::Close(code, reason) => {
-                slot.sockets.answer_close(socket, *code, reason);
-                true
-            }
-            SocketMessage::Broken(_) => true,
-        };
-        let Ok(room) = Arc::clone(&under_way)
-            .acquire_many_owned(room_of(&message))
-            .await
-        else {
-            return;
-        };
-        let delivered = deliver(&slot, socket, message, Some(room)).await;
-        if !delivered && !is_over {
             let (code, reason) = UNREACHABLE;
             slot.sockets.answer_close(socket, Some(code), reason);
         }
-        if is_over || !delivered {
-            // What is under way may still ask for the socket.
-            drop(under_way.acquire_many(MAX_SOCKET_HANDLED_BYTES).await);
-            slot.sockets.forget(socket);
-            return;
-        }
+        // What is under way may still ask for the socket.
+        drop(under_way.acquire_many(MAX_SOCKET_HANDLED_BYTES).await);
+        slot.sockets.forget(socket);
+        return;
+    }
+}
+
+/// Brings the last of what arrives on a socket to its object. When the object has closed its side neither before nor while it
+/// handled that, the other side's close is answered for it.
+async fn carry_end(slot: &Arc<Slot>, socket: SocketId, last: SocketMessage) {
+    let answer = match &last {
+        SocketMessage::Close(code, reason) => Some((*code, reason.clone())),
+        _ => None,
+    };
+    let handling = Arc::new(Semaphore::new(1));
+    let room = Arc::clone(&handling).acquire_owned().await.ok();
+    deliver(slot, socket, last, room).await;
+    drop(handling.acquire().await);
+    if let Some((code, reason)) = answer {
+        slot.sockets.answer_close(socket, code, &reason);
     }
 }
 
@@ -449,7 +454,7 @@ impl SocketMessage {
         match self {
             Self::Text(_) | Self::Binary(_) => TraceSocket::Message,
             Self::Close(code, _) => TraceSocket::Close(code.unwrap_or(NO_STATUS)),
-            Self::Broken(_) => TraceSocket::Error,
+            Self::Broken(_) | Self::Refused(_) => TraceSocket::Error,
         }
     }
 
@@ -463,6 +468,7 @@ impl SocketMessage {
                 reason,
             },
             Self::Broken(reason) => SocketPart::Broken(reason),
+            Self::Refused(error) => SocketPart::Refused(error),
         }
     }
 }

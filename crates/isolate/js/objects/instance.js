@@ -18,7 +18,7 @@ import { DurableObject } from "../cloudflare/workers.js";
 import { sayWhatItIs } from "./facets.js";
 import { Gate } from "./gate.js";
 import { moveIn, moveOut, onLoss } from "./inside.js";
-import { Keeper } from "./sockets.js";
+import { CLOSED, Keeper, MESSAGE, REFUSED } from "./sockets.js";
 import { makeId } from "./id.js";
 import { makeState } from "./state.js";
 
@@ -220,8 +220,6 @@ function deliver(event, object, work) {
 
 const MOST_ALARM_RETRIES = 6;
 
-const MESSAGE = 0;
-const CLOSED = 1;
 const ABNORMAL = 1006;
 const NO_STATUS = 1005;
 
@@ -234,8 +232,12 @@ async function socketEvent(object, value, number, kind, data, reason) {
     if (typeof value.webSocketMessage === "function") await value.webSocketMessage(socket, data);
     return;
   }
-  sockets.ended(socket);
+  sockets.ended(socket, kind === REFUSED);
   try {
+    if (kind === REFUSED) {
+      if (typeof value.webSocketError === "function") await value.webSocketError(socket, refusal(reason));
+      return;
+    }
     const code = kind === CLOSED ? (data ?? NO_STATUS) : ABNORMAL;
     if (typeof value.webSocketClose === "function") await value.webSocketClose(socket, code, reason, kind === CLOSED);
   } finally {
@@ -243,11 +245,22 @@ async function socketEvent(object, value, number, kind, data, reason) {
   }
 }
 
-/** Fails when the event of a socket takes longer than the object allows. */
-function inTime(promise, limit) {
+/** What came on a socket and must not have: nothing of ours was under way. */
+function refusal(text) {
+  const error = new Error(text);
+  error.stack = String(error);
+  return error;
+}
+
+/** Fails when the event of a socket takes longer than the object allows, and gives up what its handler waits for. */
+function inTime(event, promise, limit) {
   if (limit === null) return promise;
   return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`The WebSocket event took longer than ${limit} ms.`));
+    const late = () => {
+      dropTimersOf(event);
+      dropCallsOf(event);
+      reject(new Error(`The WebSocket event took longer than ${limit} ms.`));
+    };
     const timer = setTimeout(late, limit);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
@@ -330,13 +343,16 @@ export const host = {
   objectAnswered(object, socket, time) {
     instances.get(object)?.sockets.answered(socket, time);
   },
-  objectSocket(object, id, number, kind, data, reason) {
+  objectSocket(object, id, socket, kind, data, reason) {
     const event = arrive(id);
     deliver(event, object, (value) => {
-      const { timeout } = event.object.sockets;
-      inTime(socketEvent(event.object, value, number, kind, data, reason), timeout).then(
+      const { sockets } = event.object;
+      inTime(event, socketEvent(event.object, value, socket, kind, data, reason), sockets.timeout).then(
         () => event.handled(),
-        (error) => event.fail(error),
+        (error) => {
+          if (kind !== MESSAGE) sockets.forget(socket);
+          event.fail(error);
+        },
       );
     });
   },

@@ -9,6 +9,12 @@ const MAX_SOCKETS = 32768;
 const MAX_TAGS = 10;
 const MAX_TAG_LENGTH = 256;
 
+/** What comes on a socket. */
+export const MESSAGE = 0;
+export const CLOSED = 1;
+export const BROKEN = 2;
+export const REFUSED = 3;
+
 /** @typedef {{ number: number, socket: WebSocket, tags: string[], answered: number | null }} Entry */
 
 /** The sockets of one instance. */
@@ -118,9 +124,10 @@ export class Keeper {
   /** Something came on a socket whose other end has not left the isolate. */
   local(socket, item) {
     const { number } = this.#entryOf.get(socket);
-    const clean = item.broken === undefined;
-    if (item.close || !clean) this.#object.localSocket(number, clean ? 1 : 2, item.code, item.reason ?? item.broken);
-    else this.#object.localSocket(number, 0, typeof item.data === "string" ? item.data : item.data.slice().buffer, "");
+    if (item.refused !== undefined) this.#object.localSocket(number, REFUSED, undefined, item.refused);
+    else if (item.broken !== undefined) this.#object.localSocket(number, BROKEN, undefined, item.broken);
+    else if (item.close) this.#object.localSocket(number, CLOSED, item.code, item.reason);
+    else this.#object.localSocket(number, MESSAGE, typeof item.data === "string" ? item.data : item.data.slice().buffer, "");
   }
 
   ended = socketEnded;

@@ -129,14 +129,15 @@ impl Parts {
         } else {
             SocketRef::Isolate(self.id)
         };
-        let part = match self.body % 4 {
+        let part = match self.body % 5 {
             0 => SocketPart::Text(&self.text),
             1 => SocketPart::Binary(&self.bytes),
             2 => SocketPart::Close {
                 code: self.flag.then_some(self.other as u16),
                 reason: &self.more,
             },
-            _ => SocketPart::Broken(&self.more),
+            3 => SocketPart::Broken(&self.more),
+            _ => SocketPart::Refused(&self.more),
         };
         (socket, part)
     }

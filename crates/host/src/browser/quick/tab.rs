@@ -158,7 +158,7 @@ impl Tab {
     async fn receive(&mut self) -> Result<Option<Answer>, Failed> {
         let message = match self.socket.incoming.recv().await {
             Some(SocketMessage::Text(text)) => text,
-            Some(SocketMessage::Broken(why)) => {
+            Some(SocketMessage::Broken(why) | SocketMessage::Refused(why)) => {
                 return Err(Failed::browser(format!(
                     "the connection to the browser broke: {why}"
                 )));
