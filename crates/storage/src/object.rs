@@ -284,7 +284,10 @@ impl crate::live::Live {
             return 0;
         }
         let bytes = transaction.bytes;
-        self.number = commit.number;
+        // What the host writes itself is not counted by the instance.
+        if commit.epoch == self.epoch {
+            self.number = commit.number;
+        }
         self.pending_bytes += bytes;
         self.pending.push(transaction);
         bytes

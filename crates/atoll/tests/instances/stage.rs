@@ -135,6 +135,10 @@ pub(crate) fn app(body: &str) -> App {
          export class Thing extends DurableObject {{ {body} }} \
          export default {{ fetch() {{ return new Response('things'); }} }}"
     );
+    // As it is served: what an `await` goes on with belongs to its transaction.
+    let source = bundle::prepare("things.js", &source)
+        .unwrap()
+        .unwrap_or(source);
     App::new(&source).name(THINGS).objects("THINGS", "Thing")
 }
 

@@ -251,7 +251,8 @@ fn an_object_goes_back_to_a_bookmark_and_forth_again() {
         let undo = stage.call("x", "back", json!([first])).await;
         assert_eq!(stage.call("x", "all", json!([])).await, all, "not yet");
         stage.failure("x", "abort", json!([])).await;
-        assert_eq!(stage.call("x", "all", json!([])).await, json!([1]));
+        stage.call("x", "put", json!([4])).await;
+        assert_eq!(stage.call("x", "all", json!([])).await, json!([1, 4]));
         stage.call("x", "back", json!([undo])).await;
         let stage = stage.restart().await;
         stage.deploy(BODY).await;

@@ -26,10 +26,11 @@ fn a_restore_asked_for_while_running_happens_at_the_next_opening_and_can_be_undo
     object.set(&[3]).unwrap();
     drop((object, open));
     let open = store(&disk, &clock).unwrap();
-    let object = Instance::open(&open, &namespace, 1);
+    let mut object = Instance::open(&open, &namespace, 1);
     assert_eq!(object.contents(), [1]);
+    object.set(&[4]).unwrap();
     drop(object);
-    assert_eq!(Instance::open(&open, &namespace, 1).contents(), [1]);
+    assert_eq!(Instance::open(&open, &namespace, 1).contents(), [4]);
     open.restore(&namespace, [1; 32], &undo).unwrap();
     assert_eq!(Instance::open(&open, &namespace, 1).contents(), [3]);
     let other = open.restore(&namespace, [1; 32], &first).unwrap();
