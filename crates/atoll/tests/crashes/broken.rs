@@ -12,6 +12,7 @@ use crate::disk::{Cached, Fault};
 use crate::ledger;
 use crate::server::Server;
 use crate::workers::{App, start};
+use crate::wrapped::Wrapped;
 
 const FOLDER: &str = "ATOLL_BROKEN_SERVER_FOLDER";
 const HOW: &str = "ATOLL_BROKEN_SERVER_HOW";
@@ -66,7 +67,7 @@ fn server() {
     runtime.block_on(async {
         let host = start(2).await;
         let mut options = StorageOptions::new(PathBuf::from(folder));
-        options.disk = Arc::new(disk.clone());
+        options.disk = Arc::new(Wrapped(disk.clone()));
         if how == How::Ungated {
             options.remove_output_gate();
         }

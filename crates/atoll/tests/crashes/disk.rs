@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use host::disk::{Disk, File, Lock, SystemDisk};
+use host::disk::File;
 
 use crate::reordered::reordered;
+use crate::wrapped::Wrap;
 
 /// How long a sync takes. What a host says too early, it says long before its write is safe.
 const SYNC: Duration = Duration::from_millis(10);
@@ -65,7 +66,9 @@ impl Cached {
         }
         Ok(())
     }
+}
 
+impl Wrap for Cached {
     fn wrap(&self, path: &Path, file: Arc<dyn File>) -> io::Result<Arc<dyn File>> {
         if !path.parent().is_some_and(|folder| folder.ends_with("log")) {
             return Ok(file);
@@ -133,43 +136,5 @@ impl File for CachedFile {
 
     fn descriptor(&self) -> io::Result<OwnedFd> {
         self.file.descriptor()
-    }
-}
-
-impl Disk for Cached {
-    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn File>> {
-        self.wrap(path, SystemDisk.open(path, create)?)
-    }
-
-    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.wrap(path, SystemDisk.open_to_read(path)?)
-    }
-
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
-        SystemDisk.make_folder(path)
-    }
-
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        SystemDisk.list(folder)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        SystemDisk.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        SystemDisk.remove(path)
-    }
-
-    fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        SystemDisk.remove_folder(path)
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<Result<Box<dyn Lock>, String>> {
-        SystemDisk.lock(path)
-    }
-
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        SystemDisk.sync_folder(folder)
     }
 }

@@ -29,6 +29,8 @@ mod soak;
 mod storm;
 #[path = "../workers/mod.rs"]
 mod workers;
+#[path = "../support/disk.rs"]
+mod wrapped;
 
 use std::time::Duration;
 

@@ -16,3 +16,5 @@ mod storage;
 mod streams;
 #[path = "../workers/mod.rs"]
 mod workers;
+#[path = "../support/disk.rs"]
+mod wrapped;

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use host::disk::{Disk, File, Lock, SystemDisk};
+use host::disk::File;
 use serde_json::{Value, json};
 
 use crate::stage::*;
 use crate::workers::run;
+use crate::wrapped::{Wrap, Wrapped};
 
 /// What syncs of a [`Slow`] disk do.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,34 +72,9 @@ impl File for SlowFile {
     }
 }
 
-impl Disk for Slow {
-    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn File>> {
-        let file = SystemDisk.open(path, create)?;
+impl Wrap for Slow {
+    fn wrap(&self, _: &Path, file: Arc<dyn File>) -> io::Result<Arc<dyn File>> {
         Ok(Arc::new(SlowFile(self.clone(), file)))
-    }
-    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        SystemDisk.open_to_read(path)
-    }
-    fn make_folder(&self, path: &Path) -> io::Result<()> {
-        SystemDisk.make_folder(path)
-    }
-    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
-        SystemDisk.list(folder)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        SystemDisk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        SystemDisk.remove(path)
-    }
-    fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        SystemDisk.remove_folder(path)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Result<Box<dyn Lock>, String>> {
-        SystemDisk.lock(path)
-    }
-    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-        SystemDisk.sync_folder(folder)
     }
 }
 
@@ -118,7 +94,7 @@ fn nothing_leaves_before_what_was_written_is_on_the_disk() {
     run(async {
         let disk = Slow::new();
         let on = disk.clone();
-        let stage = Stage::with(KEEPER, |options| options.disk = Arc::new(on)).await;
+        let stage = Stage::with(KEEPER, |options| options.disk = Arc::new(Wrapped(on))).await;
         let mut log = stage.log();
         // Awake already: opening does not wait for the disk that is about to stop.
         stage.call("x", "put", json!([1])).await;
@@ -156,7 +132,7 @@ fn a_disk_that_fails_is_told_and_nothing_is_acknowledged() {
     run(async {
         let disk = Slow::new();
         let on = disk.clone();
-        let stage = Stage::with(KEEPER, |options| options.disk = Arc::new(on)).await;
+        let stage = Stage::with(KEEPER, |options| options.disk = Arc::new(Wrapped(on))).await;
         stage.call("x", "put", json!([1])).await;
         disk.set(Syncs::Fail);
         let error = stage.failure("x", "put", json!([2])).await;
